@@ -1,0 +1,238 @@
+"""The settings: one TOML file, read once, checked to the last key."""
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from salesbook.errors import BadData, WrongUsage
+from salesbook.tables import TABLES
+
+NAME = "salesbook.toml"
+LANGUAGES = ("en", "nl", "da")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+DATE_FORMS = ("ymd", "dmy", "mdy")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the data is and in which form: the map from a CRM's export to the canonical tables."""
+
+    path: str = "data/sample"
+    date_form: str = "ymd"
+    decimal: str = "."
+    thousands: str = ""
+    zone: str = ""
+    currency: str = ""
+    encoding: str = "utf-8"
+    nulls: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    constants: dict[str, dict[str, str]] = field(default_factory=dict)
+    words: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    rows: dict[str, list[dict]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is too much rejected, and which groups are too small."""
+
+    rejected_share: float = 0.05
+    counts_below: int = 5
+    grey_below: int = 20
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Opening hours of a week, and the country whose national holidays are closed days."""
+
+    country: str = ""
+    hours: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a company. `home` is the folder of the file: paths are relative to it."""
+
+    home: Path
+    company: str = ""
+    month: str = ""
+    zone: str = "Europe/Amsterdam"
+    currency: str = "EUR"
+    language: str = "en"
+    fiscal_year_starts: int = 1
+    folder: str = "reports"
+    names_of_sellers: bool = False
+    source: Source = Source()
+    limits: Limits = Limits()
+    calendars: dict[str, Calendar] = field(default_factory=dict)
+
+    @property
+    def reports(self) -> Path:
+        """The folder where the months are published."""
+        return self.home / self.folder
+
+    @property
+    def source_path(self) -> Path:
+        """The folder of the source."""
+        return self.home / self.source.path
+
+
+REPORT_KEYS = ("month", "zone", "currency", "language", "fiscal_year_starts", "folder", "names_of_sellers")
+SOURCE_KEYS = tuple(f.name for f in fields(Source))[:8]
+SECTIONS = ("company", "report", "source", "files", "columns", "constants", "words", "rows", "limits", "calendars")
+
+
+def load(path: str | Path) -> Settings:
+    """The settings in a file.
+
+    Rule: every key must be known and of the right kind; nothing is passed over.
+    Parameters: `path`, the file or its folder.
+    Returns: Settings.
+    Raises: WrongUsage where the file is missing, is not TOML, or has a key or value that does not exist.
+    """
+    path = Path(path)
+    path = path / NAME if path.is_dir() else path
+    if not path.is_file():
+        raise WrongUsage("There is no settings file.", f"Looked for {path}.", "Copy the sample's salesbook.toml.")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"{path.name} cannot be read.", f"{error}.", "Mend that line.") from error
+    known(raw, SECTIONS, "section")
+    report, source = table_of(raw, "report", REPORT_KEYS), table_of(raw, "source", SOURCE_KEYS)
+    settings = Settings(
+        home=path.resolve().parent,
+        company=str(table_of(raw, "company", ("name",)).get("name", "")),
+        source=build(Source, source | {name: raw.get(name, {}) for name in SECTIONS[3:8]}, "source"),
+        limits=build(Limits, table_of(raw, "limits", tuple(f.name for f in fields(Limits))), "limits"),
+        calendars={
+            name: build(Calendar, table_of(raw["calendars"], name, ("country", "hours")), f"calendars.{name}")
+            for name in raw.get("calendars", {})
+        },
+        **checked(Settings, report, "report"),
+    )
+    check(settings)
+    return settings
+
+
+def known(found, allowed, what: str) -> None:
+    """Refuse a name that does not exist, with the nearest one that does."""
+    for name in found:
+        if name not in allowed:
+            near = difflib.get_close_matches(name, allowed, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(allowed)}."
+            raise WrongUsage("The settings name something that does not exist.", f"Found {what} {name!r}.", hint)
+
+
+def table_of(raw: dict, name: str, keys: tuple[str, ...]) -> dict:
+    """A section of the file, with only known keys."""
+    section = raw.get(name, {})
+    if not isinstance(section, dict):
+        raise WrongUsage(f"[{name}] is not a section.", f"Found {section!r}.", f"Write [{name}] and keys below it.")
+    known(section, keys, f"in [{name}] the key")
+    return section
+
+
+def checked(kind, values: dict, section: str) -> dict:
+    """The values, each of the type of its default."""
+    defaults = {f.name: f.default for f in fields(kind)}
+    right = {}
+    for name, value in values.items():
+        default = defaults[name]
+        if isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(value)
+        wanted = (int, float) if isinstance(default, float) else type(default)
+        is_plain = isinstance(default, (str, bool, int, float, tuple))
+        if is_plain and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
+            raise WrongUsage(
+                f"[{section}] {name} is of the wrong kind.", f"Found {value!r}.", f"An example: {name} = {default!r}."
+            )
+        right[name] = value
+    return right
+
+
+def build(kind, values: dict, section: str):
+    """A settings object of checked values."""
+    return kind(**checked(kind, values, section))
+
+
+def check(settings: Settings) -> None:
+    """Refuse values that cannot be meant.
+
+    Raises: WrongUsage, or BadData where the map names a table or column that does not exist.
+    """
+    source = settings.source
+    choices = [
+        ("report.zone", settings.zone, available_timezones()),
+        ("source.zone", source.zone or "UTC", available_timezones()),
+        ("report.language", settings.language, LANGUAGES),
+        ("source.date_form", source.date_form, DATE_FORMS),
+        ("source.decimal", source.decimal, (".", ",")),
+        ("source.thousands", source.thousands, ("", ".", ",", " ", "'", "\u00a0", "\u202f")),
+        ("report.fiscal_year_starts", settings.fiscal_year_starts, range(1, 13)),
+    ]
+    for name, value, allowed in choices:
+        if value not in allowed:
+            some = ", ".join(map(repr, sorted(allowed)[:8]))
+            raise WrongUsage(f"{name} has a value that does not exist.", f"Found {value!r}.", f"Allowed: {some} ...")
+    if source.decimal == source.thousands:
+        raise WrongUsage("The decimal sign is also the sign of thousands.", repr(source.decimal), "Change one of them.")
+    for name, code in [("report.currency", settings.currency), ("source.currency", source.currency or "EUR")]:
+        if not re.fullmatch(r"[A-Z]{3}", code):
+            raise WrongUsage(f"{name} is not a currency.", f"Found {code!r}.", "Write three capitals, such as EUR.")
+    if settings.month and not MONTH.fullmatch(settings.month):
+        raise WrongUsage("report.month is not a month.", f"Found {settings.month!r}.", "Write it as 2026-10.")
+    if not 0 <= settings.limits.rejected_share <= 1:
+        found = str(settings.limits.rejected_share)
+        raise WrongUsage("limits.rejected_share is not a share.", f"Found {found}.", "Write 0.05 for 5 %.")
+    for name, calendar in settings.calendars.items():
+        known(calendar.hours, DAYS, f"in [calendars.{name}] the day")
+        for hours in calendar.hours.values():
+            opening(hours)
+    check_map(source)
+
+
+def check_map(source: Source) -> None:
+    """Refuse a map that names a table or column that the canonical tables do not have."""
+    for section in ("files", "columns", "constants", "words", "rows"):
+        for table, content in getattr(source, section).items():
+            if table not in TABLES:
+                raise unknown("table", table, section, TABLES)
+            columns = [column.name for column in TABLES[table].columns]
+            names = [] if section == "files" else content if section != "rows" else [k for row in content for k in row]
+            for column in names:
+                if column not in columns:
+                    raise unknown("column", column, f"{section}.{table}", columns)
+
+
+def unknown(what: str, name: str, section: str, allowed) -> BadData:
+    """The error for a name in the map that the canonical tables do not have."""
+    near = difflib.get_close_matches(name, list(allowed), 1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(allowed)}."
+    return BadData(f"The map names a {what} that does not exist.", f"Found {name!r} in [{section}].", hint)
+
+
+def opening(hours: str) -> tuple[int, int]:
+    """Opening and closing time as seconds after local midnight, from a text like 09:00-17:30."""
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", hours)
+    if match:
+        opens, closes = (int(h) * 3600 + int(m) * 60 for h, m in (match.group(1, 2), match.group(3, 4)))
+        if opens < closes <= 86_400:
+            return opens, closes
+    raise WrongUsage("Opening hours cannot be read.", f"Found {hours!r}.", "Write them as 09:00-17:30.")
+
+
+def last_complete_month(today: date) -> str:
+    """The month before the one that holds this day, as 2026-10."""
+    year, month = (today.year - 1, 12) if today.month == 1 else (today.year, today.month - 1)
+    return f"{year:04d}-{month:02d}"
+
+
+def zone_of(settings: Settings) -> ZoneInfo:
+    """The report's time zone."""
+    return ZoneInfo(settings.zone)
