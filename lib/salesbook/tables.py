@@ -4,102 +4,15 @@ This file is the one truth about them. The reader casts and checks by it, the as
 company is written in its form, and `data/sample/README.md` is printed from it.
 """
 
-from dataclasses import dataclass
+from salesbook.schema import Column, Rule, Table, not_before
 
 ACTIVITY_TYPES = ("call", "email", "meeting", "note", "task")
 OUTCOMES = ("connected", "no_answer", "voicemail", "replied", "bounced", "held", "no_show", "rejected")
 LEAD_STATUSES = ("new", "working", "qualified", "disqualified", "converted")
+CHANGED_FIELDS = ("owner", "amount", "expected_close", "category")
+METHODS = ("crm", "rep", "model")
+COST_TYPES = ("salary", "tools", "media", "meeting_booking", "event", "other")
 FORECAST_CATEGORIES = ("pipeline", "best_case", "commit", "closed", "omitted")
-
-# What a column of each type looks like in a canonical file, and what it is once loaded.
-TYPES = {
-    "id": ("exact text", "VARCHAR"),
-    "text": ("text", "VARCHAR"),
-    "word": ("one of the words listed", "VARCHAR"),
-    "currency": ("ISO 4217 code, three capitals", "VARCHAR"),
-    "instant": ("2026-10-25T08:30:00Z, or a date alone", "TIMESTAMP"),
-    "date": ("2026-10-25", "DATE"),
-    "money": ("1234.50", "BIGINT"),
-    "rate": ("0.13401234", "DECIMAL(18,8)"),
-    "number": ("12.5", "DECIMAL(18,4)"),
-    "share": ("0 to 1", "DECIMAL(9,6)"),
-    "integer": ("42", "BIGINT"),
-    "boolean": ("true or false", "BOOLEAN"),
-}
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a canonical table.
-
-    `needed`: the source must have it. `filled`: every row must have a value (a filled column is needed).
-    `parent`: the table whose key it points to. `words`: the only values allowed. `low`, `high`: bounds, included.
-    `later`: an instant that becomes NULL where it is not before the run's as-of. `follows`: the instant that this
-    value became known with; it becomes NULL together with it.
-    """
-
-    name: str
-    type: str
-    meaning: str
-    unit: str = ""
-    needed: bool = False
-    filled: bool = False
-    parent: str = ""
-    words: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    later: bool = False
-    follows: str = ""
-
-    @property
-    def stored(self) -> dict[str, str]:
-        """The columns it becomes once loaded, with their SQL types: instants are UTC in whole seconds with a flag for
-        a source that gave the date alone; money is whole hundredths of the currency's unit."""
-        sql_type = TYPES[self.type][1]
-        if self.type == "money":
-            return {f"{self.name}_minor": sql_type}
-        if self.type == "instant":
-            return {self.name: sql_type, f"{self.name}_is_date": "BOOLEAN"}
-        return {self.name: sql_type}
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule on one row: `holds` is SQL over the loaded columns; where it is false the row is rejected or flagged."""
-
-    name: str
-    holds: str
-    meaning: str
-    rejects: bool = True
-
-
-@dataclass(frozen=True)
-class Table:
-    """A canonical table: `grain` says what a row is, `key` what makes it one, `known` when it became known."""
-
-    name: str
-    grain: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    known: tuple[str, ...] = ()
-    rules: tuple[Rule, ...] = ()
-
-    @property
-    def stored(self) -> dict[str, str]:
-        """The loaded columns in order, with their SQL types."""
-        return {name: kind for column in self.columns for name, kind in column.stored.items()}
-
-    def column(self, name: str) -> Column:
-        """The column of that name."""
-        return next(column for column in self.columns if column.name == name)
-
-
-def not_before(later: str, earlier: str, *, rejects: bool = True) -> Rule:
-    """One instant is never before another; where one of them is a date alone, the day may be the same."""
-    same_day = f"({later}_is_date or {earlier}_is_date) and {later} > {earlier} - interval '1' day"
-    words = f"{later.removesuffix('_at')} not before {earlier.removesuffix('_at')}"
-    return Rule(f"{later}_not_before_{earlier}", f"{later} >= {earlier} or ({same_day})", words, rejects)
-
 
 RECORD_URL = Column("record_url", "text", "the way back to the record in the CRM")
 RECORDED_AT = Column("recorded_at", "instant", "when it was entered in the CRM; without it lateness is unknown")
@@ -175,7 +88,7 @@ LEADS = Table(
         Column("merged_into", "id", "the lead it was merged into", parent="leads", follows="merged_at"),
         Column("merged_at", "instant", "when it was merged", later=True),
         Column("deleted_at", "instant", "when it was deleted", later=True),
-        Column("is_test", "boolean", "a test record, not a lead"),
+        Column("is_test", "boolean", "a test record, not a lead", is_false_if_empty=True),
         RECORDED_AT,
         RECORD_URL,
     ),
@@ -205,7 +118,7 @@ ACTIVITIES = Table(
         Column("outcome", "word", "what came of it", words=OUTCOMES),
         Column("reached_decision_maker", "boolean", "a worthwhile talk with someone who can decide"),
         Column("duration_seconds", "integer", "how long", unit="seconds", low=0, high=86_400),
-        Column("is_automatic", "boolean", "sent by a system: no human act"),
+        Column("is_automatic", "boolean", "sent by a system: no human act", is_false_if_empty=True),
         Column("planned_at", "instant", "when it was planned for"),
         RECORDED_AT,
         RECORD_URL,
@@ -243,7 +156,7 @@ DEALS = Table(
         Column("merged_into", "id", "the deal it was merged into", parent="deals", follows="merged_at"),
         Column("merged_at", "instant", "when it was merged", later=True),
         Column("deleted_at", "instant", "when it was deleted", later=True),
-        Column("is_test", "boolean", "a test record, not a deal"),
+        Column("is_test", "boolean", "a test record, not a deal", is_false_if_empty=True),
         RECORDED_AT,
         RECORD_URL,
     ),
@@ -270,7 +183,7 @@ STAGE_HISTORY = Table(
         Column("entered_at", "instant", "when it came in", filled=True),
         Column("exited_at", "instant", "when it left; empty while it is there", later=True),
         Column("changed_by", "id", "who moved it"),
-        Column("is_bulk", "boolean", "moved with many others at once: kept out of timing"),
+        Column("is_bulk", "boolean", "moved with many others at once: kept out of timing", is_false_if_empty=True),
         RECORDED_AT,
     ),
     rules=(not_before("exited_at", "entered_at"),),
@@ -342,6 +255,119 @@ FX_RATES = Table(
     rules=(Rule("rate_above_zero", "rate > 0", "a rate is above zero"),),
 )
 
+DEAL_CHANGES = Table(
+    "deal_changes",
+    "one row per change of a deal's owner, amount, expected close or category",
+    ("deal_id", "field", "changed_at"),
+    known=("changed_at", "recorded_at"),
+    columns=(
+        Column("deal_id", "id", "the deal", filled=True, parent="deals"),
+        Column("field", "word", "what changed", filled=True, words=CHANGED_FIELDS),
+        Column("old_value", "text", "value before, in canonical form"),
+        Column("new_value", "text", "value after, in canonical form"),
+        Column("changed_at", "instant", "when", filled=True),
+        RECORDED_AT,
+    ),
+)
+
+LEAD_STATUS_HISTORY = Table(
+    "lead_status_history",
+    "one row per visit of a lead to a status",
+    ("lead_id", "entered_at", "status"),
+    known=("entered_at",),
+    columns=(
+        Column("lead_id", "id", "the lead", filled=True, parent="leads"),
+        Column("status", "word", "status it came into", filled=True, words=LEAD_STATUSES),
+        Column("entered_at", "instant", "when it came in", filled=True),
+        Column("exited_at", "instant", "when it left; empty while it is there", later=True),
+    ),
+    rules=(not_before("exited_at", "entered_at"),),
+)
+
+QUOTES = Table(
+    "quotes",
+    "one row per quote sent",
+    ("quote_id",),
+    known=("sent_at",),
+    columns=(
+        Column("quote_id", "id", "the quote", filled=True),
+        Column("deal_id", "id", "the deal", filled=True, parent="deals"),
+        Column("sent_at", "instant", "when it was sent", filled=True),
+        money("amount", "amount offered"),
+        AMOUNT_CURRENCY,
+    ),
+)
+
+FORECAST_SNAPSHOTS = Table(
+    "forecast_snapshots",
+    "one row per open deal and day, as it stood; or a seller's submitted number",
+    ("snapshot_at", "method", "owner_id", "deal_id", "period"),
+    known=("snapshot_at",),
+    columns=(
+        Column("snapshot_at", "instant", "when it stood so", filled=True),
+        Column("method", "word", "who says so: the CRM's record, the seller, a model", filled=True, words=METHODS),
+        Column("deal_id", "id", "the deal; empty for a submitted number", parent="deals"),
+        Column("owner_id", "id", "seller", parent="reps"),
+        Column("period", "date", "first day of the period a submitted number is for"),
+        Column("pipeline", "text", "pipeline"),
+        Column("stage", "text", "stage"),
+        Column("category", "word", "the seller's judgement", words=FORECAST_CATEGORIES),
+        money("amount", "amount"),
+        AMOUNT_CURRENCY,
+        Column("probability", "share", "chance to be won, as the CRM said", low=0, high=1),
+        Column("expected_close", "date", "expected close"),
+        Column("is_rebuilt", "boolean", "rebuilt from history, not saved on the day", is_false_if_empty=True),
+    ),
+)
+
+ORDERS = Table(
+    "orders",
+    "one row per invoice or order line",
+    ("order_id",),
+    known=("ordered_at",),
+    columns=(
+        Column("order_id", "id", "the line", filled=True),
+        Column("account_id", "id", "organisation", filled=True, parent="accounts"),
+        Column("ordered_at", "instant", "when", filled=True),
+        money("amount", "amount, without tax", filled=True),
+        AMOUNT_CURRENCY,
+        money("cost", "cost of what was sold"),
+        Column("product", "text", "product"),
+        Column("quantity", "number", "quantity", low=0),
+    ),
+)
+
+SUBSCRIPTIONS = Table(
+    "subscriptions",
+    "one row per contract span of one price",
+    ("subscription_id",),
+    columns=(
+        Column("subscription_id", "id", "the span", filled=True),
+        Column("account_id", "id", "organisation", filled=True, parent="accounts"),
+        Column("plan", "text", "plan"),
+        money("mrr", "recurring amount a month; a yearly one ÷ 12", filled=True, low=0),
+        AMOUNT_CURRENCY,
+        Column("started_on", "date", "first day", filled=True),
+        Column("ended_on", "date", "first day without; empty while it runs"),
+    ),
+    rules=(Rule("ended_after_start", "ended_on >= started_on", "a span ends on or after the day it starts"),),
+)
+
+COSTS = Table(
+    "costs",
+    "one row per cost booking",
+    (),
+    columns=(
+        Column("period", "date", "first day of the month it is for", filled=True),
+        Column("type", "word", "what for", filled=True, words=COST_TYPES),
+        money("amount", "amount", filled=True),
+        AMOUNT_CURRENCY,
+        Column("channel", "text", "channel it was spent on; empty for all"),
+        Column("owner_id", "id", "seller", parent="reps"),
+        Column("acquisition_share", "share", "part spent on winning new customers", filled=True, low=0, high=1),
+    ),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -355,6 +381,13 @@ TABLES = {
         TARGETS,
         REPS,
         FX_RATES,
+        DEAL_CHANGES,
+        LEAD_STATUS_HISTORY,
+        QUOTES,
+        FORECAST_SNAPSHOTS,
+        ORDERS,
+        SUBSCRIPTIONS,
+        COSTS,
     )
 }
 
@@ -372,8 +405,9 @@ def readme(row_counts: dict[str, int] | None = None) -> str:
     ]
     for table in TABLES.values():
         rows = f" {row_counts[table.name]:,} rows." if row_counts and table.name in row_counts else ""
+        key = f" Key: {', '.join(table.key)}." if table.key else " Without key: two rows may be the same."
         known = f" Known from {' and '.join(table.known)}." if table.known else ""
-        parts.append(f"## {table.name}\n\n{table.grain.capitalize()}. Key: {', '.join(table.key)}.{known}{rows}")
+        parts.append(f"## {table.name}\n\n{table.grain.capitalize()}.{key}{known}{rows}")
         lines = ["| column | type | unit | | points to | meaning |", "|---|---|---|---|---|---|"]
         for column in table.columns:
             demand = "filled" if column.filled else "needed" if column.needed else ""

@@ -1,0 +1,35 @@
+# Each target sets up what it needs: an environment in .venv with the versions of requirements.lock.
+PYTHON ?= python3
+PY := .venv/bin/python
+MONTH ?=
+
+.PHONY: report test lint lab sample lock clean
+
+report: .venv/ready
+	@$(PY) -m salesbook report $(if $(MONTH),--month $(MONTH))
+
+test: .venv/ready
+	$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest --nbval-lax --nbval-cell-timeout=300 notebooks
+
+lab: .venv/ready
+	$(PY) -m jupyterlab notebooks
+
+sample: .venv/ready
+	$(PY) -m salesbook sample --out data/sample
+
+# Needs uv (pip install uv): writes every version with its hashes.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-package salesbook -o requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch .venv/ready
+
+clean:
+	rm -rf .venv .salesbook build dist

@@ -1,0 +1,83 @@
+"""A book: an opened run. Facts are read with DuckDB from the run's folder; nothing else is touched."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from salesbook.build import FACTS, build, fact, month_period
+from salesbook.engines.duckdb import DuckDB
+from salesbook.errors import WrongUsage
+from salesbook.settings import NAME, Settings, load
+
+
+class Book:
+    """An opened run: its facts, its month, its settings.
+
+    `run` is what run.json says; `period` the local days of its month.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        self.period = month_period(self.run["month"])
+
+    def __repr__(self) -> str:
+        return f"<Book {self.run['month']} of {self.run['company']}>"
+
+    @cached_property
+    def connection(self):
+        """DuckDB with a view on every fact."""
+        engine = DuckDB([self.folder], spill=self.folder / "spill")
+        for name in FACTS:
+            engine.table(name, self.folder / "facts" / f"{name}.parquet")
+        return engine.connection
+
+    def rows(self, sql: str, values: list | None = None) -> pd.DataFrame:
+        """The rows of a query on the facts; `values` are bound to its question marks.
+
+        Returns: a DataFrame with the query's columns.
+        """
+        return self.connection.execute(sql, values or []).df()
+
+    @cached_property
+    def columns(self) -> dict[str, list[str]]:
+        """The columns of every fact."""
+        return {name: [row[0] for row in self.connection.execute(f"describe {name}").fetchall()] for name in FACTS}
+
+    def missing(self, name: str) -> list[str]:
+        """The tables that a fact needs and the source does not have."""
+        return [table for table in fact(name).needs if table not in self.run["tables"]]
+
+
+def open_book(run: str | Path | None = None, month: str | None = None, settings: Settings | None = None) -> Book:
+    """Open a run, or make one.
+
+    Rule: with `run`, that folder is opened. Without, the month is built from the settings' source into
+    .salesbook/runs, and its book opened: this is what happens when a notebook is run by hand.
+    Parameters: `run`, a run's folder; `month`, as 2026-10, the settings' month if left out; `settings`, those of the
+    nearest salesbook.toml above the working folder, else of the sample company.
+    Returns: Book.
+    Raises: WrongUsage where the folder is no run or the run is of another month.
+    """
+    if run:
+        folder = Path(run)
+        if not (folder / "run.json").is_file():
+            raise WrongUsage("That folder is no run.", f"There is no {folder / 'run.json'}.", "Make one: make report.")
+        book = Book(folder)
+        if month and book.run["month"] != month:
+            raise WrongUsage("The run is of another month.", f"{book.run['month']}, not {month}.", "Leave one out.")
+        return book
+    settings = settings or load(home())
+    month = month or settings.month
+    return Book(build(settings, month, settings.home / ".salesbook" / "runs" / month))
+
+
+def home() -> Path:
+    """The folder of the nearest settings file: of the working folder, of one above it, or of this checkout."""
+    here = Path.cwd()
+    for folder in (here, *here.parents, *Path(__file__).resolve().parents):
+        if (folder / NAME).is_file():
+            return folder
+    raise WrongUsage("There is no settings file.", f"Looked for {NAME} from {here} up.", "Copy the sample's one.")

@@ -1,0 +1,326 @@
+"""A run: source → tables as of an instant → facts, written into the run's folder with run.json.
+
+The engine is handed small tables (the run, opening hours, rates) and views clipped at the run's instant; then each
+fact is one statement. Nothing is pasted into a fact's text.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from importlib import metadata, resources
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salesbook import __version__, clock, sources
+from salesbook.engines import Engine
+from salesbook.engines.duckdb import DuckDB
+from salesbook.errors import BadData
+from salesbook.settings import Calendar, Settings
+from salesbook.tables import TABLES, Table
+
+# In the order in which they are built: a fact may read those before it.
+FACTS = (
+    "stage_visits",
+    "account_facts",
+    "seller_facts",
+    "deal_facts",
+    "deal_steps",
+    "lead_facts",
+    "lead_steps",
+    "organisation_facts",
+    "target_days",
+    "day_facts",
+)
+OFFICE = {"office": Calendar(hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00"))}
+PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
+
+# A deal without history has visits made up from what the deal itself says: they are marked is_assumed. A closed one
+# went from its pipeline's first stage to its end; one whose history lacks the end gets that visit alone.
+VISITS = """
+with first_stage as (
+  select pipeline, min(stage) as stage from (
+    select pipeline, stage, row_number() over (partition by pipeline order by position nulls last, stage) as place
+    from loaded_stages where not is_won and not is_lost) ranked
+  where place = 1 group by pipeline),
+last_stage as (
+  select d.deal_id, min(s.stage) as stage
+  from loaded_deals d
+  join loaded_stages s on s.pipeline = d.pipeline
+    and (s.stage = d.stage or not exists (
+      select 1 from loaded_stages t where t.pipeline = d.pipeline and t.stage = d.stage and (t.is_won or t.is_lost)))
+    and ((d.status = 'won' and s.is_won) or (d.status = 'lost' and s.is_lost))
+  where d.closed_at is not null
+  group by d.deal_id),
+seen as (
+  select h.deal_id, max(case when s.is_won or s.is_lost then 1 else 0 end) as has_end
+  from loaded_stage_history h
+  join loaded_deals d on d.deal_id = h.deal_id
+  join loaded_stages s on s.pipeline = d.pipeline and s.stage = h.stage
+  group by h.deal_id)
+select deal_id, stage, entered_at, exited_at, is_bulk, recorded_at, false as is_assumed from loaded_stage_history
+union all
+select d.deal_id, case when e.stage is null then d.stage else coalesce(f.stage, d.stage) end, d.created_at,
+  case when e.stage is not null then d.closed_at end, false, d.recorded_at, true
+from loaded_deals d
+left join first_stage f on f.pipeline = d.pipeline
+left join last_stage e on e.deal_id = d.deal_id
+where not exists (select 1 from seen where seen.deal_id = d.deal_id)
+union all
+select d.deal_id, e.stage, d.closed_at, cast(null as timestamp), false, d.recorded_at, true
+from loaded_deals d
+join last_stage e on e.deal_id = d.deal_id
+left join seen on seen.deal_id = d.deal_id
+where coalesce(seen.has_end, 0) = 0
+"""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact's text and what its first comment declares."""
+
+    name: str
+    sql: str
+    meaning: str
+    key: tuple[str, ...]
+    needs: tuple[str, ...]
+    follows: dict[str, tuple[str, str]]
+    rows: str
+
+
+@cache
+def fact(name: str) -> Fact:
+    """A fact by name.
+
+    Rule: its first comment says what a row is, then `key:`, `needs:` (tables), `follows:` (NAME = FACT.COLUMN, by the
+    column of that name here) and `rows:`, a query that counts the rows it must have.
+    """
+    sql = resources.files("salesbook").joinpath("facts", f"{name}.sql").read_text(encoding="utf-8")
+    notes = [line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")]
+    declared = dict(re.match(r"(key|needs|follows|rows):\s*(.*)", note).groups() for note in notes if is_note(note))
+    follows = dict(re.findall(r"(\w+) = (\w+\.\w+)", declared.get("follows", "")))
+    return Fact(
+        name=name,
+        sql=sql,
+        meaning=notes[0],
+        key=tuple(words(declared["key"])),
+        needs=tuple(words(declared.get("needs", ""))),
+        follows={path: tuple(target.split(".")) for path, target in follows.items()},
+        rows=declared.get("rows", ""),
+    )
+
+
+def is_note(line: str) -> bool:
+    """Whether a comment line declares something."""
+    return bool(re.match(r"(key|needs|follows|rows):", line))
+
+
+def words(text: str) -> list[str]:
+    """The words of a comma-separated list."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def clipped(table: Table, rows: str) -> str:
+    """SQL for a table as it was known at the run's instant.
+
+    Rule: rows known later are left out; a later instant, and what became known with it, is NULL.
+    """
+    columns = []
+    for column in table.columns:
+        for name in column.stored:
+            if column.later or column.follows:
+                instant = column.follows or column.name
+                kept = f"{instant} < run.as_of" if column.later else f"{instant} is null or {instant} < run.as_of"
+                columns.append(f"case when {kept} then {name} end as {name}")
+            elif column.is_false_if_empty:
+                columns.append(f"coalesce({name}, false) as {name}")
+            else:
+                columns.append(name)
+    if table.name == "stage_history":
+        columns = [name for name in columns if not name.startswith(("changed_by", "entered_at_is", "recorded_at_is"))]
+        columns = [name for name in columns if "exited_at_is_date" not in name] + ["is_assumed"]
+    if table.name == "fx_rates":
+        return f"select {', '.join(columns)} from {rows}, run where rate_on < cast(local_time(run.as_of) as date)"
+    known = [f"({name} is null or {name} < run.as_of)" for name in table.known]
+    return f"select {', '.join(columns)} from {rows} cross join run where {' and '.join(known) or 'true'}"
+
+
+def month_period(month: str) -> clock.Period:
+    """The days of a month given as 2026-10."""
+    return clock.period_of(date.fromisoformat(f"{month}-01"), "month")
+
+
+def build(settings: Settings, month: str, folder: Path, engine: Engine | None = None) -> Path:
+    """Read the source and build every fact of a month into a folder.
+
+    Parameters: `month`, as 2026-10; `folder`, where facts/*.parquet and run.json are written; `engine`, DuckDB if
+    none is given.
+    Returns: the folder.
+    Raises: BadData where the source cannot be read, the month holds nothing, or a fact breaks its own declaration.
+    """
+    store = settings.home / ".salesbook" / "imports"
+    imported = sources.load(settings, store)
+    period = month_period(month)
+    as_of = clock.utc(settings.zone, period.end)
+    facts = folder / "facts"
+    facts.mkdir(parents=True, exist_ok=True)
+    engine = engine or DuckDB([imported.folder, folder], spill=folder / "spill")
+    try:
+        define(engine, settings, period, as_of, imported.folder / "tables", folder)
+        counts = {name: build_fact(engine, name, facts) for name in FACTS}
+        check_rates(engine)
+        check_month(engine, month, as_of)
+    finally:
+        engine.close()
+    run = described(settings, month, period, as_of, imported, counts, facts)
+    text = json.dumps(run, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    (folder / "run.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def define(engine: Engine, settings: Settings, period: clock.Period, as_of: datetime, tables: Path, folder: Path):
+    """Give the engine its functions, the small tables and the views clipped at the run's instant."""
+    engine.functions(clock.local_time_sql(settings.zone, as_of))
+    calendars = settings.calendars or OFFICE
+    for name in TABLES:
+        engine.table(f"loaded_{name}", tables / f"{name}.parquet")
+    small = folder / "small"
+    small.mkdir(exist_ok=True)
+
+    def give(name: str, table: pa.Table) -> None:
+        pq.write_table(table, small / f"{name}.parquet")
+        engine.table(name, small / f"{name}.parquet")
+
+    give("run", run_table(period, as_of, min(calendars)))
+    engine.view("visits", VISITS)
+    for table in TABLES.values():
+        rows = "visits" if table.name == "stage_history" else f"loaded_{table.name}"
+        engine.view(table.name, clipped(table, rows))
+    first, last = span_of(engine, settings, period)
+    known = pq.read_table(tables / "fx_rates.parquet").to_pandas()
+    known = known[known["rate_on"] < period.end]
+    rates = clock.rates_table(known, settings.currency, first, period.end)
+    calendar = clock.calendar_table(calendars, settings.zone, first, last)
+    rate = pa.array([str(rate) for rate in rates["rate"]]).cast(pa.decimal128(18, 8))
+    give("rates", pa.table({"currency": rates["currency"], "day": rates["day"], "rate": rate}))
+    give("calendar", pa.Table.from_pandas(calendar, preserve_index=False))
+
+
+def run_table(period: clock.Period, as_of: datetime, default_calendar: str) -> pa.Table:
+    """The one row that facts read the run's instant and settings from."""
+    return pa.table(
+        {
+            "as_of": pa.array([as_of], pa.timestamp("us")),
+            "period_start": pa.array([period.start]),
+            "period_end": pa.array([period.end]),
+            "default_calendar": [default_calendar],
+        }
+    )
+
+
+def span_of(engine: Engine, settings: Settings, period: clock.Period) -> tuple[date, date]:
+    """The first and last local day that the data and the run's year reach."""
+    query = """
+      select min(instant), max(on_day) from (
+        select min(created_at) as instant, cast(null as date) as on_day from deals
+        union all select min(entered_at), null from stage_history
+        union all select min(created_at), null from leads
+        union all select min(occurred_at), null from activities
+        union all select null, max(ends_on) from targets
+        union all select cast(min(starts_on) as timestamp), null from targets) spans
+    """
+    first, last = engine.rows(query)[0]
+    year = clock.period_of(period.start, "year", settings.fiscal_year_starts)
+    start = min(first.date() - timedelta(days=1), year.start) if first else year.start
+    return start, max(year.end, last or year.end)
+
+
+def build_fact(engine: Engine, name: str, folder: Path) -> int:
+    """Build one fact and hold it to what it declares.
+
+    Returns: its number of rows.
+    Raises: BadData where its key is not unique or rows were lost or multiplied.
+    """
+    declared = fact(name)
+    engine.fact(name, declared.sql, declared.key, folder / f"{name}.parquet")
+    keys = ", ".join(declared.key)
+    query = f"select coalesce(sum(n), 0), count(*) from (select {keys}, count(*) as n from {name} group by {keys}) k"
+    rows, distinct = (int(count) for count in engine.rows(query)[0])
+    if rows != distinct:
+        raise BadData(f"The fact {name} has two rows of one key ({keys}).", f"{rows} rows, {distinct} keys.", REPORT)
+    if declared.rows:
+        expected = int(engine.rows(declared.rows)[0][0])
+        if rows != expected:
+            raise BadData(f"The fact {name} lost or multiplied rows.", f"{rows} of {expected}.", REPORT)
+    return rows
+
+
+REPORT = "This is a fault of the fact's statement, or of keys in the data; nothing was published."
+
+
+def check_rates(engine: Engine) -> None:
+    """Refuse amounts in a currency without a rate for their day."""
+    for name, day in (("deal_facts", "rate_on"), ("target_days", "starts_on")):
+        currency = "currency" if name == "deal_facts" else "kpi"
+        missing = engine.rows(
+            f"select {currency}, count(*), min({day}) from {name} where lacks_rate group by 1 order by 1"
+        )
+        if missing:
+            found = ", ".join(f"{code}: {count} rows" for code, count, _ in missing)
+            raise BadData(
+                f"An amount in {name} has no currency rate.",
+                f"{found}.",
+                f"Add rates to fx_rates for those days; one is carried for {clock.CARRIED_DAYS} days at most.",
+            )
+
+
+def check_month(engine: Engine, month: str, as_of: datetime) -> None:
+    """Refuse a month in which nothing happened, and say where the data ends."""
+    query = """
+      select max(instant), count(case when instant >= run_start then 1 end) from (
+        select created_at as instant from deals union all select entered_at from stage_history
+        union all select created_at from leads union all select occurred_at from activities) events
+      cross join (select cast(period_start as timestamp) - interval '1' day as run_start from run) r
+    """
+    newest, count = engine.rows(query)[0]
+    if not count:
+        seen = f"the newest record before its end is of {newest:%Y-%m-%d}" if newest else "there is no dated record"
+        raise BadData(
+            f"There is no data in {month}.",
+            f"In the source {seen}.",
+            f"Ask for a month that has data{f', such as --month {newest:%Y-%m}' if newest else ''}.",
+        )
+
+
+def described(settings, month, period, as_of, imported, counts, facts: Path) -> dict:
+    """What run.json says: everything the pages and a later comparison need to know of the run."""
+    built = [{"name": name, "rows": rows, "sha256": sha256(facts / f"{name}.parquet")} for name, rows in counts.items()]
+    return {
+        "month": month,
+        "period": {"start": period.start.isoformat(), "end": period.end.isoformat()},
+        "as_of": as_of.isoformat() + "Z",
+        "zone": settings.zone,
+        "currency": settings.currency,
+        "language": settings.language,
+        "company": settings.company,
+        "fiscal_year_starts": settings.fiscal_year_starts,
+        "names_of_sellers": settings.names_of_sellers,
+        "limits": vars(settings.limits),
+        "inputs": imported.files,
+        "rejected": imported.rejected,
+        "flagged": imported.flagged,
+        "tables": sorted(imported.present),
+        "facts": built,
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "salesbook": __version__,
+    }
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

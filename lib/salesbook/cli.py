@@ -1,0 +1,129 @@
+"""The command line. Standard output carries paths and tables only; messages and progress go to standard error."""
+
+import dataclasses
+import functools
+import sys
+from pathlib import Path
+
+import click
+
+from salesbook import __version__
+from salesbook.errors import SalesbookError
+
+EXIT_CODES = "Exit codes: 0 done, 1 a report failed, 2 wrong usage, 3 bad data, 4 something is missing on this machine."
+
+
+def says_errors(command):
+    """End a command with the three parts of an error and its exit code, without a traceback."""
+
+    @functools.wraps(command)
+    def run(*args, **options):
+        try:
+            return command(*args, **options)
+        except SalesbookError as error:
+            click.echo(f"Error: {error.wrong}\n  Found: {error.found}\n  To do: {error.todo}", err=True)
+            sys.exit(error.exit_code)
+
+    return run
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Salesbook: a CRM export in, a month's sales report out."""
+
+
+def with_settings(command):
+    """The options that say which settings and which data."""
+    command = click.option("--source", type=click.Path(), help="Folder of the export; the settings' one if left out.")(
+        command
+    )
+    return click.option("--settings", type=click.Path(), help="Settings file; the nearest salesbook.toml if left out.")(
+        command
+    )
+
+
+def settings_of(settings: str | None, source: str | None, **changes):
+    """The settings file named or found, with what the command line changes."""
+    from salesbook.book import home
+    from salesbook.settings import check, load
+
+    loaded = load(settings or home())
+    if source:
+        path = str(Path(source).resolve())
+        loaded = dataclasses.replace(loaded, source=dataclasses.replace(loaded.source, path=path))
+    loaded = dataclasses.replace(loaded, **{name: value for name, value in changes.items() if value})
+    check(loaded)
+    return loaded
+
+
+def month_of(settings, month: str | None) -> str:
+    """The month asked for, the settings' one, or the last that is over."""
+    from datetime import datetime
+
+    from salesbook.settings import check, last_complete_month, zone_of
+
+    asked = month or settings.month or last_complete_month(datetime.now(zone_of(settings)).date())
+    check(dataclasses.replace(settings, month=asked))
+    return asked
+
+
+@main.command()
+@with_settings
+@click.option("--month", help="Month as 2026-10; the settings' one, or the last that is over, if left out.")
+@click.option("--language", help="en, nl or da.")
+@click.option("--only", multiple=True, help="A page to make, such as funnel; may be given more than once.")
+@says_errors
+def report(settings, source, month, language, only) -> None:
+    """Make a month's report and print where its pages are."""
+    from salesbook.report.month import make
+
+    loaded = settings_of(settings, source, language=language)
+    for path in make(loaded, month_of(loaded, month), only):
+        click.echo(path)
+
+
+@main.command()
+@with_settings
+@says_errors
+def check(settings, source) -> None:
+    """Read the export and hold it to the rules, without a report."""
+    from rich.console import Console
+
+    from salesbook import sources
+    from salesbook.sources.summary import summary
+
+    loaded = settings_of(settings, source)
+    imported = sources.load(loaded, loaded.home / ".salesbook" / "imports")
+    for part in summary(imported):
+        Console().print(part)
+
+
+@main.command()
+@click.option("--definitions", is_flag=True, help="The whole definition of each.")
+@says_errors
+def kpis(definitions) -> None:
+    """List the KPIs with their meaning."""
+    from salesbook import KPIS
+
+    width = max(map(len, KPIS))
+    for made in KPIS.values():
+        click.echo(f"{made.name.ljust(width)}  {made.unit.ljust(6)} {made.meaning}")
+        if definitions:
+            click.echo("\n".join(f"    {line}" for line in made.definition.splitlines()[1:]) + "\n")
+
+
+@main.command()
+@click.option("--leads", default=None, type=click.IntRange(50), help="Leads that come in.")
+@click.option("--months", default=24, show_default=True, type=click.IntRange(1), help="Months of history.")
+@click.option("--seed", default=1, show_default=True, help="Another seed gives another company.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option("--no-effects", is_flag=True, help="Plant nothing: whatever is found is chance.")
+@says_errors
+def sample(leads, months, seed, out, no_effects) -> None:
+    """Write a sample company: its tables, their description and what is planted in it."""
+    from salesbook import sample as company
+
+    size = {"leads": leads} if leads else {}
+    company.write(out, months=months, seed=seed, effects=not no_effects, **size)
+    click.echo(out)

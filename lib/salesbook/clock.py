@@ -1,0 +1,164 @@
+"""Time and money as small tables: the changes of a zone, opening hours and holidays, dense currency rates.
+
+Engines differ in their zone databases and date functions, so each gets the same small tables, made here once.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import holidays
+import pandas as pd
+
+from salesbook.errors import BadData, WrongUsage
+from salesbook.settings import DAYS, Calendar, opening
+
+FIRST_YEAR = 1990
+CARRIED_DAYS = 7
+PERIODS = ("day", "week", "month", "quarter", "year")
+
+
+@dataclass(frozen=True)
+class Period:
+    """A span of local days: from `start` up to, not including, `end`."""
+
+    start: date
+    end: date
+
+
+def zone_changes(zone: str, last_year: int) -> list[tuple[datetime, int]]:
+    """The instants at which a zone changes its offset.
+
+    Rule: the first entry holds from the beginning of time; offsets are exact seconds, found by bisection in zoneinfo.
+    Parameters: `zone`, IANA name; `last_year`, the last year looked at.
+    Returns: (UTC instant without zone, seconds to add to UTC from then on), oldest first.
+
+    >>> zone_changes("Europe/Amsterdam", 2026)[-1]
+    (datetime.datetime(2026, 10, 25, 1, 0), 3600)
+    """
+    info = ZoneInfo(zone)
+
+    def offset(instant: datetime) -> int:
+        return int(info.utcoffset(instant.replace(tzinfo=UTC).astimezone(info)).total_seconds())
+
+    day = datetime(FIRST_YEAR, 1, 1)
+    changes = [(day, offset(day))]
+    while day.year <= last_year:
+        following = day + timedelta(days=1)
+        if offset(following) != offset(day):
+            low, high = day, following
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) // 2
+                middle = middle.replace(microsecond=0)
+                low, high = (middle, high) if offset(middle) == offset(day) else (low, middle)
+            changes.append((high, offset(high)))
+        day = following
+    return changes
+
+
+def utc(zone: str, day: date, seconds: int = 0) -> datetime:
+    """The UTC instant of a local day's midnight plus so many wall-clock seconds, without zone.
+
+    >>> utc("Europe/Amsterdam", date(2026, 10, 26))
+    datetime.datetime(2026, 10, 25, 23, 0)
+    """
+    local = datetime(day.year, day.month, day.day) + timedelta(seconds=seconds)
+    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None)
+
+
+def local_time_sql(zone: str, as_of: datetime) -> str:
+    """SQL over `t` that gives local wall-clock time: a CASE over the zone's changes, the newest first.
+
+    Rule: nothing after `as_of` is ever asked, so only changes up to the year after it are listed.
+    """
+    changes = zone_changes(zone, as_of.year + 1)
+    newest_first = [*changes[:0:-1], (datetime(1, 1, 1), changes[0][1])]
+    whens = [f"when t >= timestamp '{at}' then t + interval '{seconds}' second" for at, seconds in newest_first]
+    return f"case {' '.join(whens)} end"
+
+
+def period_of(day: date, kind: str, fiscal_year_starts: int = 1) -> Period:
+    """The day, ISO week, month, quarter or fiscal year that holds a day.
+
+    Parameters: `kind`, one of day, week, month, quarter, year; quarters and years follow the fiscal year.
+    Raises: WrongUsage for another kind.
+
+    >>> period_of(date(2026, 2, 3), "quarter", fiscal_year_starts=4)
+    Period(start=datetime.date(2026, 1, 1), end=datetime.date(2026, 4, 1))
+    """
+    if kind == "day":
+        return Period(day, day + timedelta(days=1))
+    if kind == "week":
+        start = day - timedelta(days=day.weekday())
+        return Period(start, start + timedelta(days=7))
+    months = {"month": 1, "quarter": 3, "year": 12}.get(kind)
+    if months is None:
+        raise WrongUsage("That is not a period.", f"Found {kind!r}.", f"There are: {', '.join(PERIODS)}.")
+    since = (day.year * 12 + day.month - 1) - (fiscal_year_starts - 1)
+    start = since - since % months + fiscal_year_starts - 1
+    return Period(month_start(start), month_start(start + months))
+
+
+def month_start(months: int) -> date:
+    """The first day of a month counted from year 0."""
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def periods_before(last: Period, kind: str, count: int, fiscal_year_starts: int = 1) -> list[Period]:
+    """So many periods of a kind, ending with the given one, oldest first."""
+    found = [last]
+    while len(found) < count:
+        found.insert(0, period_of(found[0].start - timedelta(days=1), kind, fiscal_year_starts))
+    return found
+
+
+def calendar_table(calendars: dict[str, Calendar], zone: str, first: date, last: date) -> pd.DataFrame:
+    """Opening hours of every day.
+
+    Rule: a national holiday of the calendar's country is closed; hours are local wall-clock time, so a day on which
+    the clock changes counts its real seconds.
+    Parameters: `calendars` by name; `zone`, IANA name; `first` and `last`, local days, both included.
+    Returns: calendar, day, opens_at (UTC), open_seconds, open_seconds_before (since the first day), sorted.
+    """
+    rows = []
+    for name, calendar in sorted(calendars.items()):
+        years = range(first.year, last.year + 1)
+        closed = holidays.country_holidays(calendar.country, years=years) if calendar.country else {}
+        before = 0
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            hours = calendar.hours.get(DAYS[day.weekday()])
+            opens, closes = opening(hours) if hours and day not in closed else (0, 0)
+            opens_at, closes_at = utc(zone, day, opens), utc(zone, day, closes)
+            open_seconds = int((closes_at - opens_at).total_seconds())
+            rows.append((name, day, opens_at, open_seconds, before))
+            before += open_seconds
+    table = pd.DataFrame(rows, columns=["calendar", "day", "opens_at", "open_seconds", "open_seconds_before"])
+    return table.astype({"opens_at": "datetime64[us]"})
+
+
+def rates_table(known: pd.DataFrame, report_currency: str, first: date, last: date) -> pd.DataFrame:
+    """A rate for every currency and day.
+
+    Rule: the last known rate is carried for at most a week; days without one are left out, and a deal that needs one
+    of them fails the build. The report currency is 1.
+    Parameters: `known`, columns currency, rate_on, rate (report currency for one unit).
+    Returns: currency, day, rate, sorted.
+    Raises: BadData where the source gives a rate other than 1 for the report currency.
+    """
+    own = known[known["currency"] == report_currency]
+    if not own.empty and not (own["rate"].astype(float) == 1).all():
+        raise BadData(
+            "fx_rates has another rate than 1 for the report currency.",
+            f"Found {own['rate'].iloc[0]} for {report_currency}.",
+            "Give rates as report currency for one unit of the other currency.",
+        )
+    days = pd.DataFrame({"day": pd.date_range(first, last, freq="D")})
+    parts = [days.assign(currency=report_currency, rate=1)]
+    week = pd.Timedelta(days=CARRIED_DAYS)
+    for currency, rows in known[known["currency"] != report_currency].groupby("currency"):
+        rates = rows.assign(rate_on=pd.to_datetime(rows["rate_on"])).sort_values("rate_on")[["rate_on", "rate"]]
+        dense = pd.merge_asof(days, rates, left_on="day", right_on="rate_on", tolerance=week).dropna()
+        parts.append(dense.assign(currency=currency))
+    table = pd.concat(parts, ignore_index=True).sort_values(["currency", "day"], ignore_index=True)
+    return table.assign(day=table["day"].dt.date)[["currency", "day", "rate"]]

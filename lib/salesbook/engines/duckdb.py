@@ -1,0 +1,78 @@
+"""DuckDB: the embedded engine, the default."""
+
+from pathlib import Path
+
+import duckdb
+
+# What a fact's Parquet file is written with: fixed, so that the same rows give the same bytes.
+PARQUET = "format parquet, compression zstd, row_group_size 122880"
+
+FUNCTIONS = """
+create macro seconds_between(a, b) as date_diff('second', a, b);
+create macro ratio(a, b) as case when b <> 0 then cast(a as double) / b end;
+create macro money(minor, rate) as cast(round(cast(minor as decimal(19, 0)) * rate, 0) as bigint);
+create macro squash(t) as regexp_replace(lower(t), '[^[:alnum:]]+', '', 'g');
+"""
+
+
+def literal(path: Path) -> str:
+    """A path as an SQL string."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def connect(folders: list[Path], spill: Path, memory: str = "", threads: int = 0) -> duckdb.DuckDBPyConnection:
+    """A connection in memory that reads and writes files in these folders only.
+
+    Rule: no extension is installed or loaded by itself and the configuration is locked.
+    Parameters: `spill`, where it may put what does not fit into memory; `memory`, such as 2GB; `threads`, 0 for all.
+    """
+    config = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "temp_directory": str(spill),
+    }
+    if memory:
+        config["memory_limit"] = memory
+    if threads:
+        config["threads"] = threads
+    connection = duckdb.connect(":memory:", config=config)
+    allowed = ", ".join(literal(folder.resolve()) for folder in [*folders, spill])
+    connection.execute(f"set allowed_directories = [{allowed}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set enable_progress_bar = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+class DuckDB:
+    """An engine of this process, reading Parquet where it lies."""
+
+    name = "duckdb"
+
+    def __init__(self, folders: list[Path], spill: Path, memory: str = "", threads: int = 0):
+        self.connection = connect(folders, spill, memory, threads)
+
+    def functions(self, local_time: str) -> None:
+        """Define the scalar functions as macros."""
+        self.connection.execute(FUNCTIONS + f"create macro local_time(t) as {local_time};")
+
+    def table(self, name: str, parquet: Path) -> None:
+        """A view on the file."""
+        self.connection.execute(f'create view "{name}" as select * from read_parquet({literal(parquet.resolve())})')
+
+    def view(self, name: str, sql: str) -> None:
+        """A view."""
+        self.connection.execute(f'create view "{name}" as {sql}')
+
+    def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> None:
+        """Straight to the file, without a copy in memory."""
+        self.connection.execute(f"copy ({sql}) to {literal(parquet.resolve())} ({PARQUET})")
+        self.table(name, parquet)
+
+    def rows(self, sql: str) -> list[tuple]:
+        """The rows as Python tuples."""
+        return self.connection.execute(sql).fetchall()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()

@@ -1,0 +1,61 @@
+-- One row per deal that counts (not deleted, merged away or a test), as it stood at the run's instant.
+-- key: deal_id
+-- needs: deals
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- rows: select count(*) from deals where deleted_at is null and merged_into is null and not is_test
+with visited as (
+  select deal_id,
+    min(case when not is_working then entered_at end) as first_closed_at,
+    count(case when is_reopening then 1 end) as n_reopened,
+    max(case when is_assumed then 1 else 0 end) = 1 as is_assumed
+  from (
+    select v.*, is_working and lag(is_working) over (partition by deal_id order by visit) = false as is_reopening
+    from stage_visits v) visits
+  group by deal_id),
+talks as (
+  select deal_id, min(occurred_at) as first_contact_at
+  from (
+    select deal_id, occurred_at from activities
+    where type in ('call', 'email', 'meeting') and not is_automatic and deal_id is not null and occurred_at is not null
+    union all
+    select l.deal_id, a.occurred_at from activities a join leads l on l.lead_id = a.lead_id
+    where a.type in ('call', 'email', 'meeting') and not a.is_automatic and l.deal_id is not null
+      and a.occurred_at is not null) contacts
+  group by deal_id),
+outcome as (
+  select d.*, now.stage as current_stage, now.position as current_position,
+    case when not now.is_working then now.entered_at end as ended_at,
+    case when now.is_won and now.entered_at is not null then 'won'
+      when now.is_lost and now.entered_at is not null then 'lost' else 'open' end as outcome,
+    v.first_closed_at, coalesce(v.n_reopened, 0) as n_reopened, coalesce(v.is_assumed, true) as is_assumed,
+    case when t.first_contact_at < d.created_at then t.first_contact_at else d.created_at end as contact_at,
+    t.first_contact_at is null as is_contact_assumed
+  from deals d
+  left join stage_visits now on now.deal_id = d.deal_id and now.is_current
+  left join visited v on v.deal_id = d.deal_id
+  left join talks t on t.deal_id = d.deal_id
+  where d.deleted_at is null and d.merged_into is null and not d.is_test)
+select
+  o.deal_id, o.account_id, o.contact_id, o.owner_id, o.pipeline, o.product, o.type, o.source,
+  o.current_stage as stage, o.current_position as position, o.outcome as status,
+  o.outcome = 'won' as is_won, o.outcome = 'lost' as is_lost, o.outcome <> 'open' as is_closed,
+  o.outcome = 'open' as is_open,
+  coalesce(o.type, '') <> 'renewal' as is_new_business,
+  o.owner_id is not null as has_owner, o.created_at is not null as has_created,
+  cast(local_time(o.created_at) as date) as created_on,
+  cast(local_time(o.ended_at) as date) as closed_on,
+  cast(local_time(o.first_closed_at) as date) as first_closed_on,
+  o.expected_close as expected_close_on,
+  -- Wall-clock time: a span of whole local days is a whole number of days, also where the clock changes.
+  seconds_between(local_time(o.created_at), local_time(coalesce(o.ended_at, run.as_of))) as cycle_seconds,
+  seconds_between(local_time(o.contact_at), local_time(coalesce(o.ended_at, run.as_of))) as contact_cycle_seconds,
+  o.is_contact_assumed, o.n_reopened, o.n_reopened > 0 as is_reopened, o.is_assumed,
+  coalesce(o.amount_minor > 0, false) as has_amount,
+  money(case when o.amount_minor > 0 then o.amount_minor end, r.rate) as amount_minor,
+  coalesce(o.amount_minor > 0, false) and r.rate is null as lacks_rate,
+  o.currency, r.day as rate_on, o.discount, o.probability, o.lost_reason, o.record_url
+from outcome o
+cross join run
+left join rates r on r.currency = o.currency
+  and r.day = cast(local_time(coalesce(o.ended_at, run.as_of)) as date)
+order by o.deal_id

@@ -1,0 +1,36 @@
+-- One row per lead that counts (not deleted, merged away or a test), as it stood at the run's instant.
+-- key: lead_id
+-- needs: leads
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- rows: select count(*) from leads where deleted_at is null and merged_into is null and not is_test
+with touches as (
+  select coalesce(m.merged_into, a.lead_id) as lead_id,
+    min(case when a.direction = 'outbound' then a.occurred_at end) as first_attempt_at,
+    min(case when a.reached_decision_maker then a.occurred_at end) as first_talk_at,
+    count(case when a.direction = 'outbound' then 1 end) as n_attempts
+  from activities a
+  join leads m on m.lead_id = a.lead_id
+  where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null
+  group by coalesce(m.merged_into, a.lead_id))
+select
+  l.lead_id, l.account_id, l.contact_id, l.owner_id, l.source, l.product, coalesce(l.is_inbound, false) as is_inbound,
+  cast(local_time(l.created_at) as date) as created_on,
+  cast(local_time(coalesce(l.qualified_at, l.converted_at)) as date) as qualified_on,
+  cast(local_time(l.converted_at) as date) as converted_on,
+  cast(local_time(l.disqualified_at) as date) as disqualified_on,
+  cast(local_time(t.first_attempt_at) as date) as first_attempt_on,
+  coalesce(t.n_attempts, 0) as n_attempts,
+  t.first_attempt_at is not null as is_attempted,
+  t.first_talk_at is not null as is_reached,
+  coalesce(l.qualified_at, l.converted_at) is not null as is_qualified,
+  l.converted_at is not null as is_converted,
+  l.disqualified_at is not null and l.converted_at is null as is_disqualified,
+  coalesce(d.is_won, false) as is_won,
+  coalesce(d.is_open, l.converted_at is null and l.disqualified_at is null) as is_open,
+  l.deal_id, d.closed_on, a.organisation_key, l.record_url
+from leads l
+left join touches t on t.lead_id = l.lead_id
+left join deal_facts d on d.deal_id = l.deal_id
+left join account_facts a on a.account_id = l.account_id
+where l.deleted_at is null and l.merged_into is null and not l.is_test
+order by l.lead_id

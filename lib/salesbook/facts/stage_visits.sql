@@ -1,0 +1,20 @@
+-- One row per visit of a deal to a stage, known before the run's instant.
+-- key: deal_id, visit
+-- needs: deals
+-- rows: select count(*) from stage_history
+select
+  h.deal_id,
+  row_number() over (partition by h.deal_id order by h.entered_at nulls first, s.position, h.stage) as visit,
+  row_number() over (partition by h.deal_id order by h.entered_at desc nulls last, s.position desc, h.stage desc) = 1
+    as is_current,
+  h.stage, s.position,
+  coalesce(s.is_mandatory, true) as is_mandatory,
+  s.is_won, s.is_lost,
+  not s.is_won and not s.is_lost as is_working,
+  h.entered_at, h.exited_at,
+  coalesce(h.is_bulk, false) as is_bulk,
+  h.is_assumed
+from stage_history h
+join deals d on d.deal_id = h.deal_id
+join stages s on s.pipeline = d.pipeline and s.stage = h.stage
+order by h.deal_id, visit

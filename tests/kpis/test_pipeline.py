@@ -1,0 +1,56 @@
+import pytest
+from salesbook.kpis import pipeline
+from worked import book_of
+
+DEALS = """
+deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
+A,Sales,Won,1.00,EUR,2026-10-01,2026-10-11,won
+B,Sales,Won,1.00,EUR,2026-10-20,2026-10-31,won
+C,Sales,Lost,1.00,EUR,2026-10-01,2026-10-02,lost
+D,Sales,Won,1.00,EUR,,2026-10-02,won
+E,Sales,Proposal,1.00,EUR,2026-01-02,,open
+"""
+
+
+def test_a_cycle_of_whole_local_days_is_whole_also_where_the_clock_changes(tmp_path):
+    cycle = pipeline.sales_cycle(book_of(tmp_path, deals=DEALS)).iloc[0]
+    assert (cycle["n"], cycle["value"], cycle["mean"]) == (2, (10 + 11) / 2, (10 + 11) / 2)
+
+
+def test_the_closing_cycle_has_the_lost_deals_too(tmp_path):
+    assert pipeline.closing_cycle(book_of(tmp_path, deals=DEALS)).iloc[0]["value"] == 10
+
+
+def test_the_first_contact_may_be_with_the_lead(tmp_path):
+    leads = """
+    lead_id,created_at,source,status,converted_at,deal_id
+    L1,2026-09-20,web,converted,2026-10-01,A
+    """
+    activities = """
+    activity_id,type,direction,occurred_at,lead_id,deal_id,is_automatic
+    1,email,outbound,2026-09-20,L1,,true
+    2,call,outbound,2026-09-21,L1,,false
+    3,call,outbound,2026-10-25,,B,false
+    """
+    book = book_of(tmp_path, deals=DEALS, leads=leads, activities=activities)
+    cycle = pipeline.sales_cycle_from_contact(book).iloc[0]
+    # A: 21 September to 11 October; B was spoken to only after it was made, so from its creation.
+    assert (cycle["n"], cycle["value"]) == (2, (20 + 11) / 2)
+
+
+def test_a_reopened_deal_runs_from_creation_to_its_last_close(tmp_path):
+    deals = """
+    deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
+    A,Sales,Won,1.00,EUR,2026-09-01,2026-10-11,won
+    """
+    history = """
+    deal_id,stage,entered_at,exited_at
+    A,Qualification,2026-09-01,2026-09-05
+    A,Lost,2026-09-05,2026-09-20
+    A,Proposal,2026-09-20,2026-10-11
+    A,Won,2026-10-11,
+    """
+    book = book_of(tmp_path, deals=deals, stage_history=history)
+    assert pipeline.sales_cycle(book).iloc[0]["value"] == pytest.approx(40)
+    facts = book.rows("select n_reopened, first_closed_on, status from deal_facts").iloc[0]
+    assert (facts["n_reopened"], str(facts["first_closed_on"])[:10], facts["status"]) == (1, "2026-09-05", "won")

@@ -1,0 +1,49 @@
+"""A PostgreSQL server of Debian's package for the tests, started on loopback in a temporary folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+INSTALL = "PostgreSQL is not installed here: apt-get install postgresql"
+
+
+def binaries() -> Path:
+    """The folder of the newest server's programs; skips the test where there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        pytest.skip(INSTALL)
+    return found[-1].parent
+
+
+def as_postgres(command: list, user: str | None) -> list:
+    """A command run as the server's user: the server refuses to run as root."""
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *map(str, command)] if user else command
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """The connection string of a fresh server."""
+    folder, bin_folder = tmp_path_factory.mktemp("postgres"), binaries()
+    user = "postgres" if os.geteuid() == 0 else None
+    if user:
+        for parent in [folder, *list(folder.parents)[:3]]:
+            parent.chmod(0o755)
+        shutil.chown(folder, user)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = folder / "data"
+    init = [bin_folder / "initdb", "-D", data, "-U", "salesbook", "-A", "trust", "--locale=C", "-E", "UTF8"]
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
+    subprocess.run(as_postgres(init, user), **quiet)
+    options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
+    control = [bin_folder / "pg_ctl", "-D", data, "-l", folder / "log", "-w"]
+    subprocess.run(as_postgres([*control, "-o", options, "start"], user), **quiet)
+    try:
+        yield f"postgresql://salesbook@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run(as_postgres([*control, "-m", "fast", "stop"], user), **quiet)
