@@ -1,0 +1,89 @@
+"""The sample company: Noordzee Instruments, a Dutch-Danish-British seller of measuring instruments, made by chance.
+
+`plan` says how large and how long, `play` goes through the months, `leads`, `deals`, `activities`, `market`, `noordzee`
+and `targets` make the rows, `effects` holds everything that is planted, `files` gives the rows their form.
+"""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import pandas as pd
+
+from salesbook.sample import files
+from salesbook.sample.effects import truth as truth_of
+from salesbook.sample.plan import Plan, stack
+from salesbook.sample.play import play
+from salesbook.tables import TABLES, readme
+
+MADE = (
+    "accounts", "contacts", "leads", "activities", "deals", "stage_history", "stages", "targets", "reps", "fx_rates",
+)  # fmt: skip
+LEADS = 2_600
+MONTHS = 24
+LAST_MONTH = "2026-10"
+
+
+def company(
+    leads: int = LEADS, months: int = MONTHS, seed: int = 1, effects: bool = True, last_month: str = LAST_MONTH
+) -> dict[str, pd.DataFrame]:
+    """A sample company as data frames: one per table of `MADE`.
+
+    Rule: the same arguments give the same rows, on any machine. Without effects all segments and months have the same
+    rates. Nothing happens after the last month; deals that were open when the first began are there, without a lead.
+    Parameters: `leads`, how many in all; `months`, how many up to `last_month` (as 2026-10); `seed`, from 0.
+    Returns: frames by table, with the columns of `tables.TABLES`: text, instants in UTC, money in the row's currency.
+    Raises: WrongUsage where there is no such size or month.
+    Examples:
+        >>> rows = company(leads=100, months=3)
+        >>> len(rows["leads"]), rows["leads"].lead_id[0]
+        (100, 'L1')
+    """
+    blocks = list(play(Plan(leads, months, seed, effects, last_month)))
+    frames = {}
+    for name in MADE:
+        parts = [block[name] for block in blocks if name in block]
+        frames[name] = files.frame(files.encode(TABLES[name], stack(parts, parts[0])))
+    return frames
+
+
+def truth(seed: int = 1, effects_planted: bool = True) -> dict:
+    """The effects that are planted, with their true sizes, as in `effects.json`.
+
+    Returns: a dictionary of plain values; `planted` says whether there are any.
+    """
+    return truth_of(Plan(LEADS, MONTHS, seed, effects_planted, LAST_MONTH))
+
+
+def write(
+    folder: str | Path,
+    leads: int = LEADS,
+    months: int = MONTHS,
+    seed: int = 1,
+    effects: bool = True,
+    last_month: str = LAST_MONTH,
+) -> dict[str, int]:
+    """Write a sample company as canonical CSV files, with README.md and effects.json.
+
+    Rule: as `company`; the same arguments give the same bytes. Rows are made and written a month at a time, so that
+    memory does not grow with the number of months.
+    Parameters: `folder`, made where it is not there; files of the same name are written over; others as `company`.
+    Returns: the number of rows by table.
+    Raises: WrongUsage where there is no such size or month.
+    """
+    folder, plan = Path(folder), Plan(leads, months, seed, effects, last_month)
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = dict.fromkeys(MADE, 0)
+    with ExitStack() as opened:
+        open_files = {name: opened.enter_context((folder / f"{name}.csv").open("wb")) for name in MADE}
+        for name, file in open_files.items():
+            file.write(files.header(TABLES[name]))
+        for block in play(plan):
+            for name in block:
+                rows = files.encode(TABLES[name], block[name])
+                files.append(open_files[name], rows)
+                counts[name] += len(rows)
+    (folder / "README.md").write_text(readme(counts), encoding="utf-8", newline="\n")
+    sizes = json.dumps(truth_of(plan), indent=2, ensure_ascii=False)
+    (folder / "effects.json").write_text(sizes + "\n", encoding="utf-8", newline="\n")
+    return counts

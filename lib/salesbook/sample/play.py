@@ -1,0 +1,120 @@
+"""The company's life, month by month: each month draws from its own streams and is handed on before the next."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from salesbook.sample import activities, deals, leads, noordzee, targets
+from salesbook.sample.market import Market
+from salesbook.sample.plan import EMPTY, Columns, Plan, last_day, only, stack
+from salesbook.sample.worktime import WorkTime, work_time
+
+Block = dict[str, Columns]
+
+
+class Game:
+    """The state that goes from month to month: who is known, and how many numbers have been given out."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.time: WorkTime = work_time(plan.played.start, last_day(plan.last))
+        self.market = Market()
+        self.given = {"leads": 0, "deals": 0, "activities": 0}
+
+    def number(self, table: str, n: int) -> np.ndarray:
+        """The next `n` numbers of a table."""
+        self.given[table] += n
+        return self.given[table] - n + 1 + np.arange(n)
+
+
+def play(plan: Plan) -> Iterator[Block]:
+    """The rows of the sample company in blocks: what does not move, what the warm-up left, then month by month."""
+    game = Game(plan)
+    told = warm_up(game)
+    yield {
+        "stages": noordzee.stage_rows(),
+        "reps": noordzee.rep_rows(),
+        "fx_rates": targets.rate_rows(plan),
+        "targets": targets.target_rows(plan, told["accounts"]["account_id"]),
+    } | told
+    for month in range(plan.first, plan.last + 1):
+        yield one_month(game, month)
+
+
+def warm_up(game: Game) -> Block:
+    """The deals that are still open when the told months begin, with all that belongs to them."""
+    months = [one_month(game, month) for month in range(game.plan.played.start, game.plan.first)]
+    names = ("deals", "stage_history", "activities", "accounts", "contacts")
+    block = {name: stack([month[name] for month in months], months[0][name]) for name in names}
+    used = block["deals"]["account_id"]
+    accounts = block["accounts"]
+    for _ in range(3):  # a branch of a branch of a branch
+        used = np.union1d(used, accounts["parent_id"][np.isin(accounts["account_id"], used)])
+    block["accounts"] = only(accounts, np.isin(accounts["account_id"], used))
+    people = block["contacts"]
+    is_met = np.isin(people["contact_id"], block["deals"]["contact_id"])
+    is_at_account = np.isin(people["account_id"], used) & (people["account_id"] >= 0)
+    block["contacts"] = only(people, is_met | is_at_account)
+    game.market.forget_all_but(used)
+    return block
+
+
+def one_month(game: Game, month: int) -> Block:
+    """The rows that begin in one month; in the warm-up, only deals that live on, and no leads."""
+    plan, time, market = game.plan, game.time, game.market
+    is_told = month >= plan.first
+    enquiries, accounts, contacts = leads.arrivals(plan, time, market, month)
+    enquiries |= leads.attempts(plan, time, month, enquiries)
+    enquiries |= leads.fates(plan, time, month, enquiries, enquiries)
+    begun, more_accounts, more_contacts = deals.begun(plan, time, market, month, enquiries)
+    begun |= deals.ways(plan, time, month, begun)
+    begun["owner_then"] = begun["owner_id"]
+    begun |= {"began_at": begun["created_at"]} | deals.standing(plan, month, begun)
+    begun["deal_id"] = game.number("deals", len(begun["stage"]))
+    begun["merged_into"] = parent_ids(begun["deal_id"], begun["twin"])
+    remember_won(market, begun)
+    if not is_told:
+        begun = only(begun, lives_on(plan, begun))
+    history = deals.visits(plan, month, begun)
+    block = {
+        "accounts": stack([accounts, more_accounts], accounts),
+        "contacts": stack([contacts, more_contacts], contacts),
+        "deals": begun,
+        "stage_history": history,
+    }
+    return block | told_leads(game, month, enquiries, begun, is_told)
+
+
+def told_leads(game: Game, month: int, enquiries: Columns, begun: Columns, is_told: bool) -> Block:
+    """The leads of a told month, and the activities of leads and deals."""
+    parts = []
+    block = {}
+    if is_told:
+        enquiries["lead_id"] = game.number("leads", len(enquiries["created_at"]))
+        enquiries["merged_into"] = parent_ids(enquiries["lead_id"], enquiries["twin"])
+        enquiries["deal_id"] = np.full(len(enquiries["lead_id"]), EMPTY)
+        converted = begun["lead"] >= 0
+        enquiries["deal_id"][begun["lead"][converted]] = begun["deal_id"][converted]
+        parts.append(activities.lead_activities(game.plan, game.time, month, enquiries))
+        block["leads"] = enquiries
+    parts.append(activities.deal_activities(game.plan, game.time, month, begun))
+    rows = stack(parts, activities.NAMES)
+    rows["activity_id"] = game.number("activities", len(rows["type"]))
+    return block | {"activities": rows}
+
+
+def parent_ids(ids: np.ndarray, twin: np.ndarray) -> np.ndarray:
+    """The id of the record that each was merged into, or empty."""
+    return np.where(twin >= 0, ids[twin], EMPTY)
+
+
+def lives_on(plan: Plan, begun: Columns) -> np.ndarray:
+    """The deals of the warm-up that are still open when the told months begin."""
+    is_open = (begun["true_close"] < 0) | (begun["true_close"] >= plan.start)
+    return is_open & (begun["stop"] == plan.end)
+
+
+def remember_won(market: Market, begun: Columns) -> None:
+    """Accounts of won deals can buy again."""
+    won = only(begun, (begun["status"] == deals.IS_WON) & (begun["account_id"] >= 0))
+    market.add_won(won | {"closed_at": won["true_close"]})
