@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from salesbook.errors import BadData, WrongUsage
 from salesbook.stats import (
     at_least,
+    benjamini_hochberg,
+    clustered_share,
     difference_of_shares,
     fisher,
     mean_interval,
@@ -87,7 +89,9 @@ class TestMedian:
 
     def test_above_a_thousand_the_normal_ranks_are_the_binomial_ones_or_next_to_them(self):
         n = np.arange(1001, 6000)
-        assert np.abs(median_ranks(n).low - scipy_stats.binom.ppf(0.025, n, 0.5)).max() <= 1
+        off = median_ranks(n).low - scipy_stats.binom.ppf(0.025, n, 0.5)
+        assert np.abs(off).max() <= 1
+        assert (off == 0).mean() > 0.98
         assert (2 * scipy_stats.binom.cdf(median_ranks(n).low - 1, n, 0.5)).max() < 0.0502
 
     def test_under_six_values_there_is_none(self):
@@ -244,3 +248,49 @@ class TestMixAndRate:
         draws = [mix_and_rate(n0, rng.binomial(n0, share), n1, rng.binomial(n1, share)) for _ in range(1500)]
         covered = [draw.rate_low <= 0 <= draw.rate_high for draw in draws]
         assert 0.93 < np.mean(covered) < 0.975
+
+
+class TestClusteredShare:
+    def test_clusters_of_one_row_give_wilson_with_t(self):
+        k = np.array([1] * 30 + [0] * 70)
+        found = clustered_share(*sums_of(k, np.ones(100, int)))
+        assert found.low == pytest.approx(float(wilson(30, 100).low), abs=0.002)
+        assert found.high == pytest.approx(float(wilson(30, 100).high), abs=0.002)
+
+    def test_rows_that_repeat_their_cluster_count_as_clusters(self):
+        k, n = np.array([4] * 15 + [0] * 35), np.full(50, 4)
+        effective = 49 * (1.959964 / scipy_stats.t.ppf(0.975, 49)) ** 2  # share x (1 - share) / (variance / 50)
+        assert clustered_share(*sums_of(k, n)) == pytest.approx(wilson(0.3 * effective, effective), abs=1e-6)
+
+    def test_none_of_the_rows_is_none_of_the_clusters(self):
+        found = clustered_share(*sums_of(np.zeros(20, int), np.full(20, 10)))
+        assert found.low == 0
+        assert wilson(0, 200).high < wilson(0, 20).high < found.high
+
+    def test_one_cluster_says_nothing(self):
+        assert np.isnan(clustered_share(1, 3, 10, 9, 100, 30)).all()
+
+    def test_it_covers_95_percent_where_wilson_on_rows_does_not(self):
+        rng = np.random.default_rng(8)
+        rates = rng.beta(0.6, 1.4, (1500, 60))
+        n = rng.integers(1, 9, (1500, 60))
+        k = rng.binomial(n, rates)
+        low, high = clustered_share(60, *(part.sum(axis=1) for part in (k, n, k * k, n * n, k * n)))
+        naive = wilson(k.sum(axis=1), n.sum(axis=1))
+        assert 0.935 < ((low <= 0.3) & (high >= 0.3)).mean() < 0.975
+        assert ((naive.low <= 0.3) & (naive.high >= 0.3)).mean() < 0.85
+
+
+class TestManyComparisons:
+    def test_the_smallest_of_four_counts_four_times(self):
+        # 0.01 x 4/1, 0.04 x 4/2 and so on, never above the next larger one; in the order given
+        found = benjamini_hochberg([0.9, 0.01, 0.04, 0.05])
+        assert found == pytest.approx([0.9, 0.01 * 4, 0.05 * 4 / 3, 0.05 * 4 / 3])
+
+    def test_what_has_no_p_does_not_count(self):
+        found = benjamini_hochberg([0.01, np.nan, 0.5])
+        assert found[0] == pytest.approx(0.02)
+        assert np.isnan(found[1])
+
+    def test_none_at_all_is_none_at_all(self):
+        assert benjamini_hochberg([]).size == 0

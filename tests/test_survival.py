@@ -84,6 +84,10 @@ class TestAalenJohansen:
         assert found.interval(1).high == wilson(0, 4).high
         assert found.interval(5).low > 0
 
+    def test_when_all_is_over_the_interval_is_that_of_all_cases_known(self):
+        found = aalen_johansen([1, 2, 3, 4, 4], [0, 1, 1, 1, 1])
+        assert found.interval(4) == wilson(4, 4)
+
     def test_a_cause_never_seen_has_share_zero(self):
         assert aalen_johansen([1, 2], [1, 0], n_causes=2).at(2, cause=2) == 0
 

@@ -70,9 +70,8 @@ def wilson(successes: ArrayLike, n: ArrayLike) -> Interval:
     >>> [round(float(end), 4) for end in wilson(350, 1000)]
     [0.3211, 0.3801]
     """
-    k, n = _counts(successes, n)
+    k, n, share = shares_of(successes, n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = k / n
         centre = share + Z**2 / (2 * n)
         half = Z * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
         low, high = (centre - half) / (1 + Z**2 / n), (centre + half) / (1 + Z**2 / n)
@@ -144,8 +143,10 @@ def mean_interval(n: ArrayLike, total: ArrayLike, total_of_squares: ArrayLike) -
     >>> [round(float(end), 3) for end in mean_interval(5, 15, 55)]
     [1.037, 4.963]
     """
-    mean, error, freedom = np.vectorize(_mean_and_error, otypes=[float] * 3)(n, total, total_of_squares)
-    half = special.stdtrit(freedom, 1 - TAIL) * error
+    n = np.asarray(n, dtype=float)
+    mean, deviations = mean_and_deviations(n, total, total_of_squares)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = special.stdtrit(n - 1, 1 - TAIL) * np.sqrt(deviations / (n * (n - 1)))
     return Interval((mean - half)[()], (mean + half)[()])
 
 
@@ -164,9 +165,37 @@ def ratio_interval(n: ArrayLike, x: ArrayLike, y: ArrayLike, xx: ArrayLike, yy: 
     >>> [round(float(end), 3) for end in ratio_interval(3, 12, 6, 56, 14, 28)]
     [2.0, 2.0]
     """
-    ratio, error, freedom = np.vectorize(_ratio_and_error, otypes=[float] * 3)(n, x, y, xx, yy, xy)
-    half = special.stdtrit(freedom, 1 - TAIL) * error
+    ratio, error = np.vectorize(_ratio_and_error, otypes=[float, float])(n, x, y, xx, yy, xy)
+    half = special.stdtrit(np.maximum(np.asarray(n, dtype=float) - 1, 1), 1 - TAIL) * error
     return Interval((ratio - half)[()], (ratio + half)[()])
+
+
+def clustered_share(
+    clusters: ArrayLike, successes: ArrayLike, n: ArrayLike, kk: ArrayLike, nn: ArrayLike, kn: ArrayLike
+) -> Interval:
+    """The interval of a share whose rows come in clusters (attempts of one lead), which say less than as many leads.
+
+    Rule: the variance between clusters gives an effective n, never above n, lowered for few clusters by (z ÷ t)²;
+    Wilson's interval on that. A share of 0 or 1 has no variance: each cluster then counts once.
+    Parameters: `clusters`, their number; sums over clusters of the successes k, the rows n, and of k², n² and k × n.
+    Returns: an interval within 0 and 1; NaN under 2 clusters.
+    Raises: as `wilson` and `mean_interval`.
+    Source: Korn and Graubard (1998), Survey Methodology 24, 193-201; with Wilson: Dean and Pagano (2015), J. Survey
+    Statistics and Methodology 3, 484-503.
+
+    Examples
+    --------
+    >>> [round(float(end), 3) for end in clustered_share(50, 60, 200, 240, 800, 240)]
+    [0.188, 0.443]
+    """
+    k, rows, share = shares_of(successes, n)
+    _, error = np.vectorize(_ratio_and_error, otypes=[float, float])(clusters, successes, n, kk, nn, kn)
+    clusters = np.asarray(clusters, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = np.where((k == 0) | (k == rows), clusters, share * (1 - share) / error**2)
+    few = (Z / special.stdtrit(np.maximum(clusters - 1, 1), 1 - TAIL)) ** 2
+    effective = np.where(clusters > 1, np.minimum(effective * few, rows), 0.0)
+    return wilson(np.where(effective > 0, share * effective, 0.0), effective)
 
 
 def difference_of_shares(
@@ -187,10 +216,10 @@ def difference_of_shares(
     >>> round(float(found.value), 4), round(float(found.low), 4), round(float(found.high), 4)
     (0.2, 0.0524, 0.3339)
     """
-    (k1, n1), (k2, n2) = _counts(successes, n), _counts(other_successes, other_n)
+    (k1, n1, share1), (k2, n2, share2) = shares_of(successes, n), shares_of(other_successes, other_n)
     (low1, high1), (low2, high2) = wilson(k1, n1), wilson(k2, n2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share1, share2, pooled = k1 / n1, k2 / n2, (k1 + k2) / (n1 + n2)
+        pooled = (k1 + k2) / (n1 + n2)
         error = np.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
         score = np.where(error == 0, 0.0, (share1 - share2) / error)
     value = share1 - share2
@@ -213,7 +242,7 @@ def fisher(successes: ArrayLike, n: ArrayLike, other_successes: ArrayLike, other
     >>> round(float(fisher(3, 4, 1, 4)), 4)
     0.4857
     """
-    (k1, n1), (k2, n2) = _counts(successes, n), _counts(other_successes, other_n)
+    (k1, n1, _), (k2, n2, _) = shares_of(successes, n), shares_of(other_successes, other_n)
     return np.vectorize(_fisher, otypes=[float])(k1, n1, k2, n2)[()]
 
 
@@ -230,6 +259,24 @@ def at_least(successes: ArrayLike, n: ArrayLike, share: ArrayLike) -> np.ndarray
     0.608
     """
     return stats.binom.sf(np.asarray(successes) - 1, n, share)[()]
+
+
+def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
+    """The p of many comparisons made at once, adjusted: below 0.05 means that of all called so, 5 % are by chance.
+
+    Rule: Benjamini-Hochberg; comparisons without a p (NaN) stay so and do not count.
+    Returns: adjusted p, 0 to 1, in the order given.
+    Source: Benjamini and Hochberg (1995), J. Royal Stat. Soc. B 57, 289-300, as in SciPy.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.02, 0.03, 0.5]).round(3).tolist()
+    [0.04, 0.04, 0.04, 0.5]
+    """
+    adjusted = np.array(p, dtype=float)
+    known = ~np.isnan(adjusted)
+    adjusted[known] = stats.false_discovery_control(adjusted[known])
+    return adjusted
 
 
 def mix_and_rate(before_n: ArrayLike, before_k: ArrayLike, after_n: ArrayLike, after_k: ArrayLike) -> MixAndRate:
@@ -252,20 +299,19 @@ def mix_and_rate(before_n: ArrayLike, before_k: ArrayLike, after_n: ArrayLike, a
     >>> round(why.rate_total, 4), round(why.mix_total, 4), why.simpson
     (0.02, -0.1, True)
     """
-    (k0, n0), (k1, n1) = _counts(before_k, before_n), _counts(after_k, after_n)
+    (k0, n0, rate0), (k1, n1, rate1) = shares_of(before_k, before_n), shares_of(after_k, after_n)
+    (*_, total0), (*_, total1) = shares_of(k0.sum(), n0.sum()), shares_of(k1.sum(), n1.sum())
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate0, rate1, total0, total1 = k0 / n0, k1 / n1, k0.sum() / n0.sum(), k1.sum() / n1.sum()
         weight0, weight1 = n0 / n0.sum(), n1 / n1.sum()
     in_both = (n0 > 0) & (n1 > 0)
     known0, known1 = np.where(n0 > 0, rate0, rate1), np.where(n1 > 0, rate1, rate0)
     excess = np.nan_to_num((known0 + known1) / 2) - (total0 + total1) / 2
-    weight = (weight0 + weight1) / 2
-    moved = np.where(in_both, rate1 - rate0, 0.0)
+    moved, weight = np.where(in_both, rate1 - rate0, 0.0), (weight0 + weight1) / 2
     mix, rate = (weight1 - weight0) * excess, weight * moved
-    (low0, high0), (low1, high1) = wilson(k0, n0), wilson(k1, n1)
-    down = np.where(in_both, weight * np.hypot(rate1 - low1, high0 - rate0), 0.0)
-    up = np.where(in_both, weight * np.hypot(high1 - rate1, rate0 - low0), 0.0)
-    against = np.sign(moved[in_both]) == -np.sign(total1 - total0)
+    change = difference_of_shares(k1[in_both], n1[in_both], k0[in_both], n0[in_both])
+    down = weight[in_both] * (change.value - change.low)
+    up = weight[in_both] * (change.high - change.value)
+    against = np.sign(change.value) == -np.sign(total1 - total0)
     return MixAndRate(
         before=float(total0),
         after=float(total1),
@@ -279,7 +325,11 @@ def mix_and_rate(before_n: ArrayLike, before_k: ArrayLike, after_n: ArrayLike, a
     )
 
 
-def _counts(successes: ArrayLike, n: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def shares_of(successes: ArrayLike, n: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Successes, n and their share as arrays of one shape; the share is NaN where n is 0.
+
+    Raises: WrongUsage where successes are below 0 or above n.
+    """
     k, n = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(n, dtype=float))
     wrong = (k < 0) | (k > n)
     if wrong.any():
@@ -288,7 +338,15 @@ def _counts(successes: ArrayLike, n: ArrayLike) -> tuple[np.ndarray, np.ndarray]
             f"Found {k[wrong].flat[0]:g} of {n[wrong].flat[0]:g}.",
             "Count both on the same rows; a ratio that may pass 1 has no Wilson interval.",
         )
-    return k, n
+    return k, n, np.divide(k, n, out=np.full(n.shape, np.nan), where=n > 0)
+
+
+def mean_and_deviations(n: ArrayLike, total: ArrayLike, total_of_squares: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the sum of squared deviations from it, worked out exactly from sums; NaN where n is 0.
+
+    Raises: as `mean_interval`.
+    """
+    return np.vectorize(_mean_and_deviations, otypes=[float, float])(n, total, total_of_squares)
 
 
 def _fisher(k1: float, n1: float, k2: float, n2: float) -> float:
@@ -311,26 +369,27 @@ def _exact(value) -> Fraction:
     return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
 
 
-def _mean_and_error(n, total, squares) -> tuple[float, float, float]:
-    if n < 2:
-        return (float("nan"),) * 3
-    n, total, squares = int(n), _exact(total), _exact(squares)
-    return float(total / n), _error_of_mean(n, squares - total * total / n), n - 1
-
-
-def _ratio_and_error(n, x, y, xx, yy, xy) -> tuple[float, float, float]:
+def _ratio_and_error(n, x, y, xx, yy, xy) -> tuple[float, float]:
     if n < 2 or y == 0:
-        return (float("nan"),) * 3
+        return float("nan"), float("nan")
     n, x, y, xx, yy, xy = int(n), *map(_exact, (x, y, xx, yy, xy))
     ratio = x / y
-    return float(ratio), _error_of_mean(n, xx - 2 * ratio * xy + ratio**2 * yy) / abs(float(y / n)), n - 1
+    deviations = _not_negative(n, xx - 2 * ratio * xy + ratio**2 * yy)
+    return float(ratio), float(deviations / (n * (n - 1))) ** 0.5 / abs(float(y / n))
 
 
-def _error_of_mean(n: int, squared_deviations: Fraction) -> float:
+def _mean_and_deviations(n, total, squares) -> tuple[float, float]:
+    if n < 1:
+        return float("nan"), float("nan")
+    mean = _exact(total) / int(n)
+    return float(mean), float(_not_negative(n, _exact(squares) - mean**2 * int(n)))
+
+
+def _not_negative(n: int, squared_deviations: Fraction) -> Fraction:
     if squared_deviations < 0:
         raise BadData(
             "No values can have these sums.",
-            f"The squared deviations of {n} values add up to {float(squared_deviations):g}.",
+            f"The squared deviations of {n:g} values add up to {float(squared_deviations):g}.",
             "Take n, the total and the total of squares from the same rows.",
         )
-    return float(squared_deviations / (n * (n - 1))) ** 0.5
+    return squared_deviations
