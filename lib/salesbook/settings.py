@@ -30,6 +30,7 @@ class Source:
     currency: str = ""
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ()
+    delimiter: str = ""
     files: dict[str, str] = field(default_factory=dict)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     constants: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -83,7 +84,7 @@ class Settings:
 
 
 REPORT_KEYS = ("month", "zone", "currency", "language", "fiscal_year_starts", "folder", "names_of_sellers")
-SOURCE_KEYS = tuple(f.name for f in fields(Source))[:8]
+SOURCE_KEYS = tuple(f.name for f in fields(Source))[:9]
 SECTIONS = ("company", "report", "source", "files", "columns", "constants", "words", "rows", "limits", "calendars")
 
 

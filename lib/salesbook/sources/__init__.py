@@ -1,0 +1,11 @@
+"""Sources: what a CRM gives, read strictly into the canonical tables; every row is loaded, or quarantined with why.
+
+`files` finds and copies the files; `reader` makes rows of text of their bytes, with `framing` for where records end
+and `sheets` for Excel and Parquet; `plan` matches columns by name; `form` and `cast` turn text into values; `checks`
+holds the rules; `quarantine` writes what was rejected; `intake` puts it all together.
+"""
+
+from salesbook.sources.imports import Import
+from salesbook.sources.intake import load
+
+__all__ = ["Import", "load"]

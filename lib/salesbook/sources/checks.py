@@ -1,0 +1,177 @@
+"""Rules within a row, between rows and between tables: each rejects or flags, as `tables.py` says.
+
+Every table has a view `all_TABLE` (the stored columns, `in_file`, `at_row`, `problem`) and a view `good_TABLE` of the
+rows that nothing has rejected so far. `rejected` and `flagged` hold (table_name, in_file, at_row, number of the problem).
+"""
+
+import duckdb
+
+from salesbook.errors import BadData
+from salesbook.sources.cast import Problems
+from salesbook.sources.plan import Feed
+from salesbook.tables import TABLES, Column, Table
+
+STAGE_ORDER = ("stages", "accounts", "contacts", "leads", "activities", "deals", "stage_history")
+ORDER = (*STAGE_ORDER, *(name for name in TABLES if name not in STAGE_ORDER))
+
+
+class Checks:
+    """The checks of one import, on a connection that holds the cast rows."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, feeds: dict[str, list[Feed]], problems: Problems):
+        self.con, self.feeds, self.problems = con, feeds, problems
+
+    def run(self) -> None:
+        """Check all tables: first what rejects rows, parents before children, then what flags them."""
+        for name in ORDER:
+            if name == "stages":
+                self.derive_stages()
+            if name == "deals":
+                self.derive_status()
+            self.reject_rows(TABLES[name])
+        for table in TABLES.values():
+            self.flag_rows(table)
+
+    def reject_rows(self, table: Table) -> None:
+        """Reject the rows that could not be cast, break a rule, lack a parent they need, or repeat a key."""
+        self.con.execute(
+            f"insert into rejected select '{table.name}', in_file, at_row, problem "
+            f"from all_{table.name} where problem > 0"
+        )
+        for rule in table.rules:
+            if rule.rejects:
+                self.record("rejected", table, f"({rule.holds}) is false", "", rule.name, f"broken: {rule.meaning}")
+        for column in table.columns:
+            if column.parent and column.filled and self.has_rows(column.parent):
+                self.record("rejected", table, orphan(column), column.name, *unknown_parent(column))
+        if table.name in ("deals", "stage_history") and self.has_rows("stages"):
+            self.reject_unknown_stages(table)
+        if table.key:
+            self.reject_repeated_keys(table)
+
+    def flag_rows(self, table: Table) -> None:
+        """Flag the rows that break a rule that only flags, or point to a parent that is not there."""
+        for rule in table.rules:
+            if not rule.rejects:
+                self.record("flagged", table, f"({rule.holds}) is false", "", rule.name, f"broken: {rule.meaning}")
+        for column in table.columns:
+            if column.parent and not column.filled and self.has_rows(column.parent):
+                self.record("flagged", table, orphan(column), column.name, *unknown_parent(column))
+            if column.type == "id":
+                spaced = f"trim({column.name}) <> {column.name}"
+                reason = f"{column.name} has a space before or after it"
+                self.record("flagged", table, spaced, column.name, f"{column.name}_has_space", reason)
+        if table.name == "deals":
+            self.flag_other_status(table)
+
+    def record(self, where: str, table: Table, condition: str, column: str, rule: str, reason: str) -> None:
+        """Write down the good rows for which a condition is true."""
+        number = self.problems.number(column, rule, reason)
+        self.con.execute(
+            f"insert into {where} select '{table.name}', in_file, at_row, {number} "
+            f"from good_{table.name} t where {condition}"
+        )
+
+    def has_rows(self, table: str) -> bool:
+        """Whether a table has a good row."""
+        return self.con.execute(f"select 1 from good_{table} limit 1").fetchone() is not None
+
+    def reject_unknown_stages(self, table: Table) -> None:
+        """Reject what stands in a stage that its pipeline does not have."""
+        pipeline = "t.pipeline"
+        if table.name == "stage_history":
+            pipeline = "(select d.pipeline from good_deals d where d.deal_id = t.deal_id)"
+        stages = "(select (s.pipeline, s.stage) from good_stages s)"
+        condition = f"({pipeline}, t.stage) not in {stages}"
+        reason = "stage is not one of its pipeline's stages"
+        self.record("rejected", table, condition, "stage", "stage_unknown", reason)
+
+    def reject_repeated_keys(self, table: Table) -> None:
+        """Reject all but the first of equal rows, and every one of the rows that have one key but differ."""
+        key = ", ".join(table.key)
+        again = self.problems.number(key, "duplicate", f"another row is the same in all columns (key {key})")
+        copy = self.problems.number(
+            key, "repeated", f"another file, or one for several tables, has it before (key {key})"
+        )
+        clash = self.problems.number(key, "key_conflict", f"rows of one key ({key}) differ: none of them is taken")
+        shared = [feed.source for feed in self.feeds.get(table.name, []) if feed.is_shared]
+        self.con.execute(f"""
+            insert into rejected
+            with twice as (select hash({key}) as h from good_{table.name} group by 1 having count(*) > 1),
+            alike as (
+                select in_file, at_row, {key}, hash({", ".join(table.stored)}) as content
+                from good_{table.name} where hash({key}) in (select h from twice)),
+            ranked as (
+                select in_file, at_row, count(distinct content) over same as contents,
+                    first_value(in_file) over (same order by in_file, at_row) as first_file,
+                    row_number() over (same order by in_file, at_row) as place
+                from alike window same as (partition by {key}))
+            select '{table.name}', in_file, at_row,
+                case when contents > 1 then {clash}
+                    when in_file <> first_file or in_file in ({", ".join(map(str, shared)) or "-1"}) then {copy}
+                    else {again} end
+            from ranked where contents > 1 or place > 1""")
+
+    def derive_stages(self) -> None:
+        """Make the stages from the deals and their history where no source has them: without an order."""
+        if self.has_rows("stages"):
+            return
+        lacking = [f for f in self.feeds.get("deals", []) if "status" not in {*f.positions, *f.constants}]
+        if lacking:
+            name = lacking[0].text.name
+            todo = "Map status under [columns.deals], or write the stages as [[rows.stages]] with is_won and is_lost."
+            raise BadData(
+                f"{name} does not tell which deals are won.", "It has no status, and there are no stages.", todo
+            )
+        stages = TABLES["stages"].stored
+        made = {
+            "pipeline": "pipeline",
+            "stage": "stage",
+            "is_won": "coalesce(bool_and(coalesce(status, 'open') = 'won'), false)",
+            "is_lost": "coalesce(bool_and(coalesce(status, 'open') = 'lost'), false)",
+        }
+        columns = ", ".join(f'{made.get(name, f"null::{kind}")} as "{name}"' for name, kind in stages.items())
+        self.con.execute(f"""
+            create or replace table derived_stages as
+            with visited as (
+                select pipeline, stage, status from all_deals where problem = 0
+                union all
+                select d.pipeline, h.stage, 'open' from all_stage_history h join all_deals d using (deal_id)
+                where h.problem = 0 and d.problem = 0
+                    and (d.pipeline, h.stage) not in (select pipeline, stage from all_deals where problem = 0))
+            select {columns} from visited group by pipeline, stage""")
+        self.con.execute(
+            "create or replace view all_stages as "
+            "select *, 0 as problem, -1 as in_file, row_number() over () as at_row from derived_stages"
+        )
+
+    def derive_status(self) -> None:
+        """Fill in the status that a deal's source does not tell from the stage the deal stands in."""
+        self.con.execute("""
+            create or replace table stage_outcomes as
+            select pipeline, stage, bool_or(is_won) as won, bool_or(is_lost) as lost from good_stages group by all""")
+        self.con.execute("alter view all_deals rename to told_deals")
+        self.con.execute("""
+            create view all_deals as
+            select d.* replace (coalesce(d.status,
+                case when o.won then 'won' when o.lost then 'lost' when o.stage is not null then 'open' end) as status)
+            from told_deals d left join stage_outcomes o on o.pipeline = d.pipeline and o.stage = d.stage""")
+
+    def flag_other_status(self, table: Table) -> None:
+        """Flag deals whose status is not what their stage says."""
+        other = """exists (select 1 from stage_outcomes o where o.pipeline = t.pipeline and o.stage = t.stage
+            and (o.won and t.status <> 'won' or o.lost and t.status <> 'lost'))"""
+        reason = "status is not the outcome of the stage"
+        self.record("flagged", table, other, "status", "status_not_of_stage", reason)
+
+
+def orphan(column: Column) -> str:
+    """SQL: the value points to no row of the parent table."""
+    key = TABLES[column.parent].key[0]
+    there = f"(select 1 from good_{column.parent} p where p.{key} = t.{column.name})"
+    return f"t.{column.name} is not null and not exists {there}"
+
+
+def unknown_parent(column: Column) -> tuple[str, str]:
+    """Rule and reason of a value that points to no row."""
+    return f"{column.name}_unknown", f"{column.name} is not in {column.parent}"

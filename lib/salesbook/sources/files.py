@@ -1,0 +1,129 @@
+"""The files of a source: which file feeds which table, and their copies, made while hashing."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from salesbook.errors import BadData
+from salesbook.settings import Settings
+from salesbook.tables import TABLES
+
+ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".tsv", ".txt", ".parquet", ".xlsx")
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the source: its name as the person knows it, its path, a sheet where one is named, its tables."""
+
+    name: str
+    path: Path
+    sheet: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file's copy under a name of our own, with the hash of its bytes."""
+
+    file: SourceFile
+    path: Path
+    sha256: str
+    bytes: int
+
+
+def located(settings: Settings) -> list[SourceFile]:
+    """The files of a source, in order of their names.
+
+    Rule: a table's file is the one the map names (a name, a pattern such as deals-*.csv, or several), else the one
+    that bears the table's name. Only deals must have one, or rows in the settings.
+    Raises: BadData where the folder or a file that the map names is not there, or two files bear a table's name.
+    """
+    folder, source = settings.source_path, settings.source
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise BadData("The source is not a folder.", f"{folder} {what}.", "Set path under [source] in salesbook.toml.")
+    tables: dict[tuple[Path, str], list[str]] = {}
+    for table in TABLES:
+        named = source.files.get(table)
+        found = by_map(folder, table, named) if named is not None else by_name(folder, table)
+        for path_and_sheet in found:
+            tables.setdefault(path_and_sheet, []).append(table)
+    files = [SourceFile(named_from(path, folder), path, sheet, tuple(fed)) for (path, sheet), fed in tables.items()]
+    if not any("deals" in file.tables for file in files) and not source.rows.get("deals"):
+        raise no_deals(folder)
+    return sorted(files, key=lambda file: (file.name, file.sheet))
+
+
+def no_deals(folder: Path) -> BadData:
+    """The error for a folder in which nothing is named after the deals."""
+    there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    found = f"{folder} holds {listed(there)}." if there else f"{folder} is empty."
+    todo = 'Put deals.csv there, or name your file: deals = "your file.csv" under [files] in salesbook.toml.'
+    return BadData("The source has no file of deals.", found, todo)
+
+
+def listed(names: list[str], most: int = 12) -> str:
+    """Names as a list in words, cut after the first so many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(name) for name in names[:most]) + more
+
+
+def named_from(path: Path, folder: Path) -> str:
+    """A file's name as the person knows it: from the source's folder where it is in there."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def by_name(folder: Path, table: str) -> list[tuple[Path, str]]:
+    """The file that bears a table's name, if there is one."""
+    wanted = {table + ending for ending in ENDINGS}
+    found = sorted(path for path in folder.iterdir() if path.name.lower() in wanted)
+    if len(found) > 1:
+        names = listed([path.name for path in found])
+        todo = f"Take one away, or name the one to read: {table} = ... under [files] in salesbook.toml."
+        raise BadData(f"Two files bear the name of the table {table}.", f"{folder} holds {names}.", todo)
+    return [(path, "") for path in found]
+
+
+def by_map(folder: Path, table: str, named: str | list[str]) -> list[tuple[Path, str]]:
+    """The files that the map names for a table; an empty name means none."""
+    names = [named] if isinstance(named, str) else list(named)
+    found = []
+    for name in filter(None, names):
+        name, _, sheet = name.partition("#") if not (folder / name).exists() else (name, "", "")
+        if (folder / name).exists():
+            found.append((folder / name, sheet))
+            continue
+        matching = sorted(folder.glob(name)) if re.search(r"[*?\[]", name) and not Path(name).is_absolute() else []
+        if not matching:
+            there = listed(sorted(path.name for path in folder.iterdir()))
+            todo = f"Mend {table} under [files] in salesbook.toml."
+            raise BadData(f"There is no file {name!r} for the table {table}.", f"{folder} holds {there}.", todo)
+        found += [(path, sheet) for path in matching]
+    return list(dict.fromkeys(found))
+
+
+def copied(file: SourceFile, target: Path) -> Copy:
+    """A copy of a file, hashed while it is made.
+
+    Raises: BadData where the file cannot be read, or changed while it was read.
+    """
+    todo = "Wait until the export is written, then run again."
+    try:
+        before, digest = file.path.stat(), hashlib.sha256()
+        with file.path.open("rb") as source, target.open("xb") as copy:
+            while block := source.read(BLOCK):
+                digest.update(block)
+                copy.write(block)
+        after = file.path.stat()
+    except OSError as error:
+        if error.filename != str(file.path):
+            raise
+        found = f"{error.strerror}."
+        raise BadData(f"{file.name} cannot be read.", found, "Check that it is a file that you may read.") from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadData(
+            f"{file.name} changed while it was read.", f"{before.st_size} bytes became {after.st_size}.", todo
+        )
+    return Copy(file, target, digest.hexdigest(), after.st_size)

@@ -1,0 +1,189 @@
+"""Where each record of a delimited text begins and ends, strictly: what is not a record is set aside, never mended.
+
+Blocks in which every quote stands where one may stand are framed with numpy; the others record by record with one
+pattern. A record that cannot be one costs one line: reading goes on after the next line end.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+LONGEST = 1 << 20
+NEW_LINE = 10
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Delimiter and quote of a text (one byte each), the fields a record must have, and how lines are numbered.
+
+    `by_record`: a line end inside a field does not count (rows of a sheet, whose cells may hold several lines).
+    """
+
+    delimiter: bytes
+    quote: bytes
+    width: int = 0
+    by_record: bool = False
+
+    @cached_property
+    def field(self) -> bytes:
+        """The pattern of a field: quoted as a whole, or without a delimiter and not beginning with a quote."""
+        quote, sign = re.escape(self.quote), re.escape(self.delimiter)
+        quoted = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+%b" % (quote, quote, quote, quote, quote, quote)
+        return rb"(?:%b|(?!\s*%b)[^%b\r\n]*+)" % (quoted, quote, sign)
+
+    @cached_property
+    def record(self) -> re.Pattern:
+        """The pattern of a record with its line end."""
+        return re.compile(rb"%b(?:%b%b)*+\n" % (self.field, re.escape(self.delimiter), self.field))
+
+    @cached_property
+    def cut_off(self) -> re.Pattern:
+        """The pattern of a record whose last field opens a quote that the text does not close."""
+        quote = re.escape(self.quote)
+        opened = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+\Z" % (quote, quote, quote, quote, quote)
+        return re.compile(rb"(?:%b%b)*%b" % (self.field, re.escape(self.delimiter), opened))
+
+    def fields(self, record: bytes) -> list[bytes]:
+        """The fields of a record, without its line end, as they are written."""
+        found = re.finditer(rb"(?:\A|%b)(%b)" % (re.escape(self.delimiter), self.field), record)
+        return [match.group(1) for match in found]
+
+    def value(self, written: bytes) -> bytes:
+        """What a written field says."""
+        if written.startswith(self.quote) and len(written) > 1:
+            return written[1:-1].replace(self.quote * 2, self.quote)
+        return written
+
+    def quoted(self, written: bytes) -> bytes:
+        """The field as it is written when quotes stand only around fields."""
+        if self.quote not in written or written.startswith(self.quote):
+            return written
+        return self.quote + written.replace(self.quote, self.quote * 2) + self.quote
+
+
+@dataclass
+class Frame:
+    """Records of a block: the text of the good ones, their lines, and the bad ones (line, rule, original text)."""
+
+    text: bytes = b""
+    originals: list[bytes] | None = None
+    starts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    ends: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    lines: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    bad: list[tuple[int, str, bytes]] = field(default_factory=list)
+
+    def original(self, row: int) -> bytes:
+        """The text of a good record as it stands in the source."""
+        return self.originals[row] if self.originals is not None else self.text[self.starts[row] : self.ends[row]]
+
+
+def frames(blocks: Iterator[bytes], dialect: Dialect, line: int = 1) -> Iterator[Frame]:
+    """The records of a text.
+
+    Parameters: `blocks`, the text in pieces of any size, line ends as \\n; `dialect`; `line`, the number of its first.
+    Returns: frames in order; together they hold every record once. Empty lines are no records.
+    """
+    rest = b""
+    for block in blocks:
+        rest += block
+        frame, used, line = framed(rest, dialect, line, last=False)
+        rest = rest[used:]
+        yield frame
+    if rest:
+        yield framed(rest if rest.endswith(b"\n") else rest + b"\n", dialect, line, last=True)[0]
+
+
+def framed(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame, int, int]:
+    """A frame of the whole records at the head of a block, how many bytes they are, and the line after them."""
+    found = structure(block, dialect)
+    if found is None:
+        return one_by_one(block, dialect, line, last)
+    signs, ends, inner = found
+    if len(ends) == 0 or (last and ends[-1] + 1 < len(block)):
+        waiting = not last and len(block) <= LONGEST
+        return (Frame(), 0, line) if waiting else one_by_one(block, dialect, line, last)
+    used = int(ends[-1]) + 1
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    counts = np.searchsorted(signs, ends) - np.searchsorted(signs, starts) + 1
+    lines = line + np.arange(len(ends)) + (0 if dialect.by_record else np.searchsorted(inner, starts))
+    after = line + len(ends) + (0 if dialect.by_record else int(np.searchsorted(inner, used)))
+    return sorted_out(block[:used], starts, ends, counts, lines, dialect.width), used, after
+
+
+def structure(block: bytes, dialect: Dialect) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Where delimiters, line ends and line ends inside quotes stand; None where quotes are not as they should be."""
+    text = np.frombuffer(block, np.uint8)
+    is_sign, is_end = text == dialect.delimiter[0], text == NEW_LINE
+    no_ends = np.zeros(0, np.int64)
+    if dialect.quote not in block:
+        return None if b"\r" in block else (np.flatnonzero(is_sign), np.flatnonzero(is_end), no_ends)
+    is_quote = text == dialect.quote[0]
+    inside = (np.cumsum(is_quote, dtype=np.uint8) & 1).view(bool)
+    ends = np.flatnonzero(is_end & ~inside)
+    used = int(ends[-1]) + 1 if len(ends) else 0
+    quotes = np.flatnonzero(is_quote[:used])
+    may_touch = is_sign | is_end | is_quote
+    opening, closing = quotes[::2], quotes[1::2]
+    stray = not (may_touch[opening[opening > 0] - 1].all() and may_touch[closing + 1].all())
+    if stray or bool(((text[:used] == 13) & ~inside[:used]).any()):
+        return None
+    return np.flatnonzero(is_sign & ~inside), ends, np.flatnonzero(is_end & inside)
+
+
+def sorted_out(text: bytes, starts, ends, counts, lines, width: int) -> Frame:
+    """A frame of framed records: good ones have as many fields as the header; empty lines are left out."""
+    is_record = ends > starts
+    is_good = is_record & (counts == width)
+    bad = [
+        (int(lines[at]), "fields_missing" if counts[at] < width else "fields_too_many", text[starts[at] : ends[at]])
+        for at in np.flatnonzero(is_record & ~is_good)
+    ]
+    if is_good.all():
+        return Frame(text, None, starts, ends, lines, bad)
+    kept = np.flatnonzero(is_good)
+    originals = [text[starts[at] : ends[at]] for at in kept]
+    return Frame(joined(originals), originals, lines=lines[kept], bad=bad)
+
+
+def joined(records: list[bytes]) -> bytes:
+    """Records as text."""
+    return b"".join(record + b"\n" for record in records)
+
+
+def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame, int, int]:
+    """The same as `framed`, for a block with quotes or carriage returns where none should stand."""
+    originals, written, lines, bad, at = [], [], [], [], 0
+    while at < len(block):
+        match = dialect.record.match(block, at)
+        end = match.end() if match else end_of_bad(block, at, dialect, last)
+        if end is None:
+            break
+        record = block[at : end - 1]
+        if not match:
+            bad.append((line, "quotes_not_closed" if b"\r" not in record else "line_end_inside", record))
+        elif record:
+            fields = dialect.fields(record)
+            if len(fields) == dialect.width:
+                originals.append(record)
+                written.append(dialect.delimiter.join(map(dialect.quoted, fields)))
+                lines.append(line)
+            else:
+                rule = "fields_missing" if len(fields) < dialect.width else "fields_too_many"
+                bad.append((line, rule, record))
+        line += 1 if dialect.by_record else block.count(b"\n", at, end)
+        at = end
+    return Frame(joined(written), originals, lines=np.array(lines, np.int64), bad=bad), at, line
+
+
+def end_of_bad(block: bytes, at: int, dialect: Dialect, last: bool) -> int | None:
+    """Where the line of a record that cannot be read ends; None where more text may still make it one."""
+    may_go_on = not last and len(block) - at <= LONGEST
+    if may_go_on and dialect.cut_off.match(block, at):
+        return None
+    end = block.find(b"\n", at) + 1
+    if end:
+        return end
+    return None if may_go_on else len(block)

@@ -1,0 +1,73 @@
+"""What an import holds: its folder, and what was read, loaded, rejected and flagged."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypedDict
+
+RECORD = "import.json"
+
+
+class ReadFile(TypedDict):
+    """A file that fed a table: what it was, and what became of its rows.
+
+    `unknown_columns` were in the file and are not loaded.
+    """
+
+    name: str
+    sha256: str
+    bytes: int
+    table: str
+    rows_read: int
+    rows_loaded: int
+    rows_rejected: int
+    unknown_columns: list[str]
+
+
+@dataclass(frozen=True)
+class Import:
+    """A source as it was read once: canonical tables, quarantine and flags in a folder.
+
+    `rejected`, `flagged`: table to rule to number of rows. `present`: tables that had a source. `newest`: the newest
+    instant in any table (naive UTC), plans left out; None where there is none. `set_aside`: files of the source that
+    were not read.
+    """
+
+    folder: Path
+    files: tuple[ReadFile, ...]
+    rejected: dict[str, dict[str, int]]
+    flagged: dict[str, dict[str, int]]
+    present: tuple[str, ...]
+    set_aside: tuple[str, ...]
+    newest: datetime | None
+
+    def table(self, name: str) -> Path:
+        """The Parquet file of a canonical table."""
+        return self.folder / "tables" / f"{name}.parquet"
+
+    def quarantine(self, name: str) -> Path:
+        """The CSV file of a table's rejected rows."""
+        return self.folder / "quarantine" / f"{name}.csv"
+
+    def rows_read(self, table: str) -> int:
+        """Rows of a table in all files."""
+        return sum(file["rows_read"] for file in self.files if file["table"] == table)
+
+    def rows_loaded(self, table: str) -> int:
+        """Rows of a table that were loaded."""
+        return sum(file["rows_loaded"] for file in self.files if file["table"] == table)
+
+
+def opened(folder: Path) -> Import:
+    """The import in a folder."""
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    return Import(
+        folder=folder,
+        files=tuple(record["files"]),
+        rejected=record["rejected"],
+        flagged=record["flagged"],
+        present=tuple(record["present"]),
+        set_aside=tuple(record["set_aside"]),
+        newest=datetime.fromisoformat(record["newest"]) if record["newest"] else None,
+    )

@@ -1,0 +1,350 @@
+"""A source read into a folder of canonical tables, once for the same files and the same map."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from salesbook.errors import BadData, SalesbookError
+from salesbook.settings import NAME, Settings
+from salesbook.sources import cast, files, plan, quarantine, reader
+from salesbook.sources.checks import Checks
+from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.form import DATES, Form, literal, matches
+from salesbook.sources.imports import RECORD, Import, opened
+from salesbook.tables import TABLES, Table
+
+VERSION = 1
+MEMORY = "600MB"
+OVERLAPPING = "repeated"
+DAY_SECONDS = 86_400
+
+
+@dataclass
+class Work:
+    """An import while it is made: its connection, and what has been found so far."""
+
+    settings: Settings
+    folder: Path
+    con: duckdb.DuckDBPyConnection
+    copies: list[Copy]
+    texts: dict[int, reader.Text] = field(default_factory=dict)
+    feeds: dict[str, list[plan.Feed]] = field(default_factory=dict)
+    set_aside: list[str] = field(default_factory=list)
+    problems: cast.Problems = field(default_factory=cast.Problems)
+
+
+def load(settings: Settings, store: Path) -> Import:
+    """The import of the settings' source.
+
+    Rule: files are copied and hashed first. The same bytes under the same map are read once; a changed file or map
+    makes a new import, and the old one stays. An import appears whole or not at all. Rows read = loaded + rejected.
+    Parameters: `settings`; `store`, the folder of all imports.
+    Returns: Import.
+    Raises: BadData for what cannot be read without guessing, or more rows rejected than the settings allow.
+    """
+    store.mkdir(parents=True, exist_ok=True)
+    sweep(store)
+    staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=store))
+    try:
+        located = files.located(settings)
+        copies = [files.copied(file, staging / f"{number}.copy") for number, file in enumerate(located)]
+        target = store / key_of(settings, copies)
+        if not (target / RECORD).is_file():
+            publish(made(settings, copies, staging), target)
+    finally:
+        shutil.rmtree(staging)
+    result = opened(target)
+    refuse_too_many(result, settings.limits.rejected_share)
+    return result
+
+
+def sweep(store: Path) -> None:
+    """Take away what runs that were cut off have left for more than a day."""
+    for staging in store.glob(".staging-*"):
+        if time.time() - staging.stat().st_mtime > DAY_SECONDS:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def key_of(settings: Settings, copies: list[Copy]) -> str:
+    """The import's key: what the result depends on, hashed."""
+    read = [(copy.file.name, copy.file.sheet, copy.file.tables, copy.sha256) for copy in copies]
+    rest = [VERSION, repr(TABLES), settings.zone, repr(replace(settings.source, path=""))]
+    return hashlib.sha256(json.dumps([read, rest]).encode()).hexdigest()[:24]
+
+
+def publish(folder: Path, target: Path) -> None:
+    """Move a finished import to its place; where another run was first, that one stays."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    try:
+        folder.rename(target)
+    except OSError:
+        if not (target / RECORD).is_file():
+            raise
+
+
+def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
+    """The folder of a new import, in the staging folder."""
+    folder = staging / "import"
+    for part in (folder, folder / "tables", folder / "quarantine"):
+        part.mkdir(mode=0o700)
+    with connected(staging) as con:
+        work = Work(settings, staging, con, copies)
+        quarantine.prepare(con)
+        read_files(work)
+        read_rows(work)
+        for table in TABLES.values():
+            cast_table(work, table)
+        Checks(con, work.feeds, work.problems).run()
+        write(work, folder)
+    return folder
+
+
+def connected(staging: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that reads and writes in the staging folder and nowhere else."""
+    options = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "memory_limit": MEMORY}
+    con = duckdb.connect(str(staging / "work.duckdb"), config=options)
+    con.execute(f"set temp_directory = {literal((staging / 'spill').as_posix())}")
+    con.execute(f"set allowed_directories = [{literal(staging.as_posix() + '/')}]")
+    con.execute("set enable_external_access = false")
+    con.execute("set lock_configuration = true")
+    return con
+
+
+def form_of(settings: Settings) -> Form:
+    """The form that the settings declare for the source."""
+    source = settings.source
+    return Form(
+        source.date_form, source.decimal, source.thousands, source.zone, day_zone=settings.zone, nulls=source.nulls
+    )
+
+
+def read_files(work: Work) -> None:
+    """Read every file, and find which of its columns feed which tables."""
+    source, form = work.settings.source, form_of(work.settings)
+    for number, copy in enumerate(work.copies):
+        wanted = set().union(*(plan.wanted_names(TABLES[table], source) for table in copy.file.tables))
+        text = reader.read(copy, source.encoding, source.delimiter, source.decimal, wanted, work.folder)
+        is_shared = len(copy.file.tables) > 1
+        for table in copy.file.tables:
+            try:
+                feed = plan.feed(TABLES[table], number, text, form, source)
+            except BadData:
+                if is_asked_for(table, work.settings):
+                    raise
+                work.set_aside.append(copy.file.name)
+                continue
+            work.feeds.setdefault(table, []).append(replace(feed, is_shared=is_shared))
+        work.texts[number] = text
+        quarantine.know(work.con, number, text)
+
+
+def is_asked_for(table: str, settings: Settings) -> bool:
+    """Whether the settings ask for a table's file; where they map files, one that only bears its name may not fit."""
+    source = settings.source
+    return not source.files or any(table in part for part in (source.files, source.columns, source.constants))
+
+
+def read_rows(work: Work) -> None:
+    """Read the rows that stand in the settings themselves, in canonical form; an entry's number is its line."""
+    source = work.settings.source
+    form = replace(form_of(work.settings), date_form="ymd", decimal=".", thousands="", nulls=())
+    for table, entries in source.rows.items():
+        number = len(work.copies) + len(work.feeds)
+        names = [column.name for column in TABLES[table].columns]
+        given = [name for name in names if any(name in entry for entry in entries)]
+        path = work.folder / f"{number}-rows.copy"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+            writer.writerow(given)
+            writer.writerows([inline(entry.get(name, "")) for name in given] for entry in entries)
+        content = path.read_bytes()
+        copy = Copy(SourceFile(NAME, path, "", (table,)), path, hashlib.sha256(content).hexdigest(), len(content))
+        text = reader.read(copy, "utf-8", ",", ".", set(), work.folder)
+        text.shifts[:, 1] -= 1
+        work.copies.append(copy)
+        work.texts[len(work.copies) - 1] = text
+        feed = plan.feed(TABLES[table], len(work.copies) - 1, text, form, source)
+        work.feeds.setdefault(table, []).append(feed)
+        quarantine.know(work.con, len(work.copies) - 1, text)
+
+
+def inline(value) -> str:
+    """A value of the settings as text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (datetime, date)):
+        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+    return str(value)
+
+
+def cast_table(work: Work, table: Table) -> None:
+    """Cast a table's files and put them together in the views `all_TABLE` and `good_TABLE`."""
+    words = work.settings.source.words.get(table.name, {})
+    parts = []
+    for feed in work.feeds.get(table.name, []):
+        name = f"cast_{table.name}_{feed.source}"
+        select = cast.statement(feed, words, mixed_columns(work.con, feed), work.problems)
+        work.con.execute(f"create table {name} as {select}")
+        (count,) = work.con.execute(f"select count(*) from {name}").fetchone()
+        if count != feed.text.n_good:
+            raise miscounted(feed.text.name, feed.text.n_good, count)
+        parts.append(f"select *, {feed.source} as in_file, rowid as at_row from {name}")
+    if not parts:
+        columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in table.stored.items())
+        parts = [f"select {columns}, 0 as problem, 0 as in_file, 0::bigint as at_row where false"]
+    work.con.execute(f"create view all_{table.name} as {' union all '.join(parts)}")
+    rejected = f"(select 1 from rejected r where r.table_name = '{table.name}' and r.in_file = a.in_file and r.at_row = a.at_row)"
+    work.con.execute(
+        f"create view good_{table.name} as select * from all_{table.name} a where problem = 0 and not exists {rejected}"
+    )
+
+
+def mixed_columns(con: duckdb.DuckDBPyConnection, feed: plan.Feed) -> set[str]:
+    """The date columns of a file in which the declared form occurs, where that is not 2026-12-31.
+
+    The column decides as a whole: beside dates in the declared form no other is taken, for a spreadsheet may have
+    turned half of them into dates of its own.
+    """
+    if feed.form.date_form == "ymd":
+        return set()
+    dated = [
+        column.name
+        for column in feed.table.columns
+        if column.type in ("instant", "date") and column.name in feed.positions
+    ]
+    if not dated:
+        return set()
+    pattern = DATES[feed.form.date_form]
+    tests = ", ".join(
+        f"bool_or({matches(f'trim(c{feed.positions[name]}, {literal(cast.TRIMMED)})', pattern)})" for name in dated
+    )
+    rows = cast.read_csv(feed.text.rows.as_posix(), len(feed.text.header), feed.text.dialect)
+    found = con.execute(f"select {tests} from {rows}").fetchone()
+    return {name for name, is_there in zip(dated, found, strict=True) if is_there}
+
+
+def miscounted(name: str, expected: int, found: int) -> SalesbookError:
+    """The error for a count that does not come out: a fault in salesbook, never in the data."""
+    wrong = f"The rows of {name} do not add up: a fault in salesbook."
+    return SalesbookError(wrong, f"{expected} were read, {found} accounted for.", "Report it with the file's header.")
+
+
+def write(work: Work, folder: Path) -> None:
+    """Write tables, quarantine, flags and the record of an import."""
+    con = work.con
+    quarantine.find_originals(con, work.texts)
+    quarantine.write_problems(con, work.problems)
+    for table in TABLES.values():
+        columns = ", ".join(f'"{name}"' for name in table.stored)
+        target = literal((folder / "tables" / f"{table.name}.parquet").as_posix())
+        con.execute(
+            f"copy (select {columns} from good_{table.name} order by {', '.join(table.key) or 'all'}) "
+            f"to {target} (format parquet, compression zstd)"
+        )
+        sources = [feed.source for feed in work.feeds.get(table.name, [])]
+        quarantine.write(con, table, sources, folder / "quarantine")
+    quarantine.write_flags(con, TABLES, folder / "flags.parquet")
+    record = recorded(work, folder)
+    (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def recorded(work: Work, folder: Path) -> dict:
+    """What the import's record says; every table's rows are counted once more in the files written."""
+    con = work.con
+    rejected, flagged = counted(con, "rejected"), counted(con, "flagged")
+    read_files = []
+    for table, feeds in work.feeds.items():
+        for feed in feeds:
+            read_files.append(file_record(work, table, feed))
+        for feed in feeds:
+            broken = con.execute("select rule, count(*) from broken where in_file = ? group by 1", [feed.source])
+            for rule, count in broken.fetchall():
+                rejected.setdefault(table, {})[rule] = rejected.get(table, {}).get(rule, 0) + count
+        read = sum(feed.text.n_good + feed.text.n_bad for feed in feeds)
+        held = rows_in(folder / "tables" / f"{table}.parquet")
+        kept_out = rows_in(folder / "quarantine" / f"{table}.parquet")
+        if read != held + kept_out or kept_out != sum(rejected.get(table, {}).values()):
+            raise miscounted(table, read, held + kept_out)
+    newest = newest_instant(con)
+    return {
+        "version": VERSION,
+        "files": read_files,
+        "rejected": rejected,
+        "flagged": flagged,
+        "present": [table for table in TABLES if table in work.feeds],
+        "set_aside": work.set_aside,
+        "newest": newest.isoformat() if newest else None,
+    }
+
+
+def rows_in(path: Path) -> int:
+    """The rows of a Parquet file, as its own foot tells."""
+    return pq.read_metadata(path).num_rows
+
+
+def counted(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, dict[str, int]]:
+    """Rows by table and rule."""
+    rows = con.execute(
+        f"select table_name, rule, count(*) from {where} join problems using (number) group by 1, 2 order by 1, 3 desc, 2"
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for table, rule, count in rows:
+        found.setdefault(table, {})[rule] = count
+    return found
+
+
+def file_record(work: Work, table: str, feed: plan.Feed) -> dict:
+    """What became of a file's rows in one table."""
+    copy = work.copies[feed.source]
+    (loaded,) = work.con.execute(f"select count(*) from good_{table} where in_file = {feed.source}").fetchone()
+    read = feed.text.n_good + feed.text.n_bad
+    return {
+        "name": copy.file.name,
+        "sha256": copy.sha256,
+        "bytes": copy.bytes,
+        "table": table,
+        "rows_read": read,
+        "rows_loaded": loaded,
+        "rows_rejected": read - loaded,
+        "unknown_columns": feed.unknown,
+    }
+
+
+def newest_instant(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The newest instant in any table, plans left out."""
+    selects = [
+        f"select max({column.name}) from good_{table.name}"
+        for table in TABLES.values()
+        for column in table.columns
+        if column.type == "instant" and column.name != "planned_at"
+    ]
+    return con.execute(f"select max(newest) from ({' union all '.join(selects)}) as t(newest)").fetchone()[0]
+
+
+def refuse_too_many(result: Import, limit: float) -> None:
+    """Refuse an import of which more is rejected than the settings allow. Repeats in later exports do not count.
+
+    Raises: BadData that names the table, the two most frequent reasons and the quarantine file.
+    """
+    for table, rules in result.rejected.items():
+        counts = {rule: count for rule, count in rules.items() if rule != OVERLAPPING}
+        rejected, read = sum(counts.values()), result.rows_read(table)
+        if rejected > limit * read:
+            first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:2]
+            reasons = " and ".join(f"{rule} ({count})" for rule, count in first)
+            wrong = f"Too many rows of {table} cannot be loaded: {rejected} of {read}, more than {limit:.0%}."
+            todo = f"Look at {result.quarantine(table)}, then mend the export or its map in salesbook.toml."
+            raise BadData(wrong, f"Most often: {reasons}.", todo)

@@ -1,0 +1,114 @@
+"""What was rejected, with line, reason and original text, for the person's eyes only; and what was flagged."""
+
+import os
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from salesbook.sources.cast import Problems
+from salesbook.sources.form import literal
+from salesbook.sources.reader import Text
+from salesbook.tables import Table
+
+BROKEN = {
+    "fields_missing": "the row has fewer fields than the header",
+    "fields_too_many": "the row has more fields than the header",
+    "quotes_not_closed": "a quote is not closed, or stands where none may stand",
+    "line_end_inside": "a carriage return stands within the row",
+}
+ORIGINS = "create table origins (in_file integer, at_row bigint, line bigint, original varchar)"
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables in which rejected and flagged rows are written down."""
+    con.execute("create table rejected (table_name varchar, in_file integer, at_row bigint, number integer)")
+    con.execute("create table flagged (table_name varchar, in_file integer, at_row bigint, number integer)")
+    con.execute("create table shifts (in_file integer, first bigint, shift bigint)")
+    con.execute("create table broken (in_file integer, line bigint, rule varchar, original varchar)")
+    con.execute("create table files (in_file integer, name varchar)")
+    con.execute(ORIGINS)
+
+
+def know(con: duckdb.DuckDBPyConnection, source: int, text: Text) -> None:
+    """Write down a file: its name, where lines and rows part, and its records that are none."""
+    con.execute("insert into files values (?, ?)", [source, text.name])
+    shifts = pa.table({"first": text.shifts[:, 0], "shift": text.shifts[:, 1]})
+    con.register("new_shifts", shifts)
+    con.execute(f"insert into shifts select {source}, first, shift from new_shifts")
+    con.unregister("new_shifts")
+    columns = "columns = {'line': 'BIGINT', 'rule': 'VARCHAR', 'original': 'VARCHAR'}"
+    form = "auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n'"
+    con.execute(
+        f"insert into broken select {source}, * from "
+        f"read_csv({literal(text.bad.as_posix())}, {form}, {columns}, max_line_size = 8388608)"
+    )
+
+
+def find_originals(con: duckdb.DuckDBPyConnection, texts: dict[int, Text]) -> None:
+    """Read the rejected rows' text again from the copies of the files."""
+    for source, text in texts.items():
+        wanted = con.execute(
+            "select distinct at_row from rejected where in_file = ? order by at_row", [source]
+        ).fetchnumpy()
+        rows = wanted["at_row"].astype(np.int64)
+        first = 0
+        for frame in text.frames() if len(rows) else ():
+            here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(frame.lines))] - first
+            if len(here):
+                originals = [frame.original(row).decode() for row in here]
+                found = pa.table({"at_row": here + first, "line": frame.lines[here], "original": originals})
+                con.register("found", found)
+                con.execute(f"insert into origins select {source}, at_row, line, original from found")
+                con.unregister("found")
+            first += len(frame.lines)
+
+
+def write_problems(con: duckdb.DuckDBPyConnection, problems: Problems) -> None:
+    """Make the table of the ways to fail."""
+    con.execute("create table problems (number integer, col varchar, rule varchar, reason varchar)")
+    rows = [(number, *way) for way, number in problems.known.items()]
+    if rows:
+        con.executemany("insert into problems values (?, ?, ?, ?)", rows)
+
+
+def write(con: duckdb.DuckDBPyConnection, table: Table, sources: list[int], folder: Path) -> None:
+    """Write a table's rejected rows to Parquet and CSV, readable by the owner alone.
+
+    Rule: in the CSV a text that a spreadsheet would take for a formula has a ' before it; Parquet has it exactly.
+    """
+    reasons = " ".join(f"when {literal(rule)} then {literal(reason)}" for rule, reason in BROKEN.items())
+    con.execute(f"""
+        create or replace temp table quarantine as
+        select f.name as file, o.line, p.col as "column", p.rule, p.reason, o.original
+        from rejected r join problems p using (number) join files f using (in_file)
+        join origins o on o.in_file = r.in_file and o.at_row = r.at_row where r.table_name = '{table.name}'
+        union all
+        select f.name, b.line, '', b.rule, case b.rule {reasons} end, b.original
+        from broken b join files f using (in_file) where b.in_file in ({", ".join(map(str, sources)) or "-1"})""")
+    parquet, text = folder / f"{table.name}.parquet", folder / f"{table.name}.csv"
+    for path in (parquet, text):
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
+    order = "order by file, line, rule, original"
+    con.execute(f"copy (from quarantine {order}) to {literal(parquet.as_posix())} (format parquet, use_tmp_file false)")
+    safe = "case when regexp_matches(original, '^[=+@\\t\\r-]') then '''' || original else original end as original"
+    con.execute(
+        f"copy (select * replace ({safe}) from quarantine {order}) to {literal(text.as_posix())} "
+        "(format csv, header, use_tmp_file false)"
+    )
+
+
+def write_flags(con: duckdb.DuckDBPyConnection, tables: dict[str, Table], path: Path) -> None:
+    """Write all flags: table, file, line, key, column, rule and reason."""
+    parts = [
+        f"""select g.table_name as "table", f.name as file, g.at_row + s.shift as line,
+            concat_ws('|', {", ".join(f"a.{key}" for key in table.key) or "''"}) as key,
+            p.col as "column", p.rule, p.reason
+        from (select * from flagged where table_name = '{name}') g
+        join problems p using (number) join files f on f.in_file = g.in_file
+        join good_{name} a on a.in_file = g.in_file and a.at_row = g.at_row
+        asof join shifts s on s.in_file = g.in_file and g.at_row >= s.first"""
+        for name, table in tables.items()
+    ]
+    con.execute(f"copy ({' union all '.join(parts)} order by all) to {literal(path.as_posix())} (format parquet)")

@@ -1,0 +1,337 @@
+"""Bytes in, rows of text out: what kind of file it is, its encoding, its header, its records; nothing is guessed."""
+
+import codecs
+import csv
+import gzip
+import itertools
+import re
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from salesbook.errors import BadData
+from salesbook.sources import sheets
+from salesbook.sources.files import Copy, listed
+from salesbook.sources.framing import Dialect, Frame, frames
+
+BLOCK = 1 << 22
+DELIMITERS = (b",", b";", b"\t", b"|")
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+REFUSED = (
+    (rb"\xd0\xcf\x11\xe0", "an old Excel file (.xls)", "Save it as .xlsx or CSV."),
+    (rb"\s*<", "HTML or XML", "Export it as CSV: some systems send a web page, or a page of log-in, named .csv."),
+    (rb"\s*[{\[]", "JSON", "Export it as CSV."),
+    (rb"%PDF", "a PDF", "Export it as CSV."),
+)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file as rows of text: `header`, and a file of its good records that a strict engine reads without a doubt.
+
+    `shifts`: (first row, line minus row) wherever that difference changes, so that a row's line in the source is
+    known. `bad`: a CSV file of the records that are none (line, rule, original text).
+    """
+
+    name: str
+    header: tuple[str, ...]
+    dialect: Dialect
+    rows: Path
+    bad: Path
+    n_good: int
+    n_bad: int
+    shifts: np.ndarray
+    frames: Callable[[], Iterator[Frame]]
+
+    def lines(self, rows: np.ndarray) -> np.ndarray:
+        """The lines in the source of some rows."""
+        return rows + self.shifts[np.searchsorted(self.shifts[:, 0], rows, side="right") - 1, 1]
+
+
+def name_key(name: str) -> str:
+    """A column's name without what may differ: case, spaces and underscores.
+
+    Examples:
+    >>> name_key(" Deal ID ") == name_key("deal_id")
+    True
+    """
+    return re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[str], folder: Path) -> Text:
+    """A file's rows as text.
+
+    Parameters: `encoding` and `delimiter` as declared ("": the header tells the delimiter); `decimal`, the sign in
+    which numbers of a sheet are written out; `wanted`, the names (as `name_key`) that the map looks for; `folder`,
+    where the rows are written.
+    Raises: BadData for a file that cannot be read without guessing.
+    """
+    name, stem = copy.file.name, copy.path.stem
+    kind = kind_of(copy)
+    by_record = kind in ("xlsx", "parquet")
+    if by_record:
+        written = folder / f"{stem}.sheet"
+        convert = sheets.from_excel if kind == "xlsx" else sheets.from_parquet
+        convert(copy, written, decimal)
+        blocks = partial(text_blocks, partial(written.open, "rb"), name, "utf-8")
+        delimiter = ","
+    else:
+        blocks = partial(text_blocks, opener(copy, kind), name, encoding)
+    lead, line, rest = first_record(blocks(), name)
+    header, dialect = understood(lead, name, delimiter, wanted)
+    dialect = replace(dialect, width=len(header), by_record=by_record)
+
+    def again() -> Iterator[Frame]:
+        _, line, rest = first_record(blocks(), name)
+        return frames(rest, dialect, line)
+
+    return framed(name, header, dialect, frames(rest, dialect, line), again, folder / stem)
+
+
+def framed(name, header, dialect, framing: Iterator[Frame], again, stem: Path) -> Text:
+    """The good records of a text written to one file, the bad ones to another."""
+    rows, bad = stem.with_suffix(".rows"), stem.with_suffix(".bad")
+    n_good, n_bad, shifts = 0, 0, []
+    with rows.open("wb") as good_file, bad.open("w", encoding="utf-8", newline="") as bad_file:
+        bad_rows = csv.writer(bad_file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        for frame in framing:
+            good_file.write(frame.text)
+            bad_rows.writerows((line, rule, text.decode()) for line, rule, text in frame.bad)
+            shift = frame.lines - (n_good + np.arange(len(frame.lines)))
+            changed = np.flatnonzero(np.diff(shift, prepend=shifts[-1][-1, 1] if shifts else -1))
+            if len(changed):
+                shifts.append(np.stack([n_good + changed, shift[changed]], axis=1))
+            n_good, n_bad = n_good + len(frame.lines), n_bad + len(frame.bad)
+    shifts = np.concatenate(shifts) if shifts else np.zeros((1, 2), np.int64)
+    return Text(name, header, dialect, rows, bad, n_good, n_bad, shifts, again)
+
+
+def kind_of(copy: Copy) -> str:
+    """What a file is by its first bytes: text, gzip, zip, xlsx or parquet.
+
+    Raises: BadData for an empty file and for kinds that are not read.
+    """
+    with copy.path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        raise BadData(f"{copy.file.name} is empty.", "It has no bytes.", "Export it again.")
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if not head.startswith(b"PK\x03\x04"):
+        return "text"
+    try:
+        with zipfile.ZipFile(copy.path) as archive:
+            return "xlsx" if "xl/workbook.xml" in archive.namelist() else "zip"
+    except zipfile.BadZipFile as error:
+        raise BadData(f"{copy.file.name} is a broken zip.", f"{error}.", "Copy or export it again.") from error
+
+
+def opener(copy: Copy, kind: str) -> Callable:
+    """A function that opens a file's text as bytes, unpacked.
+
+    Raises: BadData for a zip that does not hold exactly one file.
+    """
+    if kind == "gzip":
+        return partial(gzip.open, copy.path, "rb")
+    if kind == "text":
+        return partial(copy.path.open, "rb")
+    archive = zipfile.ZipFile(copy.path)
+    members = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+    if len(members) != 1:
+        found = f"It holds {listed(members)}." if members else "It holds none."
+        raise BadData(f"{copy.file.name} does not hold exactly one file.", found, "Unpack it, or pack one file alone.")
+    return partial(archive.open, members[0])
+
+
+def text_blocks(open_file: Callable, name: str, encoding: str) -> Iterator[bytes]:
+    """A text as UTF-8 in blocks, with \\n at line ends.
+
+    Raises: BadData where the bytes are not the declared text, or a packed file is broken.
+    """
+    try:
+        with open_file() as file:
+            head = file.read(BLOCK)
+            encoding, head = marked(head, name, encoding)
+            yield from normalised(
+                decoded(itertools.chain([head], iter(partial(file.read, BLOCK), b"")), name, encoding)
+            )
+    except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "password" not in str(error) and "encrypted" not in str(error):
+            raise
+        raise BadData(f"{name} cannot be unpacked.", f"{error}.", "Copy or export it again, unpacked.") from error
+
+
+def marked(head: bytes, name: str, encoding: str) -> tuple[str, bytes]:
+    """The encoding that a byte order mark tells, or the declared one, and the text after the mark.
+
+    Raises: BadData for what is not text.
+    """
+    for mark, told in MARKS:
+        if head.startswith(mark):
+            if told == "utf-8":
+                return told, refuse_kinds(head[len(mark) :], name)
+            return told, head
+    if b"\0" in head:
+        pairs = head[:512]
+        is_wide = pairs[::2].count(0) * 3 > len(pairs) or pairs[1::2].count(0) * 3 > len(pairs)
+        found = "It looks like UTF-16 without the mark that says so." if is_wide else "It holds NUL bytes."
+        raise BadData(f"{name} is not text.", found, "Save it as CSV UTF-8 and try again.")
+    return encoding, refuse_kinds(head, name)
+
+
+def refuse_kinds(head: bytes, name: str) -> bytes:
+    """The text itself, unless it is of a kind that is not read."""
+    if not head.strip():
+        raise BadData(f"{name} is empty.", "It holds no text.", "Export it again.")
+    for pattern, kind, todo in REFUSED:
+        if re.match(pattern, head):
+            raise BadData(f"{name} is not a table.", f"It is {kind}.", todo)
+    return head
+
+
+def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes]:
+    """The blocks as UTF-8, strictly decoded.
+
+    Raises: BadData with the line of the first byte that does not fit, for NUL, and for UTF-8 declared to be another.
+    """
+    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
+    is_single = not encoding.lower().replace("_", "-").startswith("utf")
+    as_utf8 = codecs.getincrementaldecoder("utf-8")() if is_single else None
+    seen_wide, could_be_utf8 = False, is_single
+    for block in itertools.chain(blocks, [None]):
+        data = block or b""
+        try:
+            text = decoder.decode(data, final=block is None)
+        except UnicodeDecodeError as error:
+            raise undecodable(error, data, name, line, encoding) from error
+        if could_be_utf8:
+            seen_wide = seen_wide or not data.isascii()
+            could_be_utf8 = fits(as_utf8, data, block is None)
+        if "\0" in text:
+            line += text[: text.index("\0")].count("\n")
+            raise BadData(f"{name} is not text.", f"Line {line} holds a NUL byte.", "Export it again.")
+        line += text.count("\n")
+        yield text.encode()
+    if could_be_utf8 and seen_wide:
+        todo = 'Set encoding = "utf-8" under [source] in salesbook.toml.'
+        raise BadData(f"{name} is declared as {encoding}.", "All of it is UTF-8, with letters beyond ASCII.", todo)
+
+
+def fits(decoder, data: bytes, is_last: bool) -> bool:
+    """Whether the text so far is also of the decoder's encoding."""
+    try:
+        decoder.decode(data, final=is_last)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def undecodable(error: UnicodeDecodeError, data: bytes, name: str, line: int, encoding: str) -> BadData:
+    """The error for bytes that are not of the encoding."""
+    line += data[: error.start].count(b"\n")
+    byte = error.object[error.start] if error.start < len(error.object) else 0
+    todo = 'If it comes from Excel on Windows, set encoding = "cp1252" under [source]; else save it as CSV UTF-8.'
+    return BadData(f"{name} is not {encoding}.", f"Line {line} holds the byte 0x{byte:02X}.", todo)
+
+
+def normalised(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks with \\n at line ends: from \\r\\n, or from \\r where the first line ends with it alone."""
+    held, alone = b"", None
+    for block in blocks:
+        block = held + block
+        held = b""
+        if block.endswith(b"\r"):
+            block, held = block[:-1], b"\r"
+        if alone is None and (end := re.search(rb"\r\n|\r|\n", block)):
+            alone = end.group() == b"\r"
+        block = block.replace(b"\r\n", b"\n")
+        yield block.replace(b"\r", b"\n") if alone else block
+    if held:
+        yield b"\n"
+
+
+def first_record(blocks: Iterator[bytes], name: str) -> tuple[bytes, int, Iterator[bytes]]:
+    """The header's text, the line after it, and the rest of the text.
+
+    A line that says `sep=;`, as Excel writes it, is part of what is returned.
+    """
+    text, at = b"", 0
+    for block in blocks:
+        text += block
+        at = header_end(text)
+        if at or len(text) > BLOCK:
+            break
+    at = at or len(text)
+    head = text[:at]
+    if not head.strip():
+        raise BadData(f"{name} is empty.", "It holds no text.", "Export it again.")
+    return head.lstrip(b"\n").rstrip(b"\n"), head.count(b"\n") + 1, itertools.chain([text[at:]], blocks)
+
+
+def header_end(text: bytes) -> int:
+    """Where the text after the header begins; 0 where the header has not ended yet."""
+    start = len(text) - len(text.lstrip(b"\n"))
+    if re.match(rb'"?sep=.', text[start:], re.IGNORECASE):
+        start = text.find(b"\n", start) + 1 or len(text)
+    at = start
+    while end := text.find(b"\n", at) + 1:
+        if text.count(b'"', start, end) % 2 == 0:
+            return end
+        at = end
+    return 0
+
+
+def understood(head: bytes, name: str, delimiter: str, wanted: set[str]) -> tuple[tuple[str, ...], Dialect]:
+    """The names in a header, and the dialect it is written in.
+
+    Raises: BadData where no delimiter reads it, two read it equally well, or two columns have one name.
+    """
+    told = re.match(rb'"?sep=(.)"?\n', head, re.IGNORECASE)
+    head = head[told.end() :] if told else head
+    quote = b"'" if head.startswith(b"'") and head.endswith(b"'") else b'"'
+    signs = [delimiter.encode()] if delimiter else [told.group(1)] if told else DELIMITERS
+    readings = []
+    for sign in signs:
+        dialect = Dialect(sign, quote)
+        if dialect.record.fullmatch(head + b"\n"):
+            names = tuple(clean_name(dialect.value(field).decode()) for field in dialect.fields(head))
+            readings.append((len(wanted & set(map(name_key, names))), len(names), names, dialect))
+    readings.sort(key=lambda reading: reading[:2], reverse=True)
+    if not readings:
+        found = f"Its first line is {head[:80].decode(errors='replace')!r}."
+        raise BadData(f"The header of {name} cannot be read.", found, "Mend the quotes in its first line.")
+    if len(readings) > 1 and readings[0][:2] == readings[1][:2] and readings[0][1] > 1:
+        found = f"Both {readings[0][3].delimiter.decode()!r} and {readings[1][3].delimiter.decode()!r} may be it."
+        raise BadData(f"The delimiter of {name} cannot be told.", found, "Set delimiter under [source].")
+    refuse_twins(readings[0][2], name)
+    return readings[0][2], readings[0][3]
+
+
+def clean_name(name: str) -> str:
+    """A column's name in one line without spaces around it."""
+    return " ".join(name.split())
+
+
+def refuse_twins(names: tuple[str, ...], name: str) -> None:
+    """Refuse two columns of one name. Columns without a name cannot be asked for and do no harm."""
+    seen: dict[str, str] = {}
+    for column in filter(None, names):
+        key = name_key(column)
+        if key in seen:
+            found = f"{seen[key]!r} and {column!r} stand in its header."
+            raise BadData(f"{name} has two columns of one name.", found, "Rename or remove one of them.")
+        seen[key] = column

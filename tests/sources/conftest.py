@@ -1,0 +1,76 @@
+"""A small source in a folder of its own, and what became of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+from salesbook.settings import Limits, Settings, Source
+from salesbook.sources import load
+
+DEALS = "deal_id,pipeline,stage,status,amount,currency,created_at,closed_at,owner_id,account_id"
+DEAL = "{id},Sales,Demo,open,100.00,EUR,2026-01-05T09:00:00Z,,,"
+
+
+def deals(*rows: str, good: int = 0, header: str = DEALS) -> str:
+    """A file of deals: the rows, then so many good ones."""
+    return "\n".join([header, *rows, *(DEAL.format(id=f"G{number}") for number in range(good))]) + "\n"
+
+
+class Reading:
+    """Reads sources written by a test."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.store = folder / "store"
+
+    def settings(self, limit: float = 1.0, zone: str = "Europe/Amsterdam", **source) -> Settings:
+        """Settings of a source in this folder."""
+        form = replace(Source(path="source"), **source)
+        return Settings(home=self.folder, zone=zone, source=form, limits=Limits(rejected_share=limit))
+
+    def write(self, files: dict[str, str | bytes]) -> Path:
+        """Write a source's files."""
+        source = self.folder / "source"
+        source.mkdir(exist_ok=True)
+        for name, content in files.items():
+            (source / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return source
+
+    def __call__(self, files: dict[str, str | bytes], **settings):
+        """Write the files and load them."""
+        self.write(files)
+        return load(self.settings(**settings), self.store)
+
+
+@pytest.fixture
+def read(tmp_path) -> Reading:
+    """Writes a source's files and loads them."""
+    return Reading(tmp_path)
+
+
+@pytest.fixture
+def rows():
+    """Rows of a loaded table as tuples of the columns asked for."""
+
+    def ask(imported, table: str, columns: str = "*") -> list[tuple]:
+        return duckdb.execute(f"select {columns} from read_parquet(?)", [str(imported.table(table))]).fetchall()
+
+    return ask
+
+
+@pytest.fixture
+def quarantined():
+    """Rows of a table's quarantine as tuples of the columns asked for."""
+
+    def ask(imported, table: str = "deals", columns: str = "line, rule, original") -> list[tuple]:
+        path = imported.folder / "quarantine" / f"{table}.parquet"
+        return duckdb.execute(f"select {columns} from read_parquet(?) order by file, line", [str(path)]).fetchall()
+
+    return ask
+
+
+@pytest.fixture
+def deals_of():
+    """Text of a file of deals from rows."""
+    return deals
