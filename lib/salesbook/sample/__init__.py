@@ -1,7 +1,7 @@
 """The sample company: Noordzee Instruments, a Dutch-Danish-British seller of measuring instruments, made by chance.
 
-`plan` says how large and how long, `play` goes through the months, `leads`, `deals`, `activities`, `market`, `noordzee`
-and `targets` make the rows, `effects` holds everything that is planted, `files` gives the rows their form.
+`plan` says how large and how long, `simulate` goes through the months; `leads`, `deals`, `activities`, `market`,
+`noordzee` and `targets` make the rows; `effects` holds all that is planted; `files` gives the rows their form.
 """
 
 import json
@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from salesbook.sample import files
-from salesbook.sample.effects import truth as truth_of
+from salesbook.sample.effects import truth
 from salesbook.sample.plan import Plan, stack
-from salesbook.sample.play import play
+from salesbook.sample.simulate import simulate
 from salesbook.tables import TABLES, readme
 
 MADE = (
@@ -39,20 +39,12 @@ def company(
         >>> len(rows["leads"]), rows["leads"].lead_id[0]
         (100, 'L1')
     """
-    blocks = list(play(Plan(leads, months, seed, effects, last_month)))
+    blocks = list(simulate(Plan(leads, months, seed, effects, last_month)))
     frames = {}
     for name in MADE:
         parts = [block[name] for block in blocks if name in block]
         frames[name] = files.frame(files.encode(TABLES[name], stack(parts, parts[0])))
     return frames
-
-
-def truth(seed: int = 1, effects_planted: bool = True) -> dict:
-    """The effects that are planted, with their true sizes, as in `effects.json`.
-
-    Returns: a dictionary of plain values; `planted` says whether there are any.
-    """
-    return truth_of(Plan(LEADS, MONTHS, seed, effects_planted, LAST_MONTH))
 
 
 def write(
@@ -78,12 +70,12 @@ def write(
         open_files = {name: opened.enter_context((folder / f"{name}.csv").open("wb")) for name in MADE}
         for name, file in open_files.items():
             file.write(files.header(TABLES[name]))
-        for block in play(plan):
+        for block in simulate(plan):
             for name in block:
                 rows = files.encode(TABLES[name], block[name])
                 files.append(open_files[name], rows)
                 counts[name] += len(rows)
     (folder / "README.md").write_text(readme(counts), encoding="utf-8", newline="\n")
-    sizes = json.dumps(truth_of(plan), indent=2, ensure_ascii=False)
+    sizes = json.dumps(truth(plan.effects), indent=2, ensure_ascii=False)
     (folder / "effects.json").write_text(sizes + "\n", encoding="utf-8", newline="\n")
     return counts

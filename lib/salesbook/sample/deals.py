@@ -50,7 +50,7 @@ def begun(plan: Plan, time: WorkTime, market: Market, month: int, leads: Columns
     Returns: the deals, new accounts, new contacts. `lead` is the place of the deal's lead, or empty.
     """
     rng = plan.stream("deals", month)
-    month_start = plan.month_starts[month - plan.played.start]
+    month_start = plan.month_starts[month - plan.simulated.start]
     customers = market.customers(month_start)
     place = np.flatnonzero(leads["converted_at"] >= 0)
     from_leads = only(leads, place) | {"lead": place, "created_at": leads["converted_at"][place]}
@@ -241,10 +241,6 @@ def visits(plan: Plan, month: int, deals: Columns) -> Columns:
     exited = np.concatenate([following[:, 1:], np.full((len(entered), 1), np.iinfo(np.int64).max)], axis=1)
     row, place = np.nonzero(entered >= 0)
     at, left = entered[row, place], exited[row, place]
-    n = len(row)
-    lag = np.where(rng.random(n) < 0.05, late_lag(rng, n), 0)
-    lag[place == 0] = 0
-    recorded = np.maximum(np.where(at + lag < plan.end, at + lag, at), deals["recorded_at"][row])
     owner = owner_at(deals["owner_then"][row], at)
     return {
         "deal_id": deals["deal_id"][row],
@@ -252,6 +248,16 @@ def visits(plan: Plan, month: int, deals: Columns) -> Columns:
         "entered_at": at,
         "exited_at": np.where(left < np.iinfo(np.int64).max, left, EMPTY),
         "changed_by": owner,
-        "is_bulk": (stage[row, place] == LOST) & (rng.random(n) < 0.03),
-        "recorded_at": recorded,
+        "is_bulk": (stage[row, place] == LOST) & (rng.random(len(row)) < 0.03),
+        "recorded_at": recorded_visits(rng, plan, deals, entered)[row, place],
     }
+
+
+def recorded_visits(rng, plan: Plan, deals: Columns, entered: np.ndarray) -> np.ndarray:
+    """When visits are entered: some days or weeks late, then no later one is entered before them."""
+    n = entered.size
+    lag = np.where(rng.random(n) < 0.04, late_lag(rng, n), 0).reshape(entered.shape)
+    lag[:, 0] = 0
+    recorded = np.where((entered >= 0) & (entered + lag < plan.end), entered + lag, entered)
+    recorded[:, 0] = deals["recorded_at"]
+    return np.maximum.accumulate(recorded, axis=1)

@@ -81,13 +81,17 @@ def month_name(month: int) -> str:
     return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
-def truth(plan) -> dict:
+def truth(planted: bool = True) -> dict:
     """The planted effects with their true sizes, as they stand in `effects.json`.
 
     Rule: sizes are those of the generator, not of the rows drawn; the key `planted` says whether there are any.
+    Parameters: `planted`, whether the company is one with effects.
     Returns: a dictionary of plain values.
+    Examples:
+        >>> truth()["answer_within_the_hour"]["odds_ratio"], truth(planted=False)["odds_ratio"]
+        (2.5, 1.0)
     """
-    if not plan.effects:
+    if not planted:
         return {"planted": False, "win_rate": FLAT_WIN, "reached_share": REACHED, "odds_ratio": 1.0}
     return {"planted": True, "leaking_stage": leak(), "mix_shift": mix_shift(), "answer_within_the_hour": fast_answer()}
 

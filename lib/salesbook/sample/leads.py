@@ -64,8 +64,8 @@ def arrival_times(rng, plan: Plan, time: WorkTime, month: int, country, source) 
     in_hours = time.instant(country, (first + rng.random(n) * n_open) * WORKING_DAY)
     event_day = first + (n_open * rng.random()).astype(int)
     at_event = time.instant(country, (event_day + 0.1 + 0.85 * rng.random(n)) * WORKING_DAY)
-    when = np.select([source == OUTBOUND, source == EVENT], [in_hours, at_event], any_hour)
-    place = month - plan.played.start
+    when = np.select([source == OUTBOUND, (source == EVENT) & plan.effects], [in_hours, at_event], any_hour)
+    place = month - plan.simulated.start
     return np.clip(when, plan.month_starts[place], plan.month_starts[place + 1] - 1)
 
 
@@ -176,7 +176,7 @@ def fates(plan: Plan, time: WorkTime, month: int, leads: Columns, tried: Columns
         "converted_at": converted,
         "disqualified_at": disqualified,
         "status": np.select(happened, [CONVERTED, DISQUALIFIED, QUALIFIED, WORKING], NEW),
-        "score": np.rint(leads["score"] + 10 * (qualified >= 0)).clip(0, 100),
+        "score": np.rint(leads["score"] + 10 * plan.effects * (qualified >= 0)).clip(0, 100),
         **dict(zip(("budget", "authority", "need", "timing"), answers, strict=True)),
     }
 

@@ -62,15 +62,22 @@ LEAVES_ON = np.array([day_number(seller[3]) + 1 if seller[3] else 10**6 for sell
 HEIR = np.array([number if seller[4] is None else seller[4] for number, seller in enumerate(SELLERS)])
 
 
-def sellers(territory: np.ndarray, month_day: int, draw: np.ndarray) -> np.ndarray:
-    """The seller who gets each record, by capacity, among those of the territory at work in a month.
+def capacity_shares(day: int) -> np.ndarray:
+    """Shares of the sellers (columns) in the capacity of each territory (rows) on a day, in days since 1970."""
+    started = np.array([day_number(seller[2]) <= day for seller in SELLERS])
+    is_theirs = np.arange(len(TEAMS))[:, None] == SELLER_TERRITORY
+    at_work = is_theirs & started & (day < LEAVES_ON)
+    at_work |= is_theirs & ~at_work.any(axis=1, keepdims=True)  # years before anyone was hired
+    capacity = np.where(at_work, CAPACITY, 0.0)
+    return capacity / capacity.sum(axis=1, keepdims=True)
 
-    Parameters: `month_day`, first day of the month, in days since 1970; `draw`, one number from 0 to 1 per record.
+
+def sellers(territory: np.ndarray, day: int, draw: np.ndarray) -> np.ndarray:
+    """The seller who gets each record, by capacity, among those of the territory at work on a day.
+
+    Parameters: `draw`, one number from 0 to 1 per record.
     """
-    started = np.array([day_number(seller[2]) <= month_day for seller in SELLERS])
-    weight = CAPACITY * (started & (month_day < LEAVES_ON))
-    edges = np.cumsum(np.where(np.arange(len(TEAMS))[:, None] == SELLER_TERRITORY, weight, 0.0), axis=1)
-    edges = (edges / edges[:, -1:])[territory]
+    edges = np.cumsum(capacity_shares(day), axis=1)[territory]
     return (draw[:, None] >= edges).sum(axis=1).clip(0, len(SELLERS) - 1)
 
 

@@ -13,9 +13,10 @@ from salesbook.settings import MONTH
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 EMPTY = -1
-# Months before the first one that are played but not told: without them the first year would show a young pipeline
+# Months before the first one that are simulated but not told: without them the first year would show a young pipeline
 # filling up, and every rate by closing month would drift.
-WARM_UP = 10
+WARM_UP = 15
+EARLIEST = 1989 * 12
 # Every subject draws from streams of its own, so that a new one leaves the others' data as it was.
 TOPICS = (
     "volume", "leads", "enquirers", "attempts", "fates", "deals", "buyers", "ways", "standing", "visits",
@@ -41,8 +42,9 @@ class Plan:
             raise WrongUsage(
                 "The sample company cannot have that size.", found, "Ask for 1 or more, and a seed from 0."
             )
-        if not MONTH.fullmatch(self.last_month):
-            raise WrongUsage("The last month is not a month.", f"Found {self.last_month!r}.", "Write it as 2026-10.")
+        if not MONTH.fullmatch(self.last_month) or self.simulated.start < EARLIEST:
+            found = f"Found last_month={self.last_month!r}, months={self.months}."
+            raise WrongUsage("The months are not ones that can be told.", found, "Write 2026-10; begin after 1990.")
 
     @cached_property
     def last(self) -> int:
@@ -56,14 +58,14 @@ class Plan:
         return self.last - self.months + 1
 
     @cached_property
-    def played(self) -> range:
-        """The months that are played, warm-up included."""
+    def simulated(self) -> range:
+        """The months that are simulated, warm-up included."""
         return range(self.first - WARM_UP, self.last + 1)
 
     @cached_property
     def month_starts(self) -> np.ndarray:
         """Start of every played month and of the one after the last, UTC seconds."""
-        return np.array([month_start(month) for month in range(self.played.start, self.last + 2)])
+        return np.array([month_start(month) for month in range(self.simulated.start, self.last + 2)])
 
     @cached_property
     def start(self) -> int:
@@ -77,12 +79,12 @@ class Plan:
 
     @cached_property
     def n_leads(self) -> dict[int, int]:
-        """Leads of each played month; those of the told months add up to `leads`."""
-        weights = np.array([effects.volume(self, month) for month in self.played])
+        """Leads of each simulated month; those of the told months add up to `leads`."""
+        weights = np.array([effects.volume(self, month) for month in self.simulated])
         told = weights[WARM_UP:] / weights[WARM_UP:].sum()
         before = np.rint(weights[:WARM_UP] / weights[WARM_UP:].sum() * self.leads).astype(int)
         counts = self.stream("volume").multinomial(self.leads, told)
-        return dict(zip(self.played, [*before.tolist(), *counts.tolist()], strict=True))
+        return dict(zip(self.simulated, [*before.tolist(), *counts.tolist()], strict=True))
 
     def stream(self, topic: str, month: int = 0) -> np.random.Generator:
         """The random stream of a subject and month."""
@@ -90,13 +92,9 @@ class Plan:
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key)))
 
     def month_of(self, instant: np.ndarray) -> np.ndarray:
-        """The month of each instant, in the report's time zone; what comes after the last month counts as the last."""
-        return self.played.start + np.clip(np.searchsorted(self.month_starts, instant, "right") - 1, 0, self.last_place)
-
-    @cached_property
-    def last_place(self) -> int:
-        """Place of the last month among the played ones."""
-        return len(self.played) - 1
+        """The month of each instant in the report's time zone; after the last month, the last one."""
+        place = np.searchsorted(self.month_starts, instant, "right") - 1
+        return self.simulated.start + np.clip(place, 0, len(self.simulated) - 1)
 
 
 def month_start(month: int) -> int:

@@ -7,15 +7,17 @@ import numpy as np
 from salesbook.sample import effects
 from salesbook.sample.deals import DIRECT_PER_LEAD
 from salesbook.sample.leads import CONVERTED_OF_QUALIFIED, QUALIFIED_OF_REACHED
-from salesbook.sample.noordzee import CAPACITY, LEAVES_ON, LIST_PRICE, SELLERS, TERRITORY_WEIGHTS
+from salesbook.sample.noordzee import LIST_PRICE, TERRITORY_WEIGHTS, capacity_shares
 from salesbook.sample.plan import EMPTY, Columns, Plan, day_number, first_day, last_day, stack
 
 WON, NEW_LEADS, QUALIFIED_LEADS, WIN_RATE, AVERAGE_DEAL_SIZE = range(5)
 ORGANISATION, TEAM, REP, ACCOUNT = range(4)
 TRIED_SHARE = 0.87
 AMBITION = 1.03
-# Mean of the spread of prices, less the mean discount, by the share of amounts that are there.
-PAID_OF_LIST = 1.107 * 0.933 * 0.975
+REACHED_WITH_EFFECTS = 0.41
+# Mean of the spread of prices, less the mean discount; share of won amounts that count (there, not merged or deleted).
+PAID_OF_LIST = 1.107 * 0.933
+COUNTING = 0.94
 N_ACCOUNTS = 4
 EURO_OF = {"DKK": 0.13404, "GBP": 1.1700}
 DAILY = {"DKK": 0.00004, "GBP": 0.0030}
@@ -23,15 +25,15 @@ DAILY = {"DKK": 0.00004, "GBP": 0.0030}
 
 def usual_month(plan: Plan) -> dict[int, float]:
     """What a usual month brings before anything planted: the level of each organisation target."""
-    leads = plan.leads / sum(effects.volume(plan, month) for month in plan.played[-plan.months :])
+    leads = plan.leads / sum(effects.volume(plan, month) for month in plan.simulated[-plan.months :])
     mix = np.array(effects.MIX_BEFORE if plan.effects else effects.FLAT_MIX)
     win = np.array(effects.WIN_BEFORE) if plan.effects else np.full(len(mix), effects.FLAT_WIN)
-    reached = 0.44 if plan.effects else effects.REACHED
+    reached = REACHED_WITH_EFFECTS if plan.effects else effects.REACHED
     qualified = leads * TRIED_SHARE * (reached * QUALIFIED_OF_REACHED + 0.02)
     deals = qualified * CONVERTED_OF_QUALIFIED + leads * DIRECT_PER_LEAD
-    won = mix * win
+    won, ambition = mix * win, AMBITION if plan.effects else 1.0
     return {
-        WON: deals * float(won @ LIST_PRICE) * PAID_OF_LIST,
+        WON: ambition * deals * float(won @ LIST_PRICE) * PAID_OF_LIST * COUNTING,
         NEW_LEADS: leads * 0.975,
         QUALIFIED_LEADS: qualified,
         WIN_RATE: float(won.sum()),
@@ -45,7 +47,7 @@ def target_rows(plan: Plan, account_ids: np.ndarray) -> Columns:
     rows = organisation_targets(plan, usual)
     quarters = sorted({month - month % 3 for month in range(plan.first, plan.last + 1)})
     for start in quarters:
-        quarter = 3 * usual[WON] * AMBITION
+        quarter = 3 * usual[WON]
         rows += [
             (WON, TEAM, team, start, start + 2, rounded(quarter * share / sum(TERRITORY_WEIGHTS)))
             for team, share in enumerate(TERRITORY_WEIGHTS)
@@ -78,22 +80,17 @@ def organisation_targets(plan: Plan, usual: dict[int, float]) -> list[tuple]:
         season = effects.SEASONS[month % 12] if plan.effects else 1.0
         for kpi, level in usual.items():
             value = level * (season if kpi in (NEW_LEADS, QUALIFIED_LEADS) else 1.0)
-            value = round(value, 2) if kpi == WIN_RATE else rounded(value * (AMBITION if kpi == WON else 1.0))
+            value = round(value, 2) if kpi == WIN_RATE else rounded(value)
             rows.append((kpi, ORGANISATION, EMPTY, month, month, value))
     return rows
 
 
 def rep_targets(start: int, quarter: float) -> list[tuple]:
     """The targets of the sellers at work when a quarter starts, by territory and capacity."""
-    day = day_number(first_day(start))
-    at_work = np.array([day_number(seller[2]) <= day for seller in SELLERS]) & (day < LEAVES_ON)
-    territory = np.array([seller[0] for seller in SELLERS])
-    capacity = np.where(at_work, CAPACITY, 0.0)
-    of_territory = np.bincount(territory, capacity)
-    shares = np.array(TERRITORY_WEIGHTS)[territory] * capacity / of_territory[territory]
+    territories = np.array(TERRITORY_WEIGHTS) / sum(TERRITORY_WEIGHTS)
+    shares = territories @ capacity_shares(day_number(first_day(start)))
     return [
-        (WON, REP, int(rep), start, start + 2, rounded(quarter * shares[rep] / sum(TERRITORY_WEIGHTS)))
-        for rep in np.flatnonzero(at_work)
+        (WON, REP, rep, start, start + 2, rounded(quarter * shares[rep])) for rep in np.flatnonzero(shares).tolist()
     ]
 
 

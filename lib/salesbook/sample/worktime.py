@@ -49,14 +49,17 @@ class WorkTime:
 
 
 @lru_cache(maxsize=8)
-def work_time(first_month: int, end: date) -> WorkTime:
-    """The working time from a month to well past the end, so that later plans have a place on it."""
+def work_time(first_month: int, end: date, with_holidays: bool) -> WorkTime:
+    """The working time from a month to well past the end, so that later plans have a place on it.
+
+    Without holidays all months are alike but for their length: then nothing that a report says of one is true.
+    """
     start = first_day(first_month) - timedelta(days=20)
     days = [start + timedelta(days=n) for n in range((end + AHEAD - start).days)]
     weekend = np.array([day.weekday() >= 5 for day in days])
     free, midnights = [], []
     for zone, where in zip(ZONES, HOLIDAYS, strict=True):
-        off = holidays.country_holidays(**where, years=range(start.year, end.year + 1))
+        off = holidays.country_holidays(**where, years=range(start.year, end.year + 1)) if with_holidays else ()
         free.append(weekend | np.array([day in off for day in days]))
         midnights.append([local_midnight(day, ZoneInfo(zone)) for day in days])
     is_free, midnights = np.array(free), np.array(midnights)

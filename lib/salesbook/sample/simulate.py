@@ -12,12 +12,12 @@ from salesbook.sample.worktime import WorkTime, work_time
 Block = dict[str, Columns]
 
 
-class Game:
+class State:
     """The state that goes from month to month: who is known, and how many numbers have been given out."""
 
     def __init__(self, plan: Plan):
         self.plan = plan
-        self.time: WorkTime = work_time(plan.played.start, last_day(plan.last))
+        self.time: WorkTime = work_time(plan.simulated.start, last_day(plan.last), plan.effects)
         self.market = Market()
         self.given = {"leads": 0, "deals": 0, "activities": 0}
 
@@ -27,10 +27,10 @@ class Game:
         return self.given[table] - n + 1 + np.arange(n)
 
 
-def play(plan: Plan) -> Iterator[Block]:
+def simulate(plan: Plan) -> Iterator[Block]:
     """The rows of the sample company in blocks: what does not move, what the warm-up left, then month by month."""
-    game = Game(plan)
-    told = warm_up(game)
+    state = State(plan)
+    told = warm_up(state)
     yield {
         "stages": noordzee.stage_rows(),
         "reps": noordzee.rep_rows(),
@@ -38,12 +38,12 @@ def play(plan: Plan) -> Iterator[Block]:
         "targets": targets.target_rows(plan, told["accounts"]["account_id"]),
     } | told
     for month in range(plan.first, plan.last + 1):
-        yield one_month(game, month)
+        yield one_month(state, month)
 
 
-def warm_up(game: Game) -> Block:
+def warm_up(state: State) -> Block:
     """The deals that are still open when the told months begin, with all that belongs to them."""
-    months = [one_month(game, month) for month in range(game.plan.played.start, game.plan.first)]
+    months = [one_month(state, month) for month in range(state.plan.simulated.start, state.plan.first)]
     names = ("deals", "stage_history", "activities", "accounts", "contacts")
     block = {name: stack([month[name] for month in months], months[0][name]) for name in names}
     used = block["deals"]["account_id"]
@@ -55,13 +55,13 @@ def warm_up(game: Game) -> Block:
     is_met = np.isin(people["contact_id"], block["deals"]["contact_id"])
     is_at_account = np.isin(people["account_id"], used) & (people["account_id"] >= 0)
     block["contacts"] = only(people, is_met | is_at_account)
-    game.market.forget_all_but(used)
+    state.market.forget_all_but(used)
     return block
 
 
-def one_month(game: Game, month: int) -> Block:
+def one_month(state: State, month: int) -> Block:
     """The rows that begin in one month; in the warm-up, only deals that live on, and no leads."""
-    plan, time, market = game.plan, game.time, game.market
+    plan, time, market = state.plan, state.time, state.market
     is_told = month >= plan.first
     enquiries, accounts, contacts = leads.arrivals(plan, time, market, month)
     enquiries |= leads.attempts(plan, time, month, enquiries)
@@ -70,7 +70,7 @@ def one_month(game: Game, month: int) -> Block:
     begun |= deals.ways(plan, time, month, begun)
     begun["owner_then"] = begun["owner_id"]
     begun |= {"began_at": begun["created_at"]} | deals.standing(plan, month, begun)
-    begun["deal_id"] = game.number("deals", len(begun["stage"]))
+    begun["deal_id"] = state.number("deals", len(begun["stage"]))
     begun["merged_into"] = parent_ids(begun["deal_id"], begun["twin"])
     remember_won(market, begun)
     if not is_told:
@@ -82,24 +82,24 @@ def one_month(game: Game, month: int) -> Block:
         "deals": begun,
         "stage_history": history,
     }
-    return block | told_leads(game, month, enquiries, begun, is_told)
+    return block | told_leads(state, month, enquiries, begun, is_told)
 
 
-def told_leads(game: Game, month: int, enquiries: Columns, begun: Columns, is_told: bool) -> Block:
+def told_leads(state: State, month: int, enquiries: Columns, begun: Columns, is_told: bool) -> Block:
     """The leads of a told month, and the activities of leads and deals."""
     parts = []
     block = {}
     if is_told:
-        enquiries["lead_id"] = game.number("leads", len(enquiries["created_at"]))
+        enquiries["lead_id"] = state.number("leads", len(enquiries["created_at"]))
         enquiries["merged_into"] = parent_ids(enquiries["lead_id"], enquiries["twin"])
         enquiries["deal_id"] = np.full(len(enquiries["lead_id"]), EMPTY)
         converted = begun["lead"] >= 0
         enquiries["deal_id"][begun["lead"][converted]] = begun["deal_id"][converted]
-        parts.append(activities.lead_activities(game.plan, game.time, month, enquiries))
+        parts.append(activities.lead_activities(state.plan, state.time, month, enquiries))
         block["leads"] = enquiries
-    parts.append(activities.deal_activities(game.plan, game.time, month, begun))
+    parts.append(activities.deal_activities(state.plan, state.time, month, begun))
     rows = stack(parts, activities.NAMES)
-    rows["activity_id"] = game.number("activities", len(rows["type"]))
+    rows["activity_id"] = state.number("activities", len(rows["type"]))
     return block | {"activities": rows}
 
 
