@@ -267,6 +267,10 @@ class TestClusteredShare:
         assert found.low == 0
         assert wilson(0, 200).high < wilson(0, 20).high < found.high
 
+    def test_clusters_more_alike_than_chance_count_no_more_than_their_rows(self):
+        k, n = np.full(50, 2), np.full(50, 4)
+        assert clustered_share(*sums_of(k, n)) == wilson(100, 200)
+
     def test_one_cluster_says_nothing(self):
         assert np.isnan(clustered_share(1, 3, 10, 9, 100, 30)).all()
 

@@ -2,8 +2,8 @@
 
 Empirical Bayes by maximum likelihood: of a grid of spreads between groups, 0 included, the one that makes the data most
 likely decides how far a group is drawn; where that is 0, every group is given the figure of the whole. Intervals (95 %)
-and ranks come from draws over all spreads, as often as each is likely: with few groups the spread is not known well, and
-intervals that take it for known cover far less than they say.
+and ranks come from draws over all spreads, as often as each is likely: with few groups the spread is not known well,
+and intervals that take it for known cover far less than they say.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from salesbook.stats import TAIL, mean_and_deviations, shares_of
 
 DRAWS = 4000
 SPREADS = np.linspace(0, 0.95, 191)
-NO_SPREAD = 1e-7
+NO_SPREAD = 1e-9
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,11 @@ def shrink_shares(
     k, n, raw = shares_of(successes, n)
     if n.sum() == 0:
         raise WrongUsage("There is nothing to draw together.", "All groups are empty.", "Show the reason instead.")
+    known = np.nan_to_num(raw)
     within = np.maximum(SPREADS**2, NO_SPREAD)[:, None]
     weight = n / (1 + (n - 1) * within)
     size = weight.sum(axis=1, keepdims=True)
-    mean = (weight * np.nan_to_num(raw)).sum(axis=1, keepdims=True) / size
+    mean = (weight * known).sum(axis=1, keepdims=True) / size
     centre = np.clip(mean, 0.5 / size, 1 - 0.5 / size)
     strength = 1 / within - 1
     alpha, beta = centre * strength, (1 - centre) * strength
@@ -78,7 +79,7 @@ def shrink_shares(
     draws = random.beta(centres * strength[drawn] + k, (1 - centres) * strength[drawn] + n - k)
     kept = np.where(best > 0, n / (n + strength[best]), 0.0)
     overall = float(mean[best, 0])
-    value = overall + kept * (np.where(n > 0, raw, overall) - overall)
+    value = overall + kept * (known - overall)
     between = SPREADS[best] * (overall * (1 - overall)) ** 0.5
     return _shrunken(raw, value, draws, overall, between, higher_is_better)
 
@@ -112,7 +113,7 @@ def shrink_means(
     if not np.nansum(deviations) > 0:
         raise WrongUsage("Means need a variance to be drawn together.", "No group has two values.", "Show the values.")
     within = deviations[seen].sum() / (n[seen] - 1).sum()
-    known = np.where(seen, raw, 0.0)
+    known = np.nan_to_num(raw)
     spreads = SPREADS[:, None] * 3 * max(np.std(raw[seen]), np.sqrt(within / n.sum()))
     weight = n / (n * spreads**2 + within)
     size = weight.sum(axis=1, keepdims=True)
