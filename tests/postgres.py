@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,12 @@ def as_postgres(command: list, user: str | None) -> list:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     """The connection string of a fresh server."""
-    folder, bin_folder = tmp_path_factory.mktemp("postgres"), binaries()
+    bin_folder = binaries()
+    folder = Path(tempfile.mkdtemp(prefix="salesbook-postgres-"))
     user = "postgres" if os.geteuid() == 0 else None
     if user:
-        for parent in [folder, *list(folder.parents)[:3]]:
-            parent.chmod(0o755)
         shutil.chown(folder, user)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -47,3 +47,4 @@ def postgres(tmp_path_factory):
         yield f"postgresql://salesbook@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run(as_postgres([*control, "-m", "fast", "stop"], user), **quiet)
+        shutil.rmtree(folder)

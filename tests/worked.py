@@ -30,13 +30,19 @@ Sales,Won,4,1,true,true,false
 Sales,Lost,5,0,true,false,true
 """
 
+# Something that happened in the month, and that no KPI counts: a month without any data is refused.
+NOTE = """
+activity_id,type,direction,occurred_at
+N,note,outbound,2026-10-15T12:00:00Z
+"""
+
 
 def settings_of(folder: Path, settings: str = SETTINGS, **tables: str):
     """Write an export of the tables given as CSV text, with its settings, and read those."""
     export = folder / "export"
     export.mkdir(parents=True, exist_ok=True)
     (folder / "salesbook.toml").write_text(settings, encoding="utf-8")
-    for name, text in ({"stages": STAGES} | tables).items():
+    for name, text in ({"stages": STAGES, "activities": NOTE} | tables).items():
         (export / f"{name}.csv").write_text(textwrap.dedent(text).strip() + "\n", encoding="utf-8")
     return load(folder)
 

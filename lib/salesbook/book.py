@@ -7,9 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from salesbook.build import FACTS, build, fact, month_period
+from salesbook.clock import Period
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import WrongUsage
 from salesbook.settings import NAME, Settings, load
+from salesbook.words import Words, of_run
 
 
 class Book:
@@ -45,6 +47,24 @@ class Book:
     def columns(self) -> dict[str, list[str]]:
         """The columns of every fact."""
         return {name: [row[0] for row in self.connection.execute(f"describe {name}").fetchall()] for name in FACTS}
+
+    @property
+    def inputs(self) -> pd.DataFrame:
+        """The input files: rows read, used and rejected."""
+        columns = ["file", "table", "rows_read", "rows_loaded", "rows_rejected"]
+        return pd.DataFrame(self.run["inputs"]).reindex(columns=columns)
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of the run's language."""
+        return of_run(self.run)
+
+    def as_far(self, period: Period, current: Period) -> Period:
+        """As many working days of a period as have gone by of the current one, which the run's month ends."""
+        sql = "select day from day_facts where is_working_day and day >= ? and day < ? order by day"
+        gone = len(self.rows(sql, [current.start, self.period.end]))
+        days = self.rows(sql, [period.start, period.end])["day"]
+        return period if gone >= len(days) else Period(period.start, days.iloc[gone].date())
 
     def missing(self, name: str) -> list[str]:
         """The tables that a fact needs and the source does not have."""

@@ -335,7 +335,11 @@ class Query:
         end = clock.period_of(self.book.period.start, kind, starts)
         count = (question.last or 1) + question.ago
         found = clock.periods_before(end, kind, count, starts)[: question.last or 1]
-        return [year_ago(period, question.years_ago) for period in found]
+        found = [year_ago(period, question.years_ago) for period in found]
+        is_earlier = question.ago or question.years_ago
+        if is_earlier and end.end > self.book.period.end:
+            found[-1] = self.book.as_far(found[-1], end)
+        return found
 
     def column(self, path: str) -> str:
         """A column as SQL; a dotted path follows a key that the fact declares.

@@ -49,6 +49,7 @@ select
   -- Wall-clock time: a span of whole local days is a whole number of days, also where the clock changes.
   seconds_between(local_time(o.created_at), local_time(coalesce(o.ended_at, run.as_of))) as cycle_seconds,
   seconds_between(local_time(o.contact_at), local_time(coalesce(o.ended_at, run.as_of))) as contact_cycle_seconds,
+  cast(floor(seconds_between(o.created_at, o.ended_at) / 2592000.0) as bigint) as cycle_months,  -- of 30 days
   o.is_contact_assumed, o.n_reopened, o.n_reopened > 0 as is_reopened, o.is_assumed,
   coalesce(o.amount_minor > 0, false) as has_amount,
   money(case when o.amount_minor > 0 then o.amount_minor end, r.rate) as amount_minor,

@@ -3,14 +3,17 @@
 -- needs: targets
 --
 -- A target is spread evenly over its working days (over all days where it has none); cumulative sums are rounded,
--- so the days add up to the target exactly. Money is in hundredths of the report currency, counts in hundredths too.
+-- so the days add up to the target exactly. Money is in hundredths of the report currency, at the rate of the first
+-- day (of the run's instant where that is earlier); counts are in hundredths too.
 with spans as (
   select t.target_id, t.kpi, t.level, t.level_id, t.starts_on, t.ends_on, t.value,
     case when t.currency is null then cast(round(t.value * 100, 0) as bigint)
       else money(cast(round(t.value * 100, 0) as bigint), r.rate) end as value_hundredths,
     t.currency is not null and r.rate is null as lacks_rate
   from targets t
-  left join rates r on r.currency = t.currency and r.day = t.starts_on),
+  cross join run
+  left join rates r on r.currency = t.currency
+    and r.day = least(t.starts_on, cast(local_time(run.as_of) as date))),
 days as (
   select s.*, c.day, c.open_seconds > 0 as is_working_day,
     sum(case when c.open_seconds > 0 then 1 else 0 end) over span_so_far as working_days_so_far,

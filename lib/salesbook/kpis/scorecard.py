@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from salesbook import clock
+from salesbook.book import Book
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, counts, divided, kpi, mean, median, per, ratio, total
+from salesbook.kpi import Ask, Kpi, counts, divided, kpi, mean, median, per, ratio, total
 
 
 @kpi("money", better="higher")
@@ -194,6 +195,22 @@ def won_so_far(ask: Ask):
     Source: kpis.md K31.
     """
     return cumulative(ask, ask.book.period)
+
+
+def target(book: Book, kpi: Kpi) -> float | None:
+    """The organisation's target for a KPI in the run's month; None where there is none.
+
+    Rule: a target for an amount or a count is spread over the working days of its span and the month's part taken; for
+    a share, a size or a duration it holds as it is.
+    """
+    column = "sum(target_hundredths) / 100.0" if kpi.name in ADDITIVE else "max(target_value)"
+    sql = f"""select cast({column} as double) as target from target_days
+      where kpi = ? and level = 'organisation' and day >= ? and day < ?"""
+    found = book.rows(sql, [kpi.name, book.period.start, book.period.end])["target"].iloc[0]
+    return None if pd.isna(found) else float(found)
+
+
+ADDITIVE = ("won", "deals_won", "new_leads", "new_organisations", "qualified_leads")
 
 
 def cumulative(ask: Ask, period: clock.Period) -> pd.DataFrame:

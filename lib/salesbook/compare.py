@@ -1,0 +1,99 @@
+"""Now against before: what moved a share, and where a chain leaks. Made of KPI answers; pages and headlines read it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from salesbook import stats
+from salesbook.book import Book
+from salesbook.findings import moved
+from salesbook.kpi import Kpi
+from salesbook.kpis.funnel import stage_pass_rate
+from salesbook.kpis.scorecard import average_deal_size
+
+NOW, BEFORE = 6, 12
+
+
+@dataclass(frozen=True)
+class WhyMoved:
+    """Why a share moved between two spans: per segment and in total.
+
+    `segments`: segment, before_n, before, after_n, after, mix, rate (shares; mix and rate add up to the change).
+    `total`: the statistics of the whole; `change`: the change of the total with its interval and test.
+    """
+
+    segments: pd.DataFrame
+    total: stats.MixAndRate
+    change: stats.Difference
+
+
+def why_moved(book: Book, kpi: Kpi, by: str, now: int = NOW, before: int = BEFORE, where=None) -> WhyMoved:
+    """Mix against rate: the last `now` months against the `before` months ahead of them, by segment.
+
+    Parameters: `kpi`, a share of rows; `by`, the column whose values are the segments.
+    Returns: WhyMoved; effects add up to the change of the total.
+    """
+    spans = {"after": kpi(book, by=by, last=now, where=where)}
+    spans["before"] = kpi(book, by=by, last=before, ago=now, where=where)
+    joined = spans["before"].merge(spans["after"], on=by, how="outer", suffixes=("_before", "_after"), sort=True)
+    counts = ["denominator_before", "numerator_before", "denominator_after", "numerator_after"]
+    joined[counts] = joined[counts].fillna(0)
+    total = stats.mix_and_rate(*(joined[name].to_numpy() for name in counts))
+    segments = pd.DataFrame(
+        {
+            "segment": joined[by].fillna(""),
+            "before_n": joined["denominator_before"],
+            "before": joined["value_before"],
+            "after_n": joined["denominator_after"],
+            "after": joined["value_after"],
+            "mix": total.mix,
+            "rate": total.rate,
+        }
+    )
+    return WhyMoved(segments, total, moved(spans["after"], spans["before"]))
+
+
+@dataclass(frozen=True)
+class Leak:
+    """The step of the stages that lost most against its own past.
+
+    `steps`: every step with now, before, difference and its interval, p and the money lost. `worst`: the row of the
+    step that lost most, None where none lost or nothing can be compared.
+    """
+
+    steps: pd.DataFrame
+    worst: pd.Series | None
+
+
+def leak(book: Book, now: int = NOW, before: int = BEFORE, where=None) -> Leak:
+    """Which step passes fewer deals than it used to, and what that costs.
+
+    Rule: the share that got to the next stage in time, of deals that reached the stage in the last `now` months and
+    are old enough, against the `before` months ahead of them; lost money = the fall × deals that reached the stage ×
+    the chance to be won from the next stage then × the mean amount of a won deal over those months.
+    Returns: Leak.
+    """
+    by = ["position", "stage", "next_stage"]
+    after = stage_pass_rate(book, by=by, last=now, where=where)
+    earlier = stage_pass_rate(book, by=by, last=before, ago=now, where=where)
+    size = average_deal_size(book, last=before, ago=now, where=where)["value"].iloc[0]
+    joined = earlier.merge(after, on=by, suffixes=("_before", ""), how="inner").sort_values("position")
+    rows = []
+    for place, row in enumerate(joined.to_dict("records")):
+        parts = [joined.iloc[[place]], joined.iloc[[place]].drop(columns=["numerator", "denominator"])]
+        past = parts[1].rename(columns={"numerator_before": "numerator", "denominator_before": "denominator"})
+        change = moved(parts[0], past)
+        onward = float(np.prod(joined["value_before"].iloc[place + 1 :].astype(float)))
+        lost = -float(change.value) * row["denominator"] * onward * size
+        rows.append(
+            {key: row[key] for key in by}
+            | {"n": row["denominator"], "before_n": row["denominator_before"]}
+            | {"value": row["value"], "low": row["low"], "high": row["high"], "before": row["value_before"]}
+            | {"change": float(change.value), "change_low": float(change.low), "change_high": float(change.high)}
+            | {"p": float(change.p), "lost": lost}
+        )
+    steps = pd.DataFrame(rows)
+    losing = steps[steps["change"] < 0] if len(steps) else steps
+    worst = losing.loc[losing["lost"].idxmax()] if len(losing) and losing["lost"].notna().any() else None
+    return Leak(steps, worst)

@@ -1,0 +1,84 @@
+"""Headlines with guards: a sentence claims something only where the data bears it, else its neutral twin stands.
+
+A page puts together what it might say: each candidate has a test, the sentence that claims and the one that does not.
+All tests of a page are judged together (Holm), so that a page of a month in which nothing happened claims something
+in at most one month of twenty.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from salesbook import stats
+
+ALPHA = 0.05
+LEAST = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the reader sees: a headline, a sentence of detail, and whether they claim something."""
+
+    headline: str
+    detail: str
+    is_claim: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a page might say.
+
+    `p`: the chance of data as far from "nothing happened" as this; NaN where too little is known to test.
+    `claim` and `neutral`: the two Findings to choose from. `weight` orders claims: the larger matters more.
+    """
+
+    name: str
+    p: float
+    claim: Finding
+    neutral: Finding
+    weight: float = 0.0
+
+
+def chosen(candidates: list[Candidate], most: int = 3, alpha: float = ALPHA) -> list[Finding]:
+    """The findings of a page: claims that hold, the weightiest first, then neutral ones in the order given.
+
+    Rule: Holm's step-down over all candidates with a test keeps the chance of any false claim on the page under
+    `alpha`; a candidate without a test never claims.
+    Parameters: `most`, findings shown.
+    Returns: Findings.
+    Source: Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
+    """
+    held = holm(np.array([candidate.p for candidate in candidates], dtype=float), alpha)
+    claims = [one for one, holds in zip(candidates, held, strict=True) if holds]
+    claims.sort(key=lambda one: -one.weight)
+    rest = [one.neutral for one, holds in zip(candidates, held, strict=True) if not holds]
+    return [*(one.claim for one in claims), *rest][:most]
+
+
+def holm(p: np.ndarray, alpha: float) -> np.ndarray:
+    """Which of several tests hold together; NaN never does.
+
+    >>> holm(np.array([0.01, 0.04, 0.03, np.nan]), 0.05).tolist()
+    [True, False, False, False]
+    """
+    order = np.argsort(p, kind="stable")
+    count = int(np.isfinite(p).sum())
+    held = np.zeros(len(p), dtype=bool)
+    for place, index in enumerate(order[:count]):
+        if p[index] > alpha / (count - place):
+            break
+        held[index] = True
+    return held
+
+
+def moved(now: pd.DataFrame, before: pd.DataFrame) -> stats.Difference:
+    """How a share moved between two answers of one KPI.
+
+    Rule: Newcombe's interval and a test of equal shares; under 20 in either there is no test (p is NaN).
+    Parameters: `now` and `before`, answers with one row each.
+    Returns: value, low, high in shares (0.05 is five points), p.
+    """
+    (k1, n1), (k0, n0) = ((rows["numerator"].sum(), rows["denominator"].sum()) for rows in (now, before))
+    found = stats.difference_of_shares(k1, n1, k0, n0)
+    return found if min(n0, n1) >= LEAST else replace(found, p=np.nan)

@@ -1,0 +1,151 @@
+"""What the funnel page says."""
+
+import numpy as np
+import pandas as pd
+
+from salesbook import stats
+from salesbook.book import Book
+from salesbook.compare import BEFORE, NOW, Leak, leak
+from salesbook.findings import ALPHA, LEAST, Candidate, Finding, chosen, moved
+from salesbook.headlines import direction, figure, finding
+from salesbook.kpis.funnel import new_leads, qualification_rate
+
+
+def this_month(book: Book, where=None) -> list[Finding]:
+    """The month in short: the leak, whether qualification moved, and whether a channel stands out."""
+    candidates = [leaked(book, leak(book, where=where)), qualification_moved(book, where), channel(book, where)]
+    return chosen(candidates)
+
+
+def leaked(book: Book, found: Leak) -> Candidate:
+    """Whether a stage passes fewer deals than it did; the step is picked after looking, so its test pays for all."""
+    neutral = finding(book, "say.no_leak", months=NOW, months_before=BEFORE)
+    if found.worst is None:
+        return Candidate("leak", np.nan, neutral, neutral)
+    worst = found.worst
+    p = min(1.0, worst["p"] * len(found.steps)) if np.isfinite(worst["p"]) else np.nan
+    keys = {"change": "change", "low": "change_low", "high": "change_high", "now": "value", "before": "before"}
+    values = {key: float(worst[column]) for key, column in keys.items()}
+    values |= {
+        "stage": worst["stage"],
+        "next": stage_name(book, worst),
+        "lost": float(worst["lost"]),
+        "n": int(worst["n"]),
+    }
+    claim = finding(book, "say.leak", True, months=NOW, months_before=BEFORE, **values)
+    return Candidate("leak", p, claim, neutral, weight=3)
+
+
+def stage_name(book: Book, row) -> str:
+    """The stage that follows, or the word for won."""
+    return book.words.say("steps.won") if row["next_stage"] == "Won" else row["next_stage"]
+
+
+def qualification_moved(book: Book, where=None) -> Candidate:
+    """Whether more or fewer of the leads are qualified; the last two months are too young to count."""
+    now = qualification_rate(book, last=NOW, ago=2, where=where)
+    before = qualification_rate(book, last=BEFORE, ago=NOW + 2, where=where)
+    change = moved(now, before)
+    values = {
+        "now": now["value"].iloc[0],
+        "before": before["value"].iloc[0],
+        "change": float(change.value),
+        "low": float(change.low),
+        "high": float(change.high),
+        "n": int(now["denominator"].iloc[0]),
+        "months": NOW,
+        "months_before": BEFORE,
+    }
+    claim = finding(book, f"say.qualification_{direction(values['change'])}", True, **values)
+    neutral = "say.qualification_level" if np.isfinite(values["change"]) else "say.qualification_unknown"
+    return Candidate("qualification", float(change.p), claim, finding(book, neutral, **values), weight=2)
+
+
+def channel(book: Book, where=None) -> Candidate:
+    """Whether one channel's leads are qualified more or less often than the others': picked after looking at all."""
+    rows = against_the_rest(qualification_rate(book, by="source", last=BEFORE, ago=2, where=where))
+    neutral = finding(book, "say.channels_alike", months=BEFORE, n=int(rows["denominator"].sum()), k=len(rows))
+    tested = rows.dropna(subset=["p"])
+    if tested.empty:
+        return Candidate("channel", np.nan, neutral, neutral)
+    first = tested.loc[tested["p"].idxmin()]
+    values = {"channel": first["source"], "share": first["value"], "rest": first["rest"], "months": BEFORE}
+    values |= {"change": first["change"], "low": first["change_low"], "high": first["change_high"]}
+    claim = finding(book, f"say.channel_{direction(first['change'])}", True, n=int(first["denominator"]), **values)
+    return Candidate("channel", min(1.0, first["p"] * len(tested)), claim, neutral, weight=1)
+
+
+def against_the_rest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each group's share against that of all others together: rest, change with interval, p (NaN under 20)."""
+    k, n = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
+    rest_k, rest_n = k.sum() - k, n.sum() - n
+    found = stats.difference_of_shares(k, n, rest_k, rest_n)
+    with np.errstate(invalid="ignore"):
+        rest = np.where(rest_n > 0, rest_k / np.where(rest_n > 0, rest_n, 1), np.nan)
+    p = np.where((n >= LEAST) & (rest_n >= LEAST), found.p, np.nan)
+    return rows.assign(rest=rest, change=found.value, change_low=found.low, change_high=found.high, p=p)
+
+
+def steps(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
+    """The words of the funnel of leads."""
+    shown = rows.set_index("step_key")["n"]
+    n, last = int(shown.iloc[0]), int(shown.iloc[-1])
+    return figure(book, "figures.lead_steps", n=n, won=last, months=months, share=last / n if n else np.nan)
+
+
+def step_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """The steps as bars: how many reached each, the share of the step before, whether some may still advance."""
+    say = book.words.say
+    reached = rows["denominator"].astype(float).to_numpy()
+    shares = [[np.nan] * 3, *rows[["value", "low", "high"]].astype(float).to_numpy()[:-1].tolist()]
+    keys = rows["step"].tolist()
+    return pd.DataFrame(shares, columns=["value", "low", "high"]).assign(
+        step=[say(f"steps.{key}") for key in keys], step_key=keys, n=reached, is_open=[key == "won" for key in keys]
+    )
+
+
+def segments(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, str]:
+    """The words of qualification by group: the group that stands out after correction, or that none does."""
+    tested = against_the_rest(rows)
+    adjusted = stats.benjamini_hochberg(tested["p"].to_numpy(float))
+    clear = tested[adjusted < ALPHA]
+    values = {"by": book.words.column(by), "months": months, "n": int(rows["denominator"].sum()), "k": len(rows)}
+    if clear.empty:
+        return figure(book, "figures.segments", "alike", group="", share=np.nan, rest=np.nan, **values)
+    first = clear.loc[clear["p"].idxmin()]
+    values |= {"group": first[by], "share": first["value"], "rest": first["rest"]}
+    return figure(book, "figures.segments", direction(first["change"]), **values)
+
+
+def cohorts(book: Book, cells: pd.DataFrame) -> dict[str, str]:
+    """The words of the cohorts: how many won of the settled ones."""
+    settled = cells[~cells["is_young"]]
+    sized = int(cells.groupby("period")["denominator"].max().sum())
+    values = {"n": sized, "months": cells["period"].nunique()}
+    if settled.empty:
+        return figure(book, "figures.cohorts", "young", age=0, low=np.nan, high=np.nan, **values)
+    age = int(settled.groupby("age")["period"].nunique().loc[lambda count: count >= 3].index.max() or 1)
+    shares = settled.loc[settled["age"] == age, "value"]
+    return figure(book, "figures.cohorts", age=age, low=shares.min(), high=shares.max(), **values)
+
+
+def leads_by_month(book: Book, rows: pd.DataFrame) -> dict[str, str]:
+    """The words of the leads of twenty-four months."""
+    values = {"low": rows["value"].min(), "high": rows["value"].max(), "now": rows["value"].iloc[-1]}
+    return figure(book, "figures.leads", months=len(rows), n=int(rows["n"].sum()), month=book.period.start, **values)
+
+
+def leak_steps(book: Book, found: Leak) -> dict[str, str]:
+    """The words of the stages now against before."""
+    values = {"months": NOW, "months_before": BEFORE, "n": int(found.steps["n"].sum()) if len(found.steps) else 0}
+    told = leaked(book, found)
+    if found.worst is None or not told.p <= ALPHA:
+        return figure(book, "figures.leak", "none", stage="", next="", lost=np.nan, **values)
+    worst = found.worst
+    values |= {"stage": worst["stage"], "next": stage_name(book, worst), "lost": float(worst["lost"])}
+    return figure(book, "figures.leak", "leak", **values)
+
+
+def came_in(book: Book) -> int:
+    """Leads that came in this month."""
+    return int(new_leads(book)["n"].iloc[0])

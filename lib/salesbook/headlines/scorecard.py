@@ -1,0 +1,118 @@
+"""What the scorecard says."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from salesbook.book import Book
+from salesbook.compare import BEFORE, NOW, WhyMoved, why_moved
+from salesbook.findings import ALPHA, Candidate, Finding, chosen
+from salesbook.headlines import direction, figure, finding
+from salesbook.kpis.scorecard import deals_won, target, win_rate, won
+
+
+def this_month(book: Book) -> list[Finding]:
+    """The month in short: what was won against target, whether the win rate moved, and whether mix explains it."""
+    why = why_moved(book, win_rate, "product")
+    return [won_against_target(book), *chosen([win_rate_moved(book, why), mix_moved(book, why)], most=2)]
+
+
+def won_against_target(book: Book) -> Finding:
+    """What was won, and how much of the target that is: counted, not inferred."""
+    amount, deals = won(book)["value"].iloc[0], deals_won(book)["value"].iloc[0]
+    goal = target(book, won)
+    values = {"won": amount, "n": deals, "month": book.period.start}
+    if not goal:
+        return finding(book, "say.won_without_target", **values)
+    return finding(book, "say.won_against_target", share=amount / goal, target=goal, **values)
+
+
+def spans(why: WhyMoved) -> dict:
+    """The numbers that sentences on a moved share use."""
+    return {
+        "now": why.total.after,
+        "before": why.total.before,
+        "change": float(why.change.value),
+        "low": float(why.change.low),
+        "high": float(why.change.high),
+        "n": int(why.segments["after_n"].sum()),
+        "n_before": int(why.segments["before_n"].sum()),
+        "months": NOW,
+        "months_before": BEFORE,
+    }
+
+
+def win_rate_moved(book: Book, why: WhyMoved) -> Candidate:
+    """Whether the win rate of the last months differs from before."""
+    values = spans(why)
+    claim = finding(book, f"say.win_rate_{direction(values['change'])}", True, **values)
+    neutral = "say.win_rate_level" if values["n"] and values["n_before"] else "say.win_rate_unknown"
+    return Candidate("win_rate", float(why.change.p), claim, finding(book, neutral, **values), weight=2)
+
+
+def mix_moved(book: Book, why: WhyMoved) -> Candidate:
+    """Whether the total moved against every product's own rate: then the mix moved it.
+
+    Rule: claimed only where both hold, the total moved and the products' own rates moved the other way; the test is
+    the weaker of the two.
+    """
+    values = spans(why) | {"mix": why.total.mix_total, "rate": why.total.rate_total}
+    half = (why.total.rate_high - why.total.rate_low) / 2 / norm.ppf(1 - ALPHA / 2)
+    p_rate = 2 * norm.sf(abs(why.total.rate_total) / half) if half > 0 else np.nan
+    is_known = why.total.simpson and np.isfinite(why.change.p)
+    p = max(float(why.change.p), float(p_rate)) if is_known else np.nan
+    claim = finding(book, f"say.mix_{direction(values['change'])}", True, **values)
+    return Candidate("mix", p, claim, finding(book, "say.mix_none", **values), weight=3)
+
+
+def running_total(book: Book, days: pd.DataFrame) -> dict[str, str]:
+    """The words of won against target by working day."""
+    last = days.iloc[-1]
+    values = {"won": last["value"], "month": book.period.start, "n": int(last["working_day"])}
+    if pd.isna(last["target"]) or not last["target"]:
+        return figure(book, "figures.running_total", "without_target", **values)
+    key = "reached" if last["value"] >= last["target"] else "short"
+    values |= {"share": last["value"] / last["target"], "target": last["target"]}
+    return figure(book, "figures.running_total", key, **values)
+
+
+def teams(book: Book, rows: pd.DataFrame) -> dict[str, str]:
+    """The words of attainment by team: how many reached their target."""
+    reached = int((rows["actual"] >= rows["target"]).sum())
+    return figure(book, "figures.teams", reached=reached, n=len(rows), month=book.period.start)
+
+
+def win_rate_bridge(book: Book, why: WhyMoved) -> dict[str, str]:
+    """The words of why the win rate moved."""
+    values = spans(why) | {"mix": why.total.mix_total, "rate": why.total.rate_total}
+    is_clear = why.change.p <= ALPHA
+    key = ("simpson" if why.total.simpson else direction(values["change"])) if is_clear else "level"
+    return figure(book, "figures.win_rate_bridge", key, **values)
+
+
+def bridge_rows(book: Book, why: WhyMoved) -> pd.DataFrame:
+    """The change of the win rate as steps of a bridge: before, mix, each product's own rate, now."""
+    say = book.words.say
+    rates = [
+        (say("figures.win_rate_bridge.rate", segment=s), r) for s, r in why.segments[["segment", "rate"]].to_numpy()
+    ]
+    steps = [(say("figures.win_rate_bridge.mix"), why.total.mix_total), *rates]
+    rows = [(say("figures.win_rate_bridge.before"), why.total.before, True)]
+    rows += [(label, value, False) for label, value in steps]
+    rows += [(say("figures.win_rate_bridge.now"), why.total.after, True)]
+    return pd.DataFrame(rows, columns=["step", "value", "is_total"])
+
+
+def trend(book: Book, rows: pd.DataFrame, kpi: str) -> dict[str, str]:
+    """The words of a KPI's twenty-four months: its range and where it stands."""
+    known = rows.dropna(subset=["value"])
+    if known.empty:
+        return figure(
+            book, "figures.trend", "empty", label=book.words.label(kpi), months=len(rows), low="", high="", n=0
+        )
+    shown = {
+        name: book.words.value(x, "share")
+        for name, x in (("low", known["value"].min()), ("high", known["value"].max()))
+    }
+    counted = int(known["denominator"].sum()) if "denominator" in known else int(known["n"].sum())
+    return figure(book, "figures.trend", label=book.words.label(kpi), months=len(rows), n=counted, **shown)

@@ -1,0 +1,42 @@
+"""Fixtures that many tests share."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from postgres import postgres  # noqa: F401
+
+from salesbook.book import Book
+from salesbook.build import build
+from salesbook.settings import load
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The folder of the project."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def sample_settings(tmp_path_factory):
+    """The sample company's settings, at home in a temporary folder."""
+    loaded = load(PROJECT)
+    source = dataclasses.replace(loaded.source, path=str(PROJECT / "data" / "sample"))
+    return dataclasses.replace(loaded, home=tmp_path_factory.mktemp("home"), source=source)
+
+
+@pytest.fixture(scope="session")
+def sample_book(sample_settings, tmp_path_factory) -> Book:
+    """The sample company's book of October 2026."""
+    return Book(build(sample_settings, "2026-10", tmp_path_factory.mktemp("run")))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data beside the project; tests that need it are skipped where it is not there."""
+    folder = PROJECT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data is not beside the project")
+    return folder

@@ -1,0 +1,146 @@
+"""A build holds what it promises: nothing known later is used, row order does not matter, every engine agrees."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from worked import SETTINGS, book_of, settings_of
+
+from salesbook.build import FACTS, build, fact
+from salesbook.engines.postgres import Postgres
+from salesbook.errors import BadData
+from salesbook.tables import TABLES
+
+DEAL = """
+deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
+A,Sales,Won,100.00,EUR,2026-09-01,2026-10-05,won
+"""
+
+
+def copied(settings, folder: Path, change) -> object:
+    """The sample with every file passed through `change(name, rows of text)`."""
+    target = folder / "export"
+    target.mkdir()
+    for file in sorted(Path(settings.source.path).glob("*.csv")):
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+        change(file.stem, rows).to_csv(target / file.name, index=False)
+    return dataclasses.replace(settings, home=folder, source=dataclasses.replace(settings.source, path=str(target)))
+
+
+def fact_bytes(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / "facts" / f"{name}.parquet").read_bytes() for name in FACTS}
+
+
+def cut(name: str, rows: pd.DataFrame, as_of: str) -> pd.DataFrame:
+    """What an export made at an instant would have held, worked out apart from the project's own views."""
+    table = TABLES[name]
+    for column in table.known:
+        if column in rows:
+            rows = rows[(rows[column] == "") | (rows[column] < as_of)]
+    then = rows.copy()
+    for column in table.columns:
+        instant = column.follows or (column.name if column.later else "")
+        if instant and column.name in rows:
+            then[column.name] = rows[column.name].mask(rows[instant] >= as_of, "")
+    return then[then["rate_on"] <= as_of[:10]] if name == "fx_rates" else then
+
+
+def test_a_month_made_from_all_data_equals_the_one_made_from_data_cut_at_its_end(sample_settings, tmp_path):
+    # The end of June 2026 in Amsterdam is 22:00 UTC; later instants go, and with them what became known then.
+    (tmp_path / "cut").mkdir()
+    early = copied(sample_settings, tmp_path / "cut", lambda name, rows: cut(name, rows, "2026-06-30T22:00:00Z"))
+    whole = fact_bytes(build(sample_settings, "2026-06", tmp_path / "whole"))
+    assert fact_bytes(build(early, "2026-06", tmp_path / "early")) == whole
+
+
+def test_the_order_of_rows_changes_nothing(sample_settings, tmp_path):
+    (tmp_path / "mixed").mkdir()
+    mixed = copied(sample_settings, tmp_path / "mixed", lambda name, rows: rows.sample(frac=1, random_state=3))
+    straight = fact_bytes(build(sample_settings, "2026-10", tmp_path / "straight"))
+    assert fact_bytes(build(mixed, "2026-10", tmp_path / "run")) == straight
+
+
+def test_postgresql_builds_the_same_facts_row_by_row(sample_settings, tmp_path, postgres):
+    build(sample_settings, "2026-10", tmp_path / "duckdb")
+    build(sample_settings, "2026-10", tmp_path / "postgres", Postgres(postgres))
+    for name in FACTS:
+        ours, theirs = (f"'{tmp_path / engine / 'facts' / name}.parquet'" for engine in ("duckdb", "postgres"))
+        assert (
+            duckdb.sql(f"describe select * from {ours}").fetchall()
+            == duckdb.sql(f"describe select * from {theirs}").fetchall()
+        )
+        for one, other in ((ours, theirs), (theirs, ours)):
+            assert duckdb.sql(f"select * from {one} except all select * from {other}").fetchall() == []
+        assert duckdb.sql(f"select count(*) from {ours}").fetchall()[0][0] > 0
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_every_fact_says_what_a_row_is_and_ends_in_the_order_of_its_key(name):
+    declared = fact(name)
+    assert declared.meaning.startswith("One row per ")
+    assert declared.key
+    last = declared.sql.rsplit("order by", 1)[1].split()
+    assert [word.strip(",").split(".")[-1] for word in last] == list(declared.key)
+    assert set(declared.needs) <= set(TABLES)
+    assert all(target in FACTS for target, _ in declared.follows.values())
+
+
+def test_the_run_s_folder_says_what_it_was_made_of(sample_book):
+    run = json.loads((sample_book.folder / "run.json").read_text())
+    assert run["as_of"] == "2026-10-31T23:00:00Z"
+    assert {entry["table"] for entry in run["inputs"]} >= {"deals", "leads", "activities"}
+    assert all(entry["rows_read"] == entry["rows_loaded"] + entry["rows_rejected"] for entry in run["inputs"])
+
+
+def test_a_month_without_data_is_refused_and_the_newest_named(tmp_path):
+    with pytest.raises(BadData, match=r"no data in 2026-12.*2026-10-15.*--month 2026-10"):
+        book_of(tmp_path, "2026-12", deals=DEAL)
+
+
+def test_an_amount_without_a_rate_is_refused(tmp_path):
+    with pytest.raises(BadData, match=r"no currency rate.*DKK: 1 rows"):
+        book_of(tmp_path, deals=DEAL.replace("EUR", "DKK"))
+
+
+def test_a_deal_closed_after_the_month_is_open_in_it(tmp_path):
+    book = book_of(tmp_path, "2026-09", deals=DEAL, activities=NOTE_OF_SEPTEMBER)
+    row = book.rows("select status, closed_on from deal_facts").iloc[0]
+    assert row["status"] == "open"
+    assert pd.isna(row["closed_on"])
+
+
+NOTE_OF_SEPTEMBER = """
+activity_id,type,direction,occurred_at
+N,note,outbound,2026-09-15T12:00:00Z
+"""
+
+
+def test_what_was_recorded_after_the_month_is_not_in_it(tmp_path):
+    late = """
+    deal_id,pipeline,stage,amount,currency,created_at,closed_at,status,recorded_at
+    A,Sales,Won,100.00,EUR,2026-09-01,2026-10-05,won,2026-11-02
+    """
+    assert book_of(tmp_path, deals=late).rows("select * from deal_facts").empty
+
+
+def test_a_deal_whose_history_lacks_its_end_gets_it_from_its_own_closing(tmp_path):
+    history = """
+    deal_id,stage,entered_at
+    A,Qualification,2026-09-01
+    """
+    book = book_of(tmp_path, deals=DEAL, stage_history=history)
+    assert book.rows("select status, is_assumed from deal_facts").iloc[0].tolist() == ["won", True]
+
+
+def test_a_path_with_spaces_and_quotes_is_a_path(tmp_path):
+    folder = tmp_path / "it's a folder"
+    folder.mkdir()
+    assert book_of(folder, deals=DEAL).rows("select count(*) as n from deal_facts")["n"].iloc[0] == 1
+
+
+def test_a_setting_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(Exception, match=r"'zoone'.*'zone'"):
+        settings_of(tmp_path, SETTINGS.replace('zone = "UTC"', 'zoone = "UTC"'), deals=DEAL)
