@@ -120,7 +120,6 @@ def ways(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
     shares /= shares.sum(axis=1, keepdims=True)
     passed = np.cumsum(shares, axis=1) - shares
     passed[:, END] = 1.0
-    passed[is_filled, 1:] = 1.0
     entered = time.instant(deals["country"][:, None], start[:, None] + passed * (days * WORKING_DAY)[:, None])
     entered[:, 0] = deals["created_at"]
     stop = ceased(rng, plan, time, deals, start)

@@ -19,7 +19,7 @@ from salesbook.sample.plan import EMPTY, Columns, Plan, day_number, first_day, k
 from salesbook.sample.worktime import WORKING_DAY, WorkTime
 
 MAX_ATTEMPTS = 8
-REACHED_AT = (0.40, 0.26, 0.17, 0.10, 0.07)
+REACHED_AT = (0.38, 0.24, 0.15, 0.09, 0.06, 0.04, 0.02, 0.02)
 GIVEN_UP_AFTER = (0.20, 0.21, 0.19, 0.14, 0.10, 0.07, 0.05, 0.04)
 QUALIFIED_OF_REACHED = 0.72
 CONVERTED_OF_QUALIFIED = 0.82
