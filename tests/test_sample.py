@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+
 from salesbook import sample
 from salesbook.errors import WrongUsage
 from salesbook.tables import TABLES, readme
