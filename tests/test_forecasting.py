@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+from scipy.special import expit
+
 from salesbook.errors import WrongUsage
 from salesbook.forecasting import (
     bias,
@@ -18,8 +21,6 @@ from salesbook.forecasting import (
     wape,
 )
 from salesbook.stats import wilson
-from scipy import stats as scipy_stats
-from scipy.special import expit
 
 PAIRS = st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 1000)), min_size=1, max_size=20)
 
@@ -149,6 +150,11 @@ class TestTotal:
             assert shaken.probability @ shaken.amounts == pytest.approx(alone.mean)
             assert shaken.sd > 2 * alone.sd
             assert shaken.shock == shock
+
+    def test_near_certain_deals_keep_their_chance_under_a_large_shock(self):
+        total = distribution_of_total([100, 100], [1e-6, 1 - 1e-6], shock=3.0)
+        assert total.probability @ total.amounts == pytest.approx(100)
+        assert total.at_most(0) == pytest.approx(0, abs=1e-5)
 
     def test_no_deals_come_to_nothing_for_certain(self):
         nothing = distribution_of_total([], [])

@@ -275,11 +275,14 @@ def _convolved(cells: np.ndarray, chances: np.ndarray) -> tuple[np.ndarray, np.n
 
 def _log_odds(p: np.ndarray, shock: float) -> np.ndarray:
     """The log-odds of each deal (column) under each shock (row), centred so that its mean chance stays `p`."""
+    # Newton on the log-odds of the mean chance, which is almost a straight line; on the chance itself it runs away for
+    # deals near 0 or 1.
     shift = shock * SHOCKS[:, None]
-    centre = special.logit(p) * np.sqrt(1 + 0.346 * shock**2)
+    centre = wanted = special.logit(p)
     for _ in range(NEWTON_STEPS):
         chance = special.expit(centre + shift)
-        centre = centre - (SHOCK_WEIGHTS @ chance - p) / (SHOCK_WEIGHTS @ (chance * (1 - chance)))
+        mean = SHOCK_WEIGHTS @ chance
+        centre = centre - (special.logit(mean) - wanted) * mean * (1 - mean) / (SHOCK_WEIGHTS @ (chance * (1 - chance)))
     return centre + shift
 
 
