@@ -1,0 +1,57 @@
+"""Charts: a result in, a drawing out.
+
+`svg(name, data, words, width)` gives a drawing for a page, `png(name, data, words)` one for JupyterLab. One family a
+file: bars.py, trends.py, grid.py, bridge.py, spread.py, reliability.py; canvas.py is the sheet they are drawn on,
+style.py the look, svg.py the form in a page.
+"""
+
+import hashlib
+import inspect
+
+from salesbook.charts.bars import bars, bullet, funnel
+from salesbook.charts.grid import cohort
+from salesbook.charts.style import house_style
+from salesbook.charts.svg import page_svg
+from salesbook.charts.trends import cumulative, line
+from salesbook.errors import WrongUsage
+
+CHARTS = {chart.__name__: chart for chart in (funnel, bars, bullet, line, cumulative, cohort)}
+WIDE, NARROW = 720, 360
+
+
+def draw(name: str, data, words, width: int, **options):
+    """A chart on its sheet.
+
+    Parameters: `name`, one of CHARTS; `data`, a DataFrame as that chart's docstring says; `words`; `width` in pixels;
+    `options` of that chart.
+    Returns: Canvas.
+    Raises: WrongUsage where there is no such chart or option.
+    """
+    unknown = set(options) - options_of(name)
+    if unknown:
+        raise WrongUsage(f"The chart {name} has no such option.", f"Found {sorted(unknown)}.", "See its docstring.")
+    with house_style():
+        return CHARTS[name](data.reset_index(drop=True), words, width, **options)
+
+
+def svg(name: str, data, words, width: int, **options) -> str:
+    """A chart as SVG for a page: real text, colours as CSS variables, ids that no other drawing has."""
+    with house_style():
+        raw = draw(name, data, words, width, **options).svg()
+    return page_svg(raw, f"d{hashlib.sha256(raw.encode()).hexdigest()[:8]}-")
+
+
+def png(name: str, data, words, **options) -> bytes:
+    """A chart as PNG, for JupyterLab."""
+    with house_style():
+        return draw(name, data, words, WIDE, **options).png()
+
+
+def options_of(name: str) -> set[str]:
+    """The options that a chart has.
+
+    Raises: WrongUsage where there is no such chart.
+    """
+    if name not in CHARTS:
+        raise WrongUsage("There is no such chart.", f"Found {name!r}.", f"There are: {', '.join(CHARTS)}.")
+    return set(inspect.signature(CHARTS[name]).parameters) - {"data", "words", "width"}

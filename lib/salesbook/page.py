@@ -1,0 +1,313 @@
+"""What a notebook calls to show something: findings, scorecard, figure, table, glossary, provenance, done.
+
+Each leaves data in the cell's output, under a MIME type of our own, from which the page, the Excel sheet and the index
+are made; beside it something good for JupyterLab (a PNG, a plain table, a text). Sentences come in spoken: from
+`book.words.say(...)`, or in a Finding.
+"""
+
+import base64
+import os
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from html import escape
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from salesbook import charts
+from salesbook.errors import WrongUsage
+from salesbook.words import Words, undefined
+
+MIME = "application/vnd.salesbook.{}+json"
+MARK = "SALESBOOK_REPORT"  # set by a report run, to a mark that the last cell hands back
+LEAST_ALT = 40
+MOST_FINDINGS = 3
+
+COUNTS = {"n", "numerator", "denominator", "size", "age"}
+IN_UNIT = {"value", "low", "high", "target", "actual", "expected", "estimate", "before", "whole", "p90", "mean"}
+
+
+class Finding(Protocol):
+    """What a guarded headline hands over: two sentences, and whether they claim something."""
+
+    headline: str
+    detail: str
+    is_claim: bool
+
+
+class Kpi(Protocol):
+    """What a page needs to know of a KPI."""
+
+    name: str
+    unit: str
+    better: str | None
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A KPI on the scorecard: `trend` is its answer by month, oldest first, the last row being this month's."""
+
+    kpi: Kpi
+    trend: pd.DataFrame
+    target: float | None = None
+
+
+# What notebooks call
+
+
+def findings(book, found: list[Finding]) -> None:
+    """Show this month in short: three findings at most.
+
+    Raises: WrongUsage where there are more.
+    """
+    if len(found) > MOST_FINDINGS:
+        raise WrongUsage("There are too many findings.", f"Found {len(found)}.", f"Choose {MOST_FINDINGS} at most.")
+    entries = [{"headline": one.headline, "detail": one.detail, "is_claim": bool(one.is_claim)} for one in found]
+    lines = [f"<li><b>{escape(entry['headline'])}</b> {escape(entry['detail'])}</li>" for entry in entries]
+    text = "\n".join(f"- {entry['headline']} {entry['detail']}" for entry in entries)
+    leave("findings", {"findings": entries}, text, f"<ul>{''.join(lines)}</ul>")
+
+
+def scorecard(book, cards: list[Card]) -> None:
+    """Show KPIs as cards: value, change on the month before, twelve months, target."""
+    entries = [card_data(card, book.words) for card in cards]
+    columns = ("label", "value", "before", "target")
+    rows = [[entry["label"], *(book.words.value(entry[k], entry["unit"]) for k in columns[1:])] for entry in entries]
+    frame = pd.DataFrame(rows, columns=[book.words.column(name) for name in columns])
+    leave("scorecard", {"cards": entries}, frame.to_string(index=False), plain_html(frame.columns, rows))
+
+
+def figure(book, chart: str, data: pd.DataFrame, *, headline: str, subtitle: str, alt: str, note: str = "",
+           unit: str = "share", units: dict[str, str] | None = None, tables: tuple[str, ...] = (),
+           **options) -> None:  # fmt: skip
+    """Show a chart with its headline, its numbers and its source.
+
+    Parameters: `chart`, one of charts.CHARTS; `data`, a DataFrame as that chart's docstring says; `headline`, the
+    finding; `subtitle`, what is drawn, with unit and n; `alt`, what is seen, in at least 40 characters; `note`, a
+    remark below; `unit` of the values; `units` of other columns, by column; `tables`, the canonical tables it rests
+    on, for the source line; `options` of the chart.
+    Raises: WrongUsage where there is no such chart or the alternative text is too short.
+    """
+    if len(alt) < LEAST_ALT:
+        raise WrongUsage("The alternative text is too short.", f"Found {alt!r}.", f"Say it in {LEAST_ALT} characters.")
+    if "unit" in charts.options_of(chart):
+        options["unit"] = unit
+    numbers = table_data(data, column_units(data, unit) | (units or {}), book.words)
+    content = {"chart": chart, "headline": headline, "subtitle": subtitle, "alt": alt, "note": note,
+               "source": source(book, tables), "table": numbers}  # fmt: skip
+    if reporting():
+        content["wide"] = charts.svg(chart, data, book.words, charts.WIDE, **options)
+        content["narrow"] = charts.svg(chart, data, book.words, charts.NARROW, **options)
+        leave("figure", content, alt)
+    else:
+        image = charts.png(chart, data, book.words, **options)
+        leave("figure", content, f"{headline}\n{subtitle}\n{alt}", png=image)
+
+
+def table(book, data: pd.DataFrame, *, title: str, units: dict[str, str] | None = None, note: str = "",
+          unit: str = "share", tables: tuple[str, ...] = ()) -> None:  # fmt: skip
+    """Show a table.
+
+    Parameters: `data`; `title`; `units` by column; `unit` of the values of a KPI's answer; `note`, `tables` as for a
+    figure.
+    """
+    content = table_data(data, column_units(data, unit) | (units or {}), book.words)
+    heads = [column["label"] for column in content["columns"]]
+    rows = [[cell["text"] for cell in row] for row in shown(content, book.words)]
+    text = pd.DataFrame(rows, columns=heads).to_string(index=False)
+    leave("table", {"title": title, "note": note, "source": source(book, tables), "table": content},
+          f"{title}\n{text}", f"<b>{escape(title)}</b>{plain_html(heads, rows)}")  # fmt: skip
+
+
+def glossary(book, kpis: list[Kpi]) -> None:
+    """Show what the KPIs of this page mean, as the registry says."""
+    entries = [
+        {"name": kpi.name, "label": book.words.label(kpi.name), "meaning": book.words.meaning(kpi.name, kpi.meaning)}
+        for kpi in kpis
+    ]
+    rows = [[entry["label"], entry["meaning"]] for entry in entries]
+    leave("glossary", {"entries": entries}, "\n".join(": ".join(row) for row in rows), plain_html([], rows))
+
+
+def provenance(book) -> None:
+    """Show how this report was made: inputs, rows, as-of, zone, settings, versions. No time of the run, no path."""
+    run = book.run
+    kept = ("month", "period", "as_of", "zone", "currency", "limits", "rejected", "flagged", "packages", "salesbook")
+    content = {key: plain(run[key]) for key in kept if key in run}
+    content["inputs"] = [
+        {key: plain(entry.get(key)) for key in ("table", "rows_read", "rows_loaded", "rows_rejected", "sha256")}
+        | {"file": os.path.basename(str(entry.get("file", "")))}
+        for entry in run.get("inputs", [])
+    ]
+    rows = [[entry["file"], entry["rows_read"], entry["rows_loaded"]] for entry in content["inputs"]]
+    text = "\n".join(f"{file}: {read} rows read, {loaded} used" for file, read, loaded in rows)
+    leave("provenance", content, f"As of {run.get('as_of')}\n{text}")
+
+
+def done(book) -> None:
+    """Leave the run's own mark: the page came to its end."""
+    leave("done", {"mark": os.environ.get(MARK, ""), "month": book.run["month"]}, "")
+
+
+# How it is left
+
+
+def reporting() -> bool:
+    """Whether a report run, not a person, is looking."""
+    return bool(os.environ.get(MARK))
+
+
+def leave(kind: str, content: dict, text: str, html: str = "", png: bytes = b"") -> None:
+    """Display data with what JupyterLab can show of it; a report run is left the data alone."""
+    bundle = {MIME.format(kind): content, "text/plain": text}
+    if html and not reporting():
+        bundle["text/html"] = html
+    if png:
+        bundle["image/png"] = base64.b64encode(png).decode()
+    display(bundle, raw=True)
+
+
+def plain(x):
+    """A value as JSON knows it: no NumPy scalar, nothing undefined, dates as text."""
+    if isinstance(x, dict):
+        return {str(key): plain(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [plain(value) for value in x]
+    if x is None or x is pd.NaT or x is pd.NA or undefined(x):
+        return None
+    if isinstance(x, (np.generic, Decimal)):
+        return plain(float(x) if isinstance(x, Decimal) else x.item())
+    if isinstance(x, (datetime, date)):
+        return x.isoformat()[:10] if not isinstance(x, datetime) or x.time() == x.time().min else x.isoformat()
+    if isinstance(x, float) and x in (float("inf"), float("-inf")):
+        return None
+    return x if isinstance(x, (str, int, float, bool)) else str(x)
+
+
+def plain_html(heads, rows) -> str:
+    """A plain table for JupyterLab, escaped."""
+    head = "".join(f"<th>{escape(str(text))}</th>" for text in heads)
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(text))}</td>" for text in row) + "</tr>" for row in rows)
+    return (
+        f"<table>{f'<thead><tr>{head}</tr></thead>' if heads is not None and head else ''}<tbody>{body}</tbody></table>"
+    )
+
+
+def source(book, tables: tuple[str, ...]) -> str:
+    """The source line: files and rows that a figure rests on."""
+    inputs = [entry for entry in book.run.get("inputs", []) if not tables or entry.get("table") in tables]
+    words = book.words
+    files = [
+        words.say("figure.file", file=os.path.basename(str(entry["file"])), n=entry["rows_loaded"])
+        for entry in inputs[:3]
+    ]
+    more = [words.say("figure.more_files", n=len(inputs) - 3)] if len(inputs) > 3 else []
+    return words.say("figure.source", files=", ".join(files + more)) if files else ""
+
+
+# Tables and cards
+
+
+def column_units(data: pd.DataFrame, unit: str) -> dict[str, str]:
+    """The unit of each column, from its name and type."""
+    units = {}
+    for name, kind in data.dtypes.items():
+        if name in COUNTS:
+            units[name] = "count"
+        elif name in IN_UNIT:
+            units[name] = unit
+        elif pd.api.types.is_datetime64_any_dtype(kind):
+            units[name] = "month" if name == "period" else "date"
+        elif pd.api.types.is_bool_dtype(kind):
+            units[name] = "flag"
+        else:
+            units[name] = "number" if pd.api.types.is_numeric_dtype(kind) else "text"
+    return units
+
+
+def table_data(data: pd.DataFrame, units: dict[str, str], words: Words) -> dict:
+    """A table as plain data: columns with label and unit, rows of values. A column of remarks without any is left out.
+
+    Raises: WrongUsage where a unit is given for a column that is not there.
+    """
+    unknown = set(units) - set(data.columns)
+    if unknown:
+        raise WrongUsage("A unit is given for no column.", f"Found {sorted(unknown)}.", f"There are {list(data)}.")
+    names = [name for name in data.columns if name != "reason" or data["reason"].fillna("").astype(bool).any()]
+    columns = [{"name": str(name), "label": words.column(str(name)), "unit": units[name]} for name in names]
+    return {"columns": columns, "rows": [[plain(x) for x in row] for row in data[names].itertuples(index=False)]}
+
+
+def shown(content: dict, words: Words) -> list[list[dict]]:
+    """The cells of a table as a reader sees them.
+
+    Rule: a share of fewer than `counts_below` is given as counts, without interval; of fewer than `grey_below`, grey.
+    Returns: rows of cells, each with text, `is_number` and `is_grey`.
+    """
+    names = [column["name"] for column in content["columns"]]
+    units = {column["name"]: column["unit"] for column in content["columns"]}
+    rows = []
+    for values in content["rows"]:
+        row = dict(zip(names, values, strict=True))
+        few = row.get("denominator")
+        is_few = few is not None and few < words.counts_below
+        is_grey = few is not None and few < words.grey_below
+        cells = []
+        for name in names:
+            text = cell_text(row[name], units[name], words, name)
+            if is_few and units[name] == "share" and name in IN_UNIT:
+                text = words.share(row["numerator"], few) if name == "value" and few else ""
+            is_number = units[name] not in ("text", "month", "flag")
+            cells.append({"text": text, "is_number": is_number, "is_grey": is_grey and units[name] == "share"})
+        rows.append(cells)
+    return rows
+
+
+def cell_text(value, unit: str, words: Words, name: str = "") -> str:
+    """One value of a table in words."""
+    if unit == "text":
+        return words.reason(value) if name == "reason" else "" if value is None else str(value)
+    if value is None:
+        return words.value(None, "count")
+    if unit in ("month", "date", "day"):
+        return {"month": words.month_short, "date": words.date, "day": words.day}[unit](value)
+    if unit == "flag":
+        return words.say("flag.yes" if value else "flag.no")
+    if unit in ("duration", "points"):
+        return getattr(words, unit)(value)
+    return words.value(value, unit, 1) if unit == "share" else words.value(value, unit)
+
+
+def card_data(card: Card, words: Words) -> dict:
+    """A card as plain data.
+
+    Rule: where less than the limit lies under a share, the card gives counts; the state compares with the target in
+    the direction that is better.
+    """
+    kpi, trend = card.kpi, card.trend
+    last = {key: plain(value) for key, value in trend.iloc[-1].items()}
+    earlier = trend.iloc[-2] if len(trend) > 1 else None
+    value, target = last["value"], plain(card.target)
+    months = trend.tail(12)
+    return {
+        "name": kpi.name, "label": words.label(kpi.name), "unit": kpi.unit, "better": kpi.better or "",
+        "meaning": words.meaning(kpi.name, kpi.meaning), "value": value,
+        **{key: last.get(key) for key in ("numerator", "denominator", "n", "low", "high")},
+        "reason": last.get("reason") or "", "period": last["period"],
+        "before": None if earlier is None else plain(earlier["value"]),
+        "before_period": None if earlier is None else plain(earlier["period"]),
+        "before_denominator": None if earlier is None else plain(earlier.get("denominator")),
+        "series": [[plain(p), plain(v)] for p, v in zip(months["period"], months["value"], strict=True)],
+        "target": target, "state": state(value, target, kpi.better),
+    }  # fmt: skip
+
+
+def state(value: float | None, target: float | None, better: str | None) -> str:
+    """How a value stands to its target: met, behind, or empty where one of them or a direction is lacking."""
+    if undefined(value) or undefined(target) or not better:
+        return ""
+    return "met" if (value >= target if better == "higher" else value <= target) else "behind"

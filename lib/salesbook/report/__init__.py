@@ -1,0 +1,5 @@
+"""The report: notebooks run on a month's run folder, published as pages.
+
+month.py leads: run.py runs the notebooks (kernels.py starts them), export.py makes a page of each (parts.py words what
+the template shows), publish.py puts the month in its place, site.py makes the indexes around it.
+"""

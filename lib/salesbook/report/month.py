@@ -1,0 +1,126 @@
+"""A month's report, from a run's folder to published pages."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from salesbook.build import build
+from salesbook.errors import PageFailed, WrongUsage
+from salesbook.page import MIME
+from salesbook.report import site
+from salesbook.report.export import Link, Navigation, page_html, title_of
+from salesbook.report.parts import card
+from salesbook.report.publish import locked, staged
+from salesbook.report.run import DEFAULT, Failure, Limits, PageRun, run_pages
+from salesbook.settings import Settings
+from salesbook.words import Words, of_run
+
+# The order of the pages we bring; a user's own come after them.
+ORDER = ("scorecard", "funnel", "follow_up", "pipeline", "forecast_accuracy", "unit_economics", "team", "data_quality")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was published: the index of the month, its pages, and what failed."""
+
+    index: Path
+    pages: list[Path]
+    failures: list[Failure] = field(default_factory=list)
+
+
+def make(settings: Settings, month: str, only: tuple[str, ...] = ()) -> list[Path]:
+    """Make a month's report from the settings' source, and publish it.
+
+    Parameters: `settings`; `month`, as 2026-10; `only`, names of pages, all if left out.
+    Returns: the paths of the month's index and pages.
+    Raises: BadData as `build`; otherwise as `make_month`.
+    """
+    notebooks = chosen(settings.home / "notebooks", only)
+    run = build(settings, month, settings.home / ".salesbook" / "runs" / month)
+    made = make_month(run, notebooks, settings.reports, language=settings.language)
+    return [made.index, *made.pages]
+
+
+def chosen(folder: Path, only: tuple[str, ...]) -> list[Path]:
+    """The notebooks of the pages asked for, in the order of the report.
+
+    Raises: WrongUsage where there is no such page, or none at all.
+    """
+    found = {path.stem: path for path in sorted(folder.glob("[!_]*.ipynb"))}
+    names = [name for name in ORDER if name in found] + [name for name in found if name not in ORDER]
+    unknown = sorted(set(only) - set(names))
+    if unknown or not names:
+        there = f"There are: {', '.join(names)}." if names else f"{folder} has no notebook."
+        raise WrongUsage("There is no such page.", f"Asked for: {', '.join(unknown) or 'all'}. {there}", "Name one.")
+    return [found[name] for name in names if not only or name in only]
+
+
+def make_month(run: Path, notebooks: list[Path], reports: Path, *, language: str = "", status: str = "draft",
+               with_code: bool = False, publish_failed: bool = False, limits: Limits = DEFAULT) -> Made:  # fmt: skip
+    """Run the pages of a month and publish them.
+
+    Rule: where a page fails nothing is published, unless `publish_failed`: then its place shows what failed and where.
+    Parameters: `run`, the run's folder; `notebooks`, in the order of the pages; `reports`, where months are published;
+    `language`, in place of the run's; `status`, draft or final; `with_code`, the analyst's version; `limits`.
+    Returns: Made.
+    Raises: PageFailed, naming notebook, cell and error, where a page failed and nothing is published; WrongUsage,
+    MissingTool as `staged`.
+    """
+    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    words, month = of_run(facts, language), facts["month"]
+    with staged(reports, month) as folder:
+        ran = run_pages(run, notebooks, month=month, limits=limits)
+        failures = [page.failure for page in ran if page.failure]
+        if failures and not publish_failed:
+            raise failed(failures, len(ran))
+        write(folder, ran, words, facts, status, with_code)
+    with locked(reports / ".versions" / "site.lock", "The index", patient=True):
+        site.refresh(reports, words)
+    place = reports / month
+    return Made(place / "index.html", [place / f"{page.name}.html" for page in ran], failures)
+
+
+def failed(failures: list[Failure], total: int) -> PageFailed:
+    """The error that names every page that failed."""
+    wrong = f"{len(failures)} of {total} pages could not be made; nothing was published."
+    return PageFailed(wrong, " ".join(f"{failure}." for failure in failures), "Mend the notebook and run again.")
+
+
+def write(folder: Path, ran: list[PageRun], words: Words, run: dict, status: str, with_code: bool) -> None:
+    """Write the pages of a month, its index and its facts."""
+    titles = {page.name: title_of(page.notebook, words, page.name) for page in ran}
+    for page in ran:
+        links = tuple(Link(f"{name}.html", title, name == page.name) for name, title in titles.items())
+        navigation = Navigation(links, site.ways(words, run["month"]))
+        html = page_html(page.notebook, words, run, name=page.name, status=status, with_code=with_code,
+                         navigation=navigation, failure=told(page.failure, words))  # fmt: skip
+        (folder / f"{page.name}.html").write_text(html, encoding="utf-8")
+    facts = {
+        "month": run["month"], "status": status, "language": words.language, "company": run.get("company", ""),
+        "cards": [{"label": one["label"], "value": one["value"]} for one in cards(ran, words)],
+        "pages": [{"file": f"{page.name}.html", "title": titles[page.name], "failed": page.failure is not None}
+                  for page in ran],
+    }  # fmt: skip
+    (folder / site.FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "index.html").write_text(site.month_index(words, facts), encoding="utf-8")
+
+
+def told(failure: Failure | None, words: Words) -> list[tuple[str, str]]:
+    """A failure for the page in its place: what and where, no traceback and nothing of the data."""
+    if failure is None:
+        return []
+    why = words.say(f"failure.{failure.why}") if failure.why != "error" else words.say(
+        "failure.error_raised", name=failure.error)  # fmt: skip
+    lines = [("notebook", failure.notebook), ("cell", failure.cell), ("line", failure.line), ("error", why)]
+    return [(words.say(f"failure.{name}"), str(value)) for name, value in lines if value]
+
+
+def cards(ran: list[PageRun], words: Words) -> list[dict]:
+    """The cards of a month: those of the first page that has any."""
+    for page in ran:
+        for cell in page.notebook.cells:
+            for output in cell.get("outputs", []):
+                data = output.get("data", {}).get(MIME.format("scorecard"))
+                if data and not page.failure:
+                    return [card(entry, words) for entry in data["cards"]]
+    return []

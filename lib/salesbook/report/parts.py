@@ -1,0 +1,190 @@
+"""What the template shows of each kind of data that a notebook leaves."""
+
+import xml.etree.ElementTree as ET
+
+from markupsafe import Markup
+
+from salesbook.charts.sparkline import sparkline
+from salesbook.errors import PageFailed
+from salesbook.page import shown
+from salesbook.words import Words, undefined
+
+DRAWN = {"svg", "g", "defs", "path", "text", "tspan", "use", "clipPath", "pattern", "rect", "line", "circle"}
+UP, DOWN, LEVEL = "▲", "▼", ""
+
+
+def findings(data: dict, words: Words) -> dict:
+    """Findings, as they are."""
+    return data
+
+
+def scorecard(data: dict, words: Words) -> dict:
+    """Cards in words, beside the data they were made of."""
+    return {"cards": [card(entry, words) for entry in data["cards"]], "data": data["cards"]}
+
+
+def card(entry: dict, words: Words) -> dict:
+    """A card in words.
+
+    Rule: a share of few is given as counts, without interval or change; a change of a share is in points, of anything
+    else in per cent of the value before.
+    """
+    unit, value = entry["unit"], entry["value"]
+    total = entry["denominator"] if unit == "share" else None
+    is_small = total is not None and total < words.counts_below
+    arrow, change = change_of(entry, words)
+    low, high = range_of(entry)
+    months = [month for month, _ in entry["series"]]
+    spoken = {"label": entry["label"], "first": months[0], "last": months[-1], "low": card_value(low, unit, words),
+              "high": card_value(high, unit, words), "now": card_value(value, unit, words)}  # fmt: skip
+    return {
+        "label": entry["label"], "value": counted(entry, words) if is_small else card_value(value, unit, words),
+        "is_grey": total is not None and total < words.grey_below, "arrow": arrow, "change": change,
+        "before": words.say("card.before", day=entry["before_period"]) if change else words.reason(entry["reason"]),
+        "spark": Markup(sparkline([v for _, v in entry["series"]], words.say("card.spark", **spoken), entry["target"])),
+        "range": words.say("card.range", low=spoken["low"], high=spoken["high"], months=len(months)),
+        "state": words.say(f"card.{entry['state']}") if entry["state"] and not is_small else "",
+        "state_class": entry["state"], "ask": words.say("card.definition"), "meaning": entry["meaning"],
+        "target": "" if entry["target"] is None else words.say(
+            "card.target", target=card_value(entry["target"], unit, words)),
+        "basis": basis(entry, words, is_small),
+    }  # fmt: skip
+
+
+def card_value(value: float | None, unit: str, words: Words) -> str:
+    """A value as large type has room for."""
+    if unit == "share":
+        return words.percent(value, 1)
+    return words.value_short(value, unit)
+
+
+def counted(entry: dict, words: Words) -> str:
+    """A share as counts, where there are any."""
+    total = entry["denominator"]
+    return words.share(entry["numerator"], total) if total else words.value(None, "share")
+
+
+def change_of(entry: dict, words: Words) -> tuple[str, str]:
+    """The arrow and the change on the month before; empty where either month lacks a value or rests on few."""
+    value, before = entry["value"], entry["before"]
+    few = [n for n in (entry["denominator"], entry["before_denominator"]) if n is not None]
+    if (
+        undefined(value)
+        or undefined(before)
+        or (entry["unit"] == "share" and min(few, default=99) < words.counts_below)
+    ):
+        return "", ""
+    if entry["unit"] == "share":
+        size, text = value - before, words.points(value - before)
+    elif before == 0:
+        return "", ""
+    else:
+        size, text = value / before - 1, words.change(value / before - 1)
+    if abs(size) < 0.0005:
+        return LEVEL, words.say("card.same")
+    return (UP if size > 0 else DOWN), text
+
+
+def range_of(entry: dict) -> tuple[float | None, float | None]:
+    """The lowest and highest value of the months shown."""
+    known = [value for _, value in entry["series"] if value is not None]
+    return (min(known), max(known)) if known else (None, None)
+
+
+def basis(entry: dict, words: Words, is_small: bool) -> str:
+    """What a card's value rests on: counts, interval."""
+    said = []
+    if entry["denominator"] is not None and entry["numerator"] is not None and entry["unit"] in ("share", "ratio"):
+        said.append(words.say("card.out_of", k=entry["numerator"], n=entry["denominator"]))
+    elif entry["n"] is not None:
+        said.append(words.say("card.n", n=entry["n"]))
+    interval = words.interval(entry["low"], entry["high"], entry["unit"])
+    if interval and not is_small:
+        said.append(words.say("card.interval", interval=interval))
+    if is_small:
+        said.append(words.say("card.small", n=words.counts_below))
+    return " ".join(said)
+
+
+def grid(table: dict, words: Words) -> dict:
+    """The columns and cells of a table in words."""
+    text = ("text", "month", "flag")
+    columns = [{"label": column["label"], "is_number": column["unit"] not in text} for column in table["columns"]]
+    return {"columns": columns, "rows": shown(table, words)}
+
+
+def figure(data: dict, words: Words) -> dict:
+    """A figure with its two drawings and its numbers."""
+    drawings = {size: drawing(data[size], data["alt"]) for size in ("wide", "narrow")}
+    note = " ".join(filter(None, [data["note"], interval_note(data["table"], words)]))
+    return data | drawings | grid(data["table"], words) | {"note": "", "source": f"{data['source']} {note}".strip()}
+
+
+def interval_note(table: dict, words: Words) -> str:
+    """The remark on intervals, where there are any."""
+    names = {column["name"] for column in table["columns"]}
+    return words.say("figure.interval") if {"low", "high"} <= names else ""
+
+
+def table(data: dict, words: Words) -> dict:
+    """A table of its own."""
+    return data | grid(data["table"], words)
+
+
+def glossary(data: dict, words: Words) -> dict:
+    """What the figures mean, as it is."""
+    return data
+
+
+def provenance(run: dict, words: Words) -> dict:
+    """How this report was made: what holds for the page, and the table of its inputs."""
+    say = words.say
+    facts = [
+        (say("made.period"), say("made.days", start=run["period"]["start"], end=run["period"]["end"])),
+        (say("made.as_of"), f"{run['as_of']}. {say('made.nothing_later')}"),
+        (say("made.zone"), run["zone"]),
+        (say("made.currency"), run["currency"]),
+        (say("made.settings"), say("made.small", few=words.counts_below, some=words.grey_below)),
+        (say("made.software"), ", ".join(f"{name} {v}" for name, v in software(run).items())),
+    ]
+    heads = [("file", False), ("table", False), ("read", True), ("loaded", True), ("rejected", True),
+             ("fingerprint", False)]  # fmt: skip
+    columns = [{"label": say(f"made.{name}"), "is_number": is_number} for name, is_number in heads]
+    rows = []
+    for entry in run["inputs"]:
+        numbers = [words.number(entry[f"rows_{name}"]) for name in ("read", "loaded", "rejected")]
+        texts = [entry["file"], entry["table"] or "", *numbers, str(entry["sha256"] or "")[:16]]
+        rows.append([{"text": text, "is_number": head[1]} for text, head in zip(texts, heads, strict=True)])
+    table = {"title": say("made.inputs"), "columns": columns, "rows": rows}
+    return {"kind": "facts", "facts": [fact for fact in facts if fact[1]], "table": table}
+
+
+def software(run: dict) -> dict[str, str]:
+    """The versions that made a run, our own first."""
+    return {"salesbook": run.get("salesbook", ""), **run.get("packages", {})}
+
+
+def drawing(svg: str, label: str) -> Markup:
+    """A drawing from a cell's output, if it holds nothing but shapes and text.
+
+    Raises: PageFailed where it holds anything else.
+    """
+    root = ET.fromstring(svg)
+    for element in root.iter():
+        tag = element.tag.rpartition("}")[2]
+        links = [value for name, value in element.attrib.items() if name.endswith("href") and not value.startswith("#")]
+        if tag not in DRAWN or links or any(name.lower().startswith("on") for name in element.attrib):
+            raise PageFailed("A drawing holds what no chart draws.", f"Found <{tag}>.", "Draw it with page.figure.")
+    root.set("role", "img")
+    root.set("aria-label", label)
+    return Markup(ET.tostring(root, encoding="unicode"))
+
+
+PARTS = {
+    "findings": findings,
+    "scorecard": scorecard,
+    "figure": figure,
+    "table": table,
+    "glossary": glossary,
+    "provenance": provenance,
+}

@@ -1,0 +1,94 @@
+"""The site around the pages: the index of a month, the index of all months, and the way from one to the next."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+
+from salesbook.report.export import TEMPLATE, Link, css_text, frame
+from salesbook.report.publish import replaced
+from salesbook.settings import MONTH
+from salesbook.words import Words
+
+FACTS = "month.json"
+WAYS = "months"
+THREE = 3
+
+
+@cache
+def environment() -> Environment:
+    """The templates, with escaping on."""
+    made = Environment(loader=FileSystemLoader(TEMPLATE / "salesbook"), autoescape=True)
+    made.filters["css_text"] = css_text
+    return made
+
+
+def rendered(template: str, words: Words, head_title: str, **values) -> str:
+    """A page of the site."""
+    values |= frame(words, head_title) | {"head_title": head_title}
+    return environment().get_template(template).render(values)
+
+
+def ways(words: Words, month: str, is_overview: bool = False) -> tuple[Link, ...]:
+    """The links from a page of a month to the months: earlier, later, all.
+
+    Rule: earlier and later go through a file of the site, which knows what was published last; so a page stays the
+    same to the byte when another month is added.
+    """
+    here = [] if is_overview else [Link("index.html", words.say("page.overview"))]
+    steps = [Link(f"../{WAYS}/{month}-{step}.html", words.say(f"page.{step}")) for step in ("earlier", "later")]
+    return (*here, steps[0], steps[1], Link("../index.html", words.say("page.all_months")))
+
+
+def month_index(words: Words, facts: dict) -> str:
+    """The index of a month: its pages and three figures.
+
+    Parameters: `facts`, as month.json has them.
+    """
+    name = words.month(facts["month"])
+    title = words.say("site.overview", month=facts["month"])
+    return rendered(
+        "month.html.j2", words, title, title=title, month=name, status=words.say(f"page.{facts['status']}"),
+        company=facts["company"], months=ways(words, facts["month"], is_overview=True), cards=facts["cards"][:THREE],
+        pages=facts["pages"],
+    )  # fmt: skip
+
+
+def months_index(words: Words, months: list[dict]) -> str:
+    """The index of all months, newest first."""
+    title = words.say("site.title")
+    entries = [
+        month | {"name": words.month(month["month"]), "status": words.say(f"page.{month['status']}"),
+                 "cards": month["cards"][:THREE]}
+        for month in months
+    ]  # fmt: skip
+    company = months[0]["company"] if months else ""
+    return rendered("months.html.j2", words, title, title=title, months=entries, company=company)
+
+
+def published(reports: Path) -> list[dict]:
+    """What is published: the facts of each month, newest first."""
+    folders = [path for path in reports.iterdir() if MONTH.fullmatch(path.name) and (path / FACTS).is_file()]
+    return [json.loads((path / FACTS).read_text(encoding="utf-8")) for path in sorted(folders, reverse=True)]
+
+
+def refresh(reports: Path, words: Words) -> Path:
+    """Bring the site's own files up to what is published: the index, and the ways from month to month.
+
+    Returns: the path of the index.
+    """
+    months = published(reports)
+    names = [month["month"] for month in months]
+    for spot, name in enumerate(names):
+        later, earlier = names[spot - 1] if spot else "", names[spot + 1] if spot + 1 < len(names) else ""
+        for step, goal in (("earlier", earlier), ("later", later)):
+            href = f"../{goal}/index.html" if goal else "../index.html"
+            replaced(reports / WAYS / f"{name}-{step}.html", way(words, href, words.say(f"page.{step}")))
+    replaced(reports / "index.html", months_index(words, months))
+    return reports / "index.html"
+
+
+def way(words: Words, href: str, title: str) -> str:
+    """A file that leads on at once."""
+    return rendered("way.html.j2", words, title, href=href)

@@ -1,0 +1,305 @@
+"""The words of the pages: one catalogue per language, numbers and dates through Babel.
+
+Every sentence that a reader sees stands in `en.yaml`, `nl.yaml` and `da.yaml` under the same key, with the same
+placeholders. A placeholder may say how its value is written: `{rate:percent}`, `{amount:money}`, `{month:month}`.
+"""
+
+import copy
+import hashlib
+import math
+import string
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import yaml
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_compact_currency
+
+from salesbook.errors import WrongUsage
+
+LOCALES = {"en": "en_GB", "nl": "nl_NL", "da": "da_DK"}
+PLURALS = {"zero", "one", "two", "few", "many", "other"}
+NOTHING = "–"
+MINUS = "−"
+
+
+@cache
+def catalogue(language: str) -> dict[str, str | dict[str, str]]:
+    """The words of a language by key; a key with plural forms has one text per form.
+
+    Raises: WrongUsage where there is no such language.
+    """
+    if language not in LOCALES:
+        raise WrongUsage("There is no such language.", f"Found {language!r}.", f"There are: {', '.join(LOCALES)}.")
+    text = (Path(__file__).parent / f"{language}.yaml").read_text(encoding="utf-8")
+    return dict(flat(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))))
+
+
+def flat(tree: dict, path: str = ""):
+    """The leaves of a tree of words, each with its dotted key."""
+    for name, node in tree.items():
+        key = f"{path}.{name}" if path else name
+        if isinstance(node, dict) and not PLURALS.issuperset(node):
+            yield from flat(node, key)
+        else:
+            yield key, node
+
+
+def hash_of(text: str) -> str:
+    """The mark of an English text that stands beside its translations: they are stale once it changes."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+class Speech(string.Formatter):
+    """Fills a template; the part after a colon names the method of Words that writes the value."""
+
+    def __init__(self, words: "Words"):
+        self.words = words
+
+    def format_field(self, value, format_spec: str) -> str:
+        """A value in words: `{x:percent}`, `{x:percent.1}`, or as it is."""
+        if not format_spec:
+            return str(value)
+        name, _, digits = format_spec.partition(".")
+        return getattr(self.words, name)(value, *([int(digits)] if digits else []))
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a page speaks: its language, its currency, and which groups are too small to give a share of."""
+
+    language: str
+    currency: str
+    counts_below: int = 5
+    grey_below: int = 20
+
+    @property
+    def locale(self) -> Locale:
+        """The locale of numbers and dates."""
+        return Locale.parse(LOCALES[self.language])
+
+    @property
+    def tag(self) -> str:
+        """The language as a page names it: en-GB."""
+        return LOCALES[self.language].replace("_", "-")
+
+    def has(self, key: str) -> bool:
+        """Whether there are words for a key."""
+        return key in catalogue(self.language)
+
+    def say(self, key: str, **values) -> str:
+        """The words of a key, filled with values.
+
+        Rule: a key with plural forms is chosen by the value `n`.
+        Parameters: `key`, as in the catalogues; `values`, one per placeholder, as numbers and dates or as text.
+        Returns: text.
+        Raises: WrongUsage where the key or a value is missing.
+        Examples:
+            >>> Words("en", "EUR").say("unit.points", x="0.7")
+            '0.7 pp'
+        """
+        words = catalogue(self.language)
+        if key not in words:
+            raise WrongUsage(
+                "There are no such words.", f"Looked for {key!r}.", f"Add it to words/{self.language}.yaml."
+            )
+        template = words[key]
+        if isinstance(template, dict):
+            template = template.get(self.locale.plural_form(values["n"]), template["other"])
+        try:
+            return Speech(self).format(template, **values)
+        except KeyError as error:
+            raise WrongUsage(f"The words {key!r} lack a value.", f"Not given: {error}.", "Give it to say().") from error
+
+    # Numbers
+
+    def number(self, x: float | None, digits: int = 0) -> str:
+        """A number with the language's signs: 1,275."""
+        return self.written(x, copy.copy(self.locale.decimal_formats[None]), digits)
+
+    def percent(self, x: float | None, digits: int = 0) -> str:
+        """A share of 0 to 1 in per cent: 47%."""
+        return self.written(x, copy.copy(self.locale.percent_formats[None]), digits)
+
+    def points(self, x: float | None, digits: int = 1) -> str:
+        """A difference of shares in percentage points, with its sign: +0.7 pp."""
+        if undefined(x):
+            return NOTHING
+        return self.say("unit.points", x=self.signed(100 * x, digits))
+
+    def signed(self, x: float, digits: int = 0) -> str:
+        """A number with its sign, plus too."""
+        return ("+" if round(x, digits) > 0 else "") + self.number(x, digits)
+
+    def change(self, x: float, digits: int = 0) -> str:
+        """A relative change in per cent, with its sign: −12%."""
+        return ("+" if round(x, digits + 2) > 0 else "") + self.percent(x, digits)
+
+    def money(self, x: float | None, digits: int = 0) -> str:
+        """An amount in full: €388,120."""
+        pattern = copy.copy(self.locale.currency_formats["standard"])
+        return self.written(x, pattern, digits, currency=self.currency, currency_digits=False)
+
+    def money_short(self, x: float | None, digits: int = 1) -> str:
+        """An amount as short as can be: €1.9M."""
+        if undefined(x):
+            return NOTHING
+        digits = digits if abs(x) >= 1000 else 0
+        text = format_compact_currency(x, self.currency, locale=self.locale, fraction_digits=digits)
+        return text.replace("-", MINUS)
+
+    def written(self, x: float | None, pattern, digits: int, **options) -> str:
+        """A number by a CLDR pattern of which only the digits are changed; nothing is a dash."""
+        if undefined(x):
+            return NOTHING
+        pattern.frac_prec = (digits, digits)
+        rounded = round(float(x), digits + 2) + 0.0
+        text = pattern.apply(rounded, self.locale, **options)
+        return text.replace("-", MINUS) if any(c in text for c in "123456789") else text.replace("-", "")
+
+    def share(self, k: float, n: float, digits: int = 0) -> str:
+        """A share k of n; of fewer than `counts_below`, the counts instead of the rate.
+
+        Examples:
+            >>> Words("en", "EUR").share(3, 4), Words("en", "EUR").share(30, 40)
+            ('3 of 4', '75%')
+        """
+        if undefined(n) or n == 0:
+            return NOTHING
+        if n < self.counts_below:
+            return self.say("share.counts", k=self.number(k), n=self.number(n))
+        return self.percent(k / n, digits)
+
+    def interval(self, low: float | None, high: float | None, unit: str) -> str:
+        """An interval: 69–74%, or nothing."""
+        if undefined(low) or undefined(high):
+            return ""
+        return self.say("share.interval", low=self.value(low, unit), high=self.value(high, unit))
+
+    def duration(self, seconds: float | None, digits: int | None = None) -> str:
+        """A length of time in the unit that reads best: 45 min, 2.5 h, 3 days."""
+        if undefined(seconds):
+            return NOTHING
+        steps = [("seconds", 1, 90), ("minutes", 60, 5400), ("hours", 3600, 129_600), ("days", 86_400, math.inf)]
+        unit, size, _ = next(step for step in steps if abs(seconds) < step[2])
+        amount = seconds / size
+        if digits is None:
+            digits = 0 if amount >= 10 or amount == round(amount) or unit == "seconds" else 1
+        return self.say(f"unit.{unit}", x=self.number(amount, digits))
+
+    def value(self, x: float | None, unit: str, digits: int | None = None) -> str:
+        """A value of a KPI in its unit.
+
+        Parameters: `x`; `unit`, one of share, days, hours, money, count, ratio, score; `digits` behind the decimal
+        sign, where the unit's own do not serve.
+        Returns: text, a dash for nothing.
+        """
+        own = {"share": 0, "days": 1, "hours": 1, "money": 0, "count": 0, "ratio": 2, "score": 3, "number": 1}
+        if unit not in own:
+            raise WrongUsage("There is no such unit.", f"Found {unit!r}.", f"There are: {', '.join(own)}.")
+        if undefined(x):
+            return NOTHING
+        digits = own[unit] if digits is None else digits
+        if unit in ("share", "money"):
+            return self.percent(x, digits) if unit == "share" else self.money(x, digits)
+        number = self.number(x, digits)
+        return self.say(f"unit.{unit}", x=number) if unit in ("days", "hours") else number
+
+    def value_short(self, x: float | None, unit: str) -> str:
+        """A value as short as can be, for axes and labels in drawings: money rounded to three figures or so."""
+        return self.money_short(x) if unit == "money" else self.value(x, unit)
+
+    # Dates
+
+    def month(self, x) -> str:
+        """A month in full: October 2026."""
+        return format_skeleton("yMMMM", day_of(x), locale=self.locale)
+
+    def month_short(self, x) -> str:
+        """A month with its year, short: Oct 2026."""
+        return format_skeleton("yMMM", day_of(x), locale=self.locale)
+
+    def month_name(self, x) -> str:
+        """A month without its year, short: Oct."""
+        return format_date(day_of(x), "LLL", locale=self.locale)
+
+    def date(self, x) -> str:
+        """A day: 5 October 2026."""
+        return format_date(day_of(x), "long", locale=self.locale)
+
+    def day(self, x) -> str:
+        """A day without its year: 5 Oct."""
+        return format_skeleton("MMMd", day_of(x), locale=self.locale)
+
+    # KPIs and prose
+
+    def label(self, name: str) -> str:
+        """The name of a KPI for readers; a KPI that the catalogue does not know keeps its own name."""
+        key = f"kpi.{name}.label"
+        return self.say(key) if self.has(key) else name.replace("_", " ").capitalize()
+
+    def meaning(self, name: str, english: str) -> str:
+        """What a KPI means: its docstring's first line, or the translation made of just that line."""
+        return self.translation(f"kpi.{name}.of", f"kpi.{name}.meaning", english)
+
+    def prose(self, notebook: str, cell: str, english: str) -> str:
+        """The text of a notebook's cell: its source, or the translation made of just that source."""
+        return self.translation(f"notebook.{notebook}.{cell}.of", f"notebook.{notebook}.{cell}.text", english)
+
+    def translation(self, of: str, key: str, english: str) -> str:
+        """A translation if it was made of this English text; a stale one is never shown."""
+        words = catalogue(self.language)
+        return words[key] if str(words.get(of, "")) == hash_of(english) else english
+
+    def reason(self, code: str | None) -> str:
+        """Why there is no value: the words for a code such as "nothing closed"."""
+        if not code or undefined(code):
+            return ""
+        key = f"reason.{code.replace(' ', '_').replace('-', '_')}"
+        return self.say(key) if self.has(key) else code
+
+    def column(self, name: str) -> str:
+        """The heading of a column; one that the catalogue does not know keeps its own name."""
+        key = f"column.{name}"
+        return self.say(key) if self.has(key) else name.rpartition(".")[2].replace("_", " ").capitalize()
+
+
+def of_run(run: dict, language: str = "") -> Words:
+    """The words of a run: its language, or another, its currency and its limits.
+
+    Parameters: `run`, what run.json says; `language`, in place of the run's own.
+    """
+    limits = run.get("limits", {})
+    small = {name: limits[name] for name in ("counts_below", "grey_below") if name in limits}
+    return Words(language or run["language"], run["currency"], **small)
+
+
+def undefined(x) -> bool:
+    """Whether there is no value: None, NaN or NaT."""
+    return x is None or x != x
+
+
+def day_of(x) -> date:
+    """A day from a date, an instant, 2026-10-05 or 2026-10."""
+    if isinstance(x, str):
+        return date.fromisoformat(x if len(x) > 7 else f"{x}-01")
+    return x.date() if hasattr(x, "date") else x
+
+
+def stale(meanings: dict[str, str], language: str) -> list[str]:
+    """The translations of KPIs that are missing, or made of an English meaning that has changed since.
+
+    Parameters: `meanings`, the English meaning by name of KPI; `language`.
+    Returns: for each, the lines to bring into the language's file.
+    """
+    words = catalogue(language)
+    lines = []
+    for name, english in meanings.items():
+        needed = [f"kpi.{name}.label"] + ([f"kpi.{name}.meaning"] if language != "en" else [])
+        mark = str(words.get(f"kpi.{name}.of", ""))
+        if any(key not in words for key in needed) or (language != "en" and mark != hash_of(english)):
+            lines.append(f"{name}: {{label: ..., meaning: ..., of: '{hash_of(english)}'}}  # {english}")
+    return lines

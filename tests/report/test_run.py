@@ -1,0 +1,109 @@
+"""run.py: a page succeeds only when it came to its end; every other way is caught and named."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from fake_book import PARAMETERS, notebook, run_folder
+from salesbook.errors import WrongUsage
+from salesbook.report.run import Limits, run_pages, typed
+
+OPENED = "import os\nfrom IPython.display import display"
+DONE = "display({'application/vnd.salesbook.done+json': {'mark': os.environ['SALESBOOK_REPORT']}}, raw=True)"
+FAULTS = {
+    "raises": (notebook(OPENED, "x = 1\ny = x / 0", DONE), "error", 4, 2, "ZeroDivisionError"),
+    "leaves": (notebook(OPENED, "import sys\nsys.exit(0)", DONE), "error", 4, 0, "SystemExit"),
+    "dies": (notebook(OPENED, "os.kill(os.getpid(), 9)", DONE), "dead", 4, 0, "DeadKernelError"),
+    "hangs": (notebook(OPENED, "import time\ntime.sleep(600)", DONE), "late", 4, 0, "CellTimeoutError"),
+    "magic": (notebook(OPENED, "%no_such_magic", DONE), "error", 4, 0, "error"),
+    "shell": (notebook(OPENED, "%%bash\nexit 3", DONE), "error", 4, 1, "CalledProcessError"),
+    "no_mark": (notebook(OPENED, "1 + 1"), "unfinished", 4, 0, ""),
+    "forged": (notebook(OPENED,  f"os.environ['SALESBOOK_REPORT'] = 'x'\n{DONE}"), "unfinished", 4, 0, ""),
+    "untagged": (notebook(OPENED, DONE, parameters=None), "unfit", 0, 0, ""),
+    "lacks_run": (notebook(OPENED, DONE, parameters="month = None"), "unfit", 0, 0, ""),
+    "whole": (notebook(OPENED, "assert month == '2026-10'", DONE), None, 0, 0, ""),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory):
+    """Every fault run together, as a month's pages are."""
+    place = tmp_path_factory.mktemp("faults {braces} [and] spaces")
+    run = run_folder(place / "run")
+    paths = [place / f"{name}.ipynb" for name in FAULTS]
+    for path in paths:
+        nbformat.write(FAULTS[path.stem][0], path)
+    pages = run_pages(run, paths, month="2026-10", limits=Limits(cell_seconds=4, run_seconds=60))
+    return {page.name: page for page in pages}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_caught_and_its_cell_and_line_named(faults, name):
+    _, why, cell, line, error = FAULTS[name]
+    failure = faults[name].failure
+    if why is None:
+        assert failure is None
+    else:
+        assert (failure.why, failure.cell, failure.line, failure.error) == (why, cell, line, error), failure
+        assert failure.notebook == name
+
+
+def test_a_failure_tells_where_it_was_in_one_line(faults):
+    assert str(faults["raises"].failure) == "raises cell 4 line 2 `y = x / 0`: ZeroDivisionError: division by zero"
+
+
+def test_no_secret_of_ours_reaches_a_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE_PASSWORD", "canary")
+    path = tmp_path / "p.ipynb"
+    nbformat.write(notebook(OPENED, "assert 'WAREHOUSE_PASSWORD' not in os.environ", DONE), path)
+    [page] = run_pages(run_folder(tmp_path / "run"), [path], month="2026-10")
+    assert page.failure is None
+
+
+def test_a_run_that_takes_too_long_is_ended_and_its_page_named(tmp_path):
+    path = tmp_path / "slow.ipynb"
+    nbformat.write(notebook(OPENED, "import time\ntime.sleep(600)", DONE), path)
+    [page] = run_pages(run_folder(tmp_path / "run"), [path], month="2026-10", limits=Limits(run_seconds=7))
+    assert (page.failure.why, page.failure.cell) == ("late", 4)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"month": "2026-13"}, {"month": "2026-10; x"}, {"run": "/no/such"}, {"team": "A"}]
+)
+def test_a_parameter_that_is_unknown_or_of_the_wrong_kind_is_refused(parameters):
+    with pytest.raises(WrongUsage, match=next(iter(parameters))):
+        typed(parameters)
+
+
+RUNNER = """
+import sys
+from pathlib import Path
+from salesbook.report.run import run_pages
+run_pages(Path(sys.argv[1]), [Path(sys.argv[2])], month="2026-10")
+"""
+
+
+def test_sigterm_ends_the_kernels(tmp_path):
+    sign = tmp_path / "kernel.pid"
+    write = f"import os, time\nopen({str(sign)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    nbformat.write(notebook(write, DONE, parameters=PARAMETERS), tmp_path / "slow.ipynb")
+    command = [sys.executable, "-c", RUNNER, str(run_folder(tmp_path / "run")), str(tmp_path / "slow.ipynb")]
+    runner = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    while not (sign.exists() and sign.read_text()) and time.monotonic() < until:
+        time.sleep(0.1)
+    runner.terminate()
+    assert runner.wait(20) == 143
+    assert not alive(int(sign.read_text()))
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not a zombie."""
+    if not os.path.exists(f"/proc/{pid}/stat"):
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,165 @@
+"""Words: the three catalogues agree, and numbers and dates are each language's own."""
+
+import math
+import string
+
+import pytest
+import yaml
+
+from salesbook import words
+from salesbook.errors import WrongUsage
+from salesbook.words import Words, catalogue, hash_of
+
+ENGLISH, DUTCH, DANISH = (Words(language, "EUR") for language in ("en", "nl", "da"))
+OWN = ("kpi.", "notebook.")  # meanings and prose stand in the code in English
+
+
+def shared(language: str) -> dict:
+    """The words that every language must have."""
+    return {key: text for key, text in catalogue(language).items() if not key.startswith(OWN)}
+
+
+def placeholders(text) -> set:
+    """The placeholders of a text or of its plural forms, with the way each is written."""
+    forms = text.values() if isinstance(text, dict) else [text]
+    return {(name, spec) for form in forms for _, name, spec, _ in string.Formatter().parse(form) if name}
+
+
+@pytest.mark.parametrize("language", ["nl", "da"])
+def test_every_language_has_the_same_keys(language):
+    assert set(shared(language)) == set(shared("en"))
+
+
+@pytest.mark.parametrize("language", ["nl", "da"])
+def test_every_text_has_the_same_placeholders_in_every_language(language):
+    other = shared(language)
+    differing = {key for key, text in shared("en").items() if placeholders(text) != placeholders(other[key])}
+    assert differing == set()
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "da"])
+def test_every_leaf_is_text_and_every_key_too(language):
+    leaves = [
+        leaf for node in catalogue(language).values() for leaf in (node.values() if isinstance(node, dict) else [node])
+    ]
+    assert all(isinstance(leaf, str) and leaf for leaf in leaves)
+    assert all(isinstance(key, str) for key in catalogue(language))
+
+
+@pytest.mark.parametrize("language", ["nl", "da"])
+def test_a_translated_page_is_not_left_in_english(language):
+    prefixes = ("page.", "made.", "failure.", "card.", "site.")
+    same = {key for key, text in shared("en").items() if key.startswith(prefixes) and text == shared(language)[key]}
+    assert len(same) <= 4, same
+
+
+def test_numbers_are_written_in_the_language():
+    assert [speaker.number(1275.5, 1) for speaker in (ENGLISH, DUTCH, DANISH)] == ["1,275.5", "1.275,5", "1.275,5"]
+
+
+def test_danish_keeps_the_no_break_space_before_the_per_cent_sign():
+    assert [speaker.percent(0.4731, 1) for speaker in (ENGLISH, DANISH)] == ["47.3%", "47,3\u00a0%"]
+
+
+def test_a_negative_number_has_a_minus_sign_and_zero_has_none():
+    assert ENGLISH.number(-12) == "−12"
+    assert ENGLISH.percent(-0.0001) == "0%"
+    assert ENGLISH.money_short(-2_100_000) == "−€2.1M"
+
+
+def test_changes_and_points_carry_their_sign():
+    assert (ENGLISH.points(0.007), ENGLISH.points(-0.121), ENGLISH.change(0.09)) == ("+0.7 pp", "−12.1 pp", "+9%")
+
+
+def test_money_follows_language_and_currency_apart():
+    assert Words("da", "DKK").money(1234) == "1.234\u00a0kr."
+    assert Words("en", "DKK").money(1234) == "DKK\u00a01,234" or Words("en", "DKK").money(1234) == "DKK1,234"
+    assert DUTCH.money(388_120) == "€\u00a0388.120"
+
+
+def test_nothing_is_a_dash_never_zero():
+    assert {ENGLISH.value(nothing, "share") for nothing in (None, math.nan)} == {"–"}
+    assert ENGLISH.share(0, 0) == "–"
+
+
+def test_a_share_of_fewer_than_five_is_given_as_counts():
+    assert (ENGLISH.share(3, 4), ENGLISH.share(3, 5)) == ("3 of 4", "60%")
+
+
+def test_a_limit_from_the_settings_is_kept():
+    run = {
+        "language": "en",
+        "currency": "EUR",
+        "limits": {"counts_below": 10, "grey_below": 30, "rejected_share": 0.05},
+    }
+    assert words.of_run(run).share(8, 9) == "8 of 9"
+
+
+def test_months_and_days_are_written_in_the_language():
+    assert [speaker.month("2026-10") for speaker in (ENGLISH, DANISH)] == ["October 2026", "oktober 2026"]
+    assert DANISH.date("2026-10-05") == "5. oktober 2026"
+
+
+def test_a_duration_is_told_in_the_unit_that_reads_best():
+    assert [ENGLISH.duration(x) for x in (45, 600, 9000, 3 * 86_400)] == ["45 s", "10 min", "2.5 h", "3 days"]
+
+
+def test_a_placeholder_says_how_its_value_is_written():
+    assert ENGLISH.say("card.target", target=ENGLISH.percent(0.5)) == "target 50%"
+    assert DANISH.say("page.rejected", n=1275).startswith("1.275 ")
+
+
+def test_a_plural_form_is_chosen_by_the_number():
+    assert ENGLISH.say("page.rejected", n=1) != ENGLISH.say("page.rejected", n=2).replace("2", "1")
+
+
+def test_unknown_words_are_an_error_that_names_them():
+    with pytest.raises(WrongUsage, match="no_such_key"):
+        ENGLISH.say("no_such_key")
+
+
+def test_a_lacking_value_is_an_error_that_names_it():
+    with pytest.raises(WrongUsage, match="target"):
+        ENGLISH.say("card.target")
+
+
+def test_an_unknown_language_is_an_error():
+    with pytest.raises(WrongUsage, match="'fr'"):
+        Words("fr", "EUR").say("page.skip")
+
+
+def test_a_translation_is_shown_only_if_it_was_made_of_this_english(monkeypatch):
+    made = {"kpi.x.meaning": "Betekenis", "kpi.x.of": hash_of("Meaning.")}
+    monkeypatch.setattr(words, "catalogue", lambda language: made)
+    assert DUTCH.meaning("x", "Meaning.") == "Betekenis"
+    assert DUTCH.meaning("x", "Another meaning.") == "Another meaning."
+
+
+def test_a_stale_translation_is_named_with_the_new_mark(monkeypatch):
+    made = {"kpi.x.label": "X", "kpi.x.meaning": "Betekenis", "kpi.x.of": hash_of("Meaning.")}
+    monkeypatch.setattr(words, "catalogue", lambda language: made)
+    assert words.stale({"x": "Meaning."}, "nl") == []
+    assert hash_of("Changed.") in words.stale({"x": "Changed."}, "nl")[0]
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "da"])
+def test_every_kpi_of_the_registry_is_labelled_and_its_translation_is_of_today(language):
+    registry = pytest.importorskip("salesbook").KPIS
+    assert words.stale({kpi.name: kpi.meaning for kpi in registry.values()}, language) == []
+
+
+def test_no_key_stands_twice_in_a_catalogue():
+    class Strict(yaml.SafeLoader):
+        """Refuses a key that stands twice."""
+
+    def mapping(loader, node):
+        keys = [loader.construct_object(key) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), sorted(keys)
+        return {
+            key: loader.construct_object(value, deep=True) for key, (_, value) in zip(keys, node.value, strict=True)
+        }
+
+    Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    for language in words.LOCALES:
+        file = words.Path(words.__file__).parent / f"{language}.yaml"
+        assert yaml.load(file.read_text(encoding="utf-8"), Loader=Strict)
