@@ -22,9 +22,10 @@ from salesbook.sources.plan import Feed
 from salesbook.tables import Column
 
 TRIMMED = " \t\r\n\u00a0"
+EDGES, ODD_EDGES = (" ", "\n"), ("\t", "\r", "\u00a0")
 DIGITS = {"money": (16, 2), "number": (14, 4), "rate": (10, 8), "share": (3, 6), "integer": (18, 0)}
 EXAMPLES = {"money": "1234.50", "number": "12.5", "rate": "0.13401234", "share": "0.25", "integer": "42"}
-SPOILED = r"(?i)-?\d(?:[.,]\d+)?E\+?\d+|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!).*"
+SPOILED = r"(?i)-?\d(?:[.,]\d+)?E\+\d+|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!).*"
 INVISIBLE = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{feff}\x{fffd}]"
 
 
@@ -74,7 +75,10 @@ def statement(feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], pro
             values |= {name: absent(name, kind) for name, kind in column.stored.items()}
             continue
         texts[f"t_{column.name}"] = text(column, feed, words.get(column.name, {}))
-        cast = CASTS[column.type](column, feed.form, column.name in mixed)
+        is_id = column.type == "id"
+        cast = (
+            exact(column, feed.text.is_plain) if is_id else CASTS[column.type](column, feed.form, column.name in mixed)
+        )
         parsed, values = parsed | cast.parsed, values | cast.values
         for condition, rule, reason in [*empty(column), *cast.problems, *bounds(column)]:
             number = problems.number(column.name, f"{column.name}_{rule}", f"{column.name} {reason}")
@@ -86,6 +90,13 @@ def statement(feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], pro
     stored = ", ".join(f'"{name}"' for name in feed.table.stored)
     problem = f"case {' '.join(cases)} else 0 end" if cases else "0"
     return f"select {stored}, ({problem})::integer as problem from ({outer})"
+
+
+def cast_of(column: Column, feed: Feed, is_mixed: bool) -> Cast:
+    """How a column is cast."""
+    if column.type == "id":
+        return exact(column, feed.text.is_plain)
+    return CASTS[column.type](column, feed.form, is_mixed)
 
 
 def named(expressions: dict[str, str]) -> str:
@@ -100,8 +111,9 @@ def absent(name: str, kind: str) -> str:
 
 def header_columns(feed: Feed) -> str:
     """SQL that is true for a record that repeats the header, as exports put one behind another have it."""
-    same = [f"trim(c{at}) is not distinct from {literal(name)}" for at, name in enumerate(feed.text.header) if name]
-    return f"({' and '.join(same)}) as is_header"
+    first, *others = [(f"c{at}", literal(name)) for at, name in enumerate(feed.text.header) if name]
+    same = " and ".join(["true", *(f"{column} is not distinct from {name}" for column, name in others)])
+    return f"case when ends_with({first[0]}, {first[1]}) then {same} else false end as is_header"
 
 
 def header_again(feed: Feed, problems: Problems) -> list[str]:
@@ -112,7 +124,7 @@ def header_again(feed: Feed, problems: Problems) -> list[str]:
 def text(column: Column, feed: Feed, words: dict[str, str]) -> str:
     """SQL of a column's text: without spaces around it (ids stay exact), nulls as NULL, words translated."""
     raw = literal(feed.constants[column.name]) if column.name in feed.constants else f"c{feed.positions[column.name]}"
-    value = raw if column.type == "id" else f"trim({raw}, {literal(TRIMMED)})"
+    value = raw if column.type == "id" else trimmed(raw, feed.text.is_plain)
     value = f"nullif({value}, '')"
     if feed.form.nulls:
         nulls = ", ".join(map(literal, feed.form.nulls))
@@ -121,6 +133,13 @@ def text(column: Column, feed: Feed, words: dict[str, str]) -> str:
         pairs = " ".join(f"when {literal(old)} then {literal(new)}" for old, new in words.items())
         value = f"nullif(case {value} {pairs} else {value} end, '')"
     return value
+
+
+def trimmed(value: str, is_plain: bool = False) -> str:
+    """SQL of a text without spaces around it; asked only of texts that have them, for it is slow."""
+    ends = [f"ends_with({value}, {literal(edge)})" for edge in EDGES + (() if is_plain else ODD_EDGES)]
+    starts = [f"{value} < '!'"] + ([] if is_plain else [f"starts_with({value}, {literal(TRIMMED[-1])})"])
+    return f"case when {' or '.join(starts + ends)} then trim({value}, {literal(TRIMMED)}) else {value} end"
 
 
 def empty(column: Column) -> list[tuple[str, str, str]]:
@@ -140,16 +159,15 @@ def bounds(column: Column) -> list[tuple[str, str, str]]:
     return [(" or ".join(tests), "out_of_range", reason)] if tests else []
 
 
-def exact(column: Column, form: Form, is_mixed: bool) -> Cast:
+def exact(column: Column, is_plain: bool) -> Cast:
     """An id: exact text, unless a program has spoiled it."""
     t = f"t_{column.name}"
+    may_be_spoiled = f"contains({t}, '+') or starts_with({t}, '#')"
+    spoiled = f"case when {may_be_spoiled} then {matches(t, SPOILED)} else false end"
+    invisible = f"contains({t}, chr(10))" if is_plain else f"regexp_matches({t}, {literal(INVISIBLE)})"
     problems = [
-        (
-            matches(t, SPOILED),
-            "spoiled",
-            "is not an id any more: a spreadsheet has changed it",
-        ),
-        (f"regexp_matches({t}, {literal(INVISIBLE)})", "invisible", "holds an invisible character"),
+        (spoiled, "spoiled", "is not an id any more: a spreadsheet has changed it"),
+        (invisible, "invisible", "holds an invisible character"),
     ]
     return Cast({}, {column.name: t}, problems)
 
@@ -212,7 +230,7 @@ def point_in_time(column: Column, form: Form, is_mixed: bool) -> tuple[dict[str,
     parsed = {
         f"w_{column.name}": f"case {cases} end",
         f"d_{column.name}": f"coalesce(not contains({t}, ':'), false)",
-        f"z_{column.name}": f"ends_with({t}, 'Z') or regexp_matches({t}, ':.*[+-]')",
+        f"z_{column.name}": f"case when ends_with({t}, 'Z') then true else regexp_matches({t}, ':.*[+-]') end",
         p: f"date_trunc('second', case when ends_with({t}, 'M') then {halves} else {whole} end)",
     }
     sample = SAMPLES[form.date_form]
@@ -246,7 +264,6 @@ def date(column: Column, form: Form, is_mixed: bool) -> Cast:
 
 
 CASTS = {
-    "id": exact,
     "text": plain,
     "word": word,
     "currency": currency,

@@ -1,7 +1,7 @@
 """Rules within a row, between rows and between tables: each rejects or flags, as `tables.py` says.
 
 Every table has a view `all_TABLE` (the stored columns, `in_file`, `at_row`, `problem`) and a view `good_TABLE` of the
-rows that nothing has rejected so far. `rejected` and `flagged` hold (table_name, in_file, at_row, number of the problem).
+rows that nothing has rejected so far. `rejected` and `flagged` hold (table_name, in_file, at_row, problem's number).
 """
 
 import duckdb
@@ -28,9 +28,10 @@ class Checks:
                 self.derive_stages()
             if name == "deals":
                 self.derive_status()
-            self.reject_rows(TABLES[name])
-        for table in TABLES.values():
-            self.flag_rows(table)
+            if name in self.feeds:
+                self.reject_rows(TABLES[name])
+        for name in self.feeds:
+            self.flag_rows(TABLES[name])
 
     def reject_rows(self, table: Table) -> None:
         """Reject the rows that could not be cast, break a rule, lack a parent they need, or repeat a key."""
@@ -55,6 +56,8 @@ class Checks:
             if not rule.rejects:
                 self.record("flagged", table, f"({rule.holds}) is false", "", rule.name, f"broken: {rule.meaning}")
         for column in table.columns:
+            if not any(column.name in feed.positions for feed in self.feeds[table.name]):
+                continue
             if column.parent and not column.filled and self.has_rows(column.parent):
                 self.record("flagged", table, orphan(column), column.name, *unknown_parent(column))
             if column.type == "id":
@@ -74,6 +77,8 @@ class Checks:
 
     def has_rows(self, table: str) -> bool:
         """Whether a table has a good row."""
+        if table not in self.feeds and table != "stages":
+            return False
         return self.con.execute(f"select 1 from good_{table} limit 1").fetchone() is not None
 
     def reject_unknown_stages(self, table: Table) -> None:
@@ -114,7 +119,7 @@ class Checks:
 
     def derive_stages(self) -> None:
         """Make the stages from the deals and their history where no source has them: without an order."""
-        if self.has_rows("stages"):
+        if "stages" in self.feeds and self.has_rows("stages"):
             return
         lacking = [f for f in self.feeds.get("deals", []) if "status" not in {*f.positions, *f.constants}]
         if lacking:
@@ -140,8 +145,9 @@ class Checks:
                 where h.problem = 0 and d.problem = 0
                     and (d.pipeline, h.stage) not in (select pipeline, stage from all_deals where problem = 0))
             select {columns} from visited group by pipeline, stage""")
+        self.con.execute("alter view all_stages rename to told_stages")
         self.con.execute(
-            "create or replace view all_stages as "
+            "create view all_stages as from told_stages union all "
             "select *, 0 as problem, -1 as in_file, row_number() over () as at_row from derived_stages"
         )
 

@@ -105,6 +105,7 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
         quarantine.prepare(con)
         read_files(work)
         read_rows(work)
+        refuse_no_deals(work)
         for table in TABLES.values():
             cast_table(work, table)
         Checks(con, work.feeds, work.problems).run()
@@ -149,6 +150,14 @@ def read_files(work: Work) -> None:
             work.feeds.setdefault(table, []).append(replace(feed, is_shared=is_shared))
         work.texts[number] = text
         quarantine.know(work.con, number, text)
+
+
+def refuse_no_deals(work: Work) -> None:
+    """Refuse a source in which no file has a row of deals."""
+    feeds = work.feeds.get("deals", [])
+    if feeds and not any(feed.text.n_good + feed.text.n_bad for feed in feeds):
+        names = files.listed([feed.text.name for feed in feeds])
+        raise BadData("There are no deals.", f"{names} has a header and no rows.", "Export it again.")
 
 
 def is_asked_for(table: str, settings: Settings) -> bool:
@@ -206,9 +215,10 @@ def cast_table(work: Work, table: Table) -> None:
         columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in table.stored.items())
         parts = [f"select {columns}, 0 as problem, 0 as in_file, 0::bigint as at_row where false"]
     work.con.execute(f"create view all_{table.name} as {' union all '.join(parts)}")
-    rejected = f"(select 1 from rejected r where r.table_name = '{table.name}' and r.in_file = a.in_file and r.at_row = a.at_row)"
+    same = f"r.table_name = '{table.name}' and r.in_file = a.in_file and r.at_row = a.at_row"
     work.con.execute(
-        f"create view good_{table.name} as select * from all_{table.name} a where problem = 0 and not exists {rejected}"
+        f"create view good_{table.name} as select * from all_{table.name} a "
+        f"where problem = 0 and not exists (select 1 from rejected r where {same})"
     )
 
 
@@ -228,9 +238,7 @@ def mixed_columns(con: duckdb.DuckDBPyConnection, feed: plan.Feed) -> set[str]:
     if not dated:
         return set()
     pattern = DATES[feed.form.date_form]
-    tests = ", ".join(
-        f"bool_or({matches(f'trim(c{feed.positions[name]}, {literal(cast.TRIMMED)})', pattern)})" for name in dated
-    )
+    tests = ", ".join(f"bool_or({matches(cast.trimmed(f'c{feed.positions[name]}'), pattern)})" for name in dated)
     rows = cast.read_csv(feed.text.rows.as_posix(), len(feed.text.header), feed.text.dialect)
     found = con.execute(f"select {tests} from {rows}").fetchone()
     return {name for name, is_there in zip(dated, found, strict=True) if is_there}
@@ -254,9 +262,9 @@ def write(work: Work, folder: Path) -> None:
             f"copy (select {columns} from good_{table.name} order by {', '.join(table.key) or 'all'}) "
             f"to {target} (format parquet, compression zstd)"
         )
-        sources = [feed.source for feed in work.feeds.get(table.name, [])]
-        quarantine.write(con, table, sources, folder / "quarantine")
-    quarantine.write_flags(con, TABLES, folder / "flags.parquet")
+    for name, feeds in work.feeds.items():
+        quarantine.write(con, TABLES[name], [feed.source for feed in feeds], folder / "quarantine")
+    quarantine.write_flags(con, [TABLES[name] for name in work.feeds], folder / "flags.parquet")
     record = recorded(work, folder)
     (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -278,7 +286,7 @@ def recorded(work: Work, folder: Path) -> dict:
         kept_out = rows_in(folder / "quarantine" / f"{table}.parquet")
         if read != held + kept_out or kept_out != sum(rejected.get(table, {}).values()):
             raise miscounted(table, read, held + kept_out)
-    newest = newest_instant(con)
+    newest = newest_instant(con, [TABLES[table] for table in work.feeds])
     return {
         "version": VERSION,
         "files": read_files,
@@ -298,7 +306,8 @@ def rows_in(path: Path) -> int:
 def counted(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, dict[str, int]]:
     """Rows by table and rule."""
     rows = con.execute(
-        f"select table_name, rule, count(*) from {where} join problems using (number) group by 1, 2 order by 1, 3 desc, 2"
+        f"select table_name, rule, count(*) from {where} join problems using (number) "
+        "group by 1, 2 order by 1, 3 desc, 2"
     ).fetchall()
     found: dict[str, dict[str, int]] = {}
     for table, rule, count in rows:
@@ -323,15 +332,15 @@ def file_record(work: Work, table: str, feed: plan.Feed) -> dict:
     }
 
 
-def newest_instant(con: duckdb.DuckDBPyConnection) -> datetime | None:
+def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table]) -> datetime | None:
     """The newest instant in any table, plans left out."""
-    selects = [
-        f"select max({column.name}) from good_{table.name}"
-        for table in TABLES.values()
-        for column in table.columns
-        if column.type == "instant" and column.name != "planned_at"
-    ]
-    return con.execute(f"select max(newest) from ({' union all '.join(selects)}) as t(newest)").fetchone()[0]
+    found = []
+    for table in tables:
+        instants = [column.name for column in table.columns if column.type == "instant" and column.name != "planned_at"]
+        if instants:
+            newest = ", ".join(f"max({name})" for name in instants)
+            found += con.execute(f"select {newest} from good_{table.name}").fetchone()
+    return max(filter(None, found), default=None)
 
 
 def refuse_too_many(result: Import, limit: float) -> None:

@@ -99,16 +99,16 @@ def write(con: duckdb.DuckDBPyConnection, table: Table, sources: list[int], fold
     )
 
 
-def write_flags(con: duckdb.DuckDBPyConnection, tables: dict[str, Table], path: Path) -> None:
+def write_flags(con: duckdb.DuckDBPyConnection, tables: list[Table], path: Path) -> None:
     """Write all flags: table, file, line, key, column, rule and reason."""
     parts = [
         f"""select g.table_name as "table", f.name as file, g.at_row + s.shift as line,
             concat_ws('|', {", ".join(f"a.{key}" for key in table.key) or "''"}) as key,
             p.col as "column", p.rule, p.reason
-        from (select * from flagged where table_name = '{name}') g
+        from (select * from flagged where table_name = '{table.name}') g
         join problems p using (number) join files f on f.in_file = g.in_file
-        join good_{name} a on a.in_file = g.in_file and a.at_row = g.at_row
+        join good_{table.name} a on a.in_file = g.in_file and a.at_row = g.at_row
         asof join shifts s on s.in_file = g.in_file and g.at_row >= s.first"""
-        for name, table in tables.items()
+        for table in tables
     ]
     con.execute(f"copy ({' union all '.join(parts)} order by all) to {literal(path.as_posix())} (format parquet)")

@@ -42,7 +42,8 @@ class Text:
     """A file as rows of text: `header`, and a file of its good records that a strict engine reads without a doubt.
 
     `shifts`: (first row, line minus row) wherever that difference changes, so that a row's line in the source is
-    known. `bad`: a CSV file of the records that are none (line, rule, original text).
+    known. `bad`: a CSV file of the records that are none (line, rule, original text). `is_plain`: it is all ASCII
+    without control characters, so that nobody need look for them.
     """
 
     name: str
@@ -54,10 +55,7 @@ class Text:
     n_bad: int
     shifts: np.ndarray
     frames: Callable[[], Iterator[Frame]]
-
-    def lines(self, rows: np.ndarray) -> np.ndarray:
-        """The lines in the source of some rows."""
-        return rows + self.shifts[np.searchsorted(self.shifts[:, 0], rows, side="right") - 1, 1]
+    is_plain: bool
 
 
 def name_key(name: str) -> str:
@@ -103,11 +101,15 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
 def framed(name, header, dialect, framing: Iterator[Frame], again, stem: Path) -> Text:
     """The good records of a text written to one file, the bad ones to another."""
     rows, bad = stem.with_suffix(".rows"), stem.with_suffix(".bad")
-    n_good, n_bad, shifts = 0, 0, []
+    n_good, n_bad, shifts, is_plain = 0, 0, [], True
+    controls = bytes(code for code in range(32) if code not in (10, dialect.delimiter[0])) + b"\x7f"
     with rows.open("wb") as good_file, bad.open("w", encoding="utf-8", newline="") as bad_file:
         bad_rows = csv.writer(bad_file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for frame in framing:
             good_file.write(frame.text)
+            is_plain = (
+                is_plain and frame.text.isascii() and len(frame.text.translate(None, controls)) == len(frame.text)
+            )
             bad_rows.writerows((line, rule, text.decode()) for line, rule, text in frame.bad)
             shift = frame.lines - (n_good + np.arange(len(frame.lines)))
             changed = np.flatnonzero(np.diff(shift, prepend=shifts[-1][-1, 1] if shifts else -1))
@@ -115,7 +117,7 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, stem: Path) -
                 shifts.append(np.stack([n_good + changed, shift[changed]], axis=1))
             n_good, n_bad = n_good + len(frame.lines), n_bad + len(frame.bad)
     shifts = np.concatenate(shifts) if shifts else np.zeros((1, 2), np.int64)
-    return Text(name, header, dialect, rows, bad, n_good, n_bad, shifts, again)
+    return Text(name, header, dialect, rows, bad, n_good, n_bad, shifts, again, is_plain)
 
 
 def kind_of(copy: Copy) -> str:
