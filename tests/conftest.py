@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from postgres import postgres  # noqa: F401
 
+from postgres import postgres  # noqa: F401
 from salesbook.book import Book
 from salesbook.build import build
 from salesbook.settings import load

@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from worked import SETTINGS, book_of, settings_of
 
 from salesbook.build import FACTS, build, fact
 from salesbook.engines.postgres import Postgres
 from salesbook.errors import BadData
 from salesbook.tables import TABLES
+from worked import SETTINGS, book_of, settings_of
 
 DEAL = """
 deal_id,pipeline,stage,amount,currency,created_at,closed_at,status

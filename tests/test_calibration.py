@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from salesbook.calibration import auc, calibration, lift
 from salesbook.errors import WrongUsage
 from salesbook.stats import wilson

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pandas as pd
 import pytest
+
 from salesbook import clock
 from salesbook.errors import BadData, WrongUsage
 from salesbook.settings import Calendar

@@ -101,7 +101,7 @@ class TestTotal:
         assert total.mean == 11_900_000
         assert round(total.sd / 100) == 39_862
         assert total.at_most(5_000_000) == pytest.approx(0.09)
-        assert total.quantile(0.5) == 12_000_000
+        assert total.quantile([0.09, 0.5]).tolist() == [5_000_000, 12_000_000]
         assert total.error_bound == 0
         assert total.shock is None
 
@@ -131,6 +131,10 @@ class TestTotal:
         inside = exact.quantile(q - 1e-9) - coarse.error_bound <= coarse.quantile(q)
         assert inside.all()
         assert (coarse.quantile(q) <= exact.quantile(q + 1e-9) + coarse.error_bound + 30).all()
+
+    def test_crumbs_that_the_grid_drops_are_in_the_bound(self):
+        total = distribution_of_total([131_071 * 5000, *[1] * 20], [0.5] * 21)
+        assert (total.step, total.error_bound) == (5000, 20)
 
     def test_its_mean_and_sd_are_those_of_its_probabilities(self):
         rng = np.random.default_rng(4)
@@ -176,6 +180,11 @@ class TestSharedShock:
 
     def test_a_planted_shock_is_found(self):
         assert shared_shock(*quarters_with_a_shock(0.8, 60, seed=2)) == pytest.approx(0.8, abs=0.2)
+
+    def test_the_order_of_deals_is_irrelevant(self):
+        deals = quarters_with_a_shock(0.8, 10, seed=4)
+        order = np.random.default_rng(1).permutation(len(deals[0]))
+        assert shared_shock(*(part[order] for part in deals)) == pytest.approx(shared_shock(*deals), abs=1e-4)
 
     def test_without_one_it_is_about_zero(self):
         assert shared_shock(*quarters_with_a_shock(0, 40, seed=3)) < 0.15

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from salesbook.errors import WrongUsage
 from salesbook.shrinkage import shrink_means, shrink_shares
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
 from salesbook.errors import BadData, WrongUsage
 from salesbook.stats import (
     at_least,
@@ -21,7 +23,6 @@ from salesbook.stats import (
     ratio_interval,
     wilson,
 )
-from scipy import stats as scipy_stats
 
 WILSON = [  # design/kpis.md, section 3, worked out by hand from Wilson (1927)
     (350, 1000, 0.3211, 0.3801),

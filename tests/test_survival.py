@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
 from salesbook.errors import WrongUsage
 from salesbook.stats import wilson
 from salesbook.survival import aalen_johansen, kaplan_meier, log_rank
-from scipy import stats as scipy_stats
 
 # design/kpis.md, section 3: W10 L20 L20 W30 C40 L50 W60 C70 L80 C90 (1 = won, 2 = lost, 0 = still open)
 TEN_DAYS = [10, 20, 20, 30, 40, 50, 60, 70, 80, 90]

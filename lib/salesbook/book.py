@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from salesbook.build import FACTS, build, fact, month_period
+from salesbook.build import FACTS, fact, month_period, run_of
 from salesbook.clock import Period
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import WrongUsage
@@ -90,8 +90,7 @@ def open_book(run: str | Path | None = None, month: str | None = None, settings:
             raise WrongUsage("The run is of another month.", f"{book.run['month']}, not {month}.", "Leave one out.")
         return book
     settings = settings or load(home())
-    month = month or settings.month
-    return Book(build(settings, month, settings.home / ".salesbook" / "runs" / month))
+    return Book(run_of(settings, month or settings.month))
 
 
 def home() -> Path:

@@ -7,7 +7,8 @@ fact is one statement. Nothing is pasted into a fact's text.
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import metadata, resources
@@ -20,7 +21,7 @@ from salesbook import __version__, clock, sources
 from salesbook.engines import Engine
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import BadData
-from salesbook.settings import Calendar, Settings
+from salesbook.settings import Calendar, Settings, Source
 from salesbook.tables import TABLES, Table
 
 # In the order in which they are built: a fact may read those before it.
@@ -154,16 +155,40 @@ def month_period(month: str) -> clock.Period:
     return clock.period_of(date.fromisoformat(f"{month}-01"), "month")
 
 
-def build(settings: Settings, month: str, folder: Path, engine: Engine | None = None) -> Path:
+def run_of(settings: Settings, month: str) -> Path:
+    """The run of a month: built, or the one that was built before of the same data, settings and statements.
+
+    Parameters: `month`, as 2026-10.
+    Returns: its folder, in .salesbook/runs beside the settings.
+    Raises: as `build`.
+    """
+    imported = sources.load(settings, settings.home / ".salesbook" / "imports")
+    told = [imported.folder.name, month, __version__, Path(__file__).read_text(encoding="utf-8")]
+    told += [repr(replace(settings, home=Path(), source=Source(), folder=""))]
+    told += [fact(name).sql for name in FACTS]
+    key = hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
+    place = settings.home / ".salesbook" / "runs" / f"{month}-{key}"
+    if not (place / "run.json").is_file():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix="staging-") as staging:
+            made = build(settings, month, Path(staging) / "run", imported=imported)
+            # Another run may have put the same folder there meanwhile: it holds the same.
+            if not place.exists():
+                made.rename(place)
+    return place
+
+
+def build(
+    settings: Settings, month: str, folder: Path, engine: Engine | None = None, imported: sources.Import | None = None
+) -> Path:
     """Read the source and build every fact of a month into a folder.
 
     Parameters: `month`, as 2026-10; `folder`, where facts/*.parquet and run.json are written; `engine`, DuckDB if
-    none is given.
+    none is given; `imported`, the source where it was read already.
     Returns: the folder.
     Raises: BadData where the source cannot be read, the month holds nothing, or a fact breaks its own declaration.
     """
-    store = settings.home / ".salesbook" / "imports"
-    imported = sources.load(settings, store)
+    imported = imported or sources.load(settings, settings.home / ".salesbook" / "imports")
     period = month_period(month)
     as_of = clock.utc(settings.zone, period.end)
     facts = folder / "facts"
@@ -310,7 +335,7 @@ def described(settings, month, period, as_of, imported, counts, facts: Path) -> 
         "fiscal_year_starts": settings.fiscal_year_starts,
         "names_of_sellers": settings.names_of_sellers,
         "limits": vars(settings.limits),
-        "inputs": imported.files,
+        "inputs": [{"file": read["name"]} | {k: v for k, v in read.items() if k != "name"} for read in imported.files],
         "rejected": imported.rejected,
         "flagged": imported.flagged,
         "tables": sorted(imported.present),

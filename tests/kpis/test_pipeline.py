@@ -1,4 +1,5 @@
 import pytest
+
 from salesbook.kpis import pipeline
 from worked import book_of
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from salesbook.errors import WrongUsage
 from salesbook.kpis import scorecard
 from worked import book_of

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from salesbook.settings import Limits, Settings, Source
 from salesbook.sources import load
 
@@ -37,7 +38,7 @@ class Reading:
             (source / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         return source
 
-    def __call__(self, files: dict[str, str | bytes], **settings):
+    def __call__(self, files: dict[str, str | bytes], /, **settings):
         """Write the files and load them."""
         self.write(files)
         return load(self.settings(**settings), self.store)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from salesbook.errors import BadData
 from salesbook.settings import load as settings_of
 from salesbook.sources import load

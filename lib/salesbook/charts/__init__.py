@@ -1,7 +1,7 @@
 """Charts: a result in, a drawing out.
 
 `svg(name, data, words, width)` gives a drawing for a page, `png(name, data, words)` one for JupyterLab. One family a
-file: bars.py, trends.py, grid.py, bridge.py, spread.py, reliability.py; canvas.py is the sheet they are drawn on,
+file: bars.py, bridge.py, trends.py, panels.py, grid.py, spread.py, reliability.py; canvas.py is the sheet they are drawn on,
 style.py the look, svg.py the form in a page.
 """
 
@@ -9,13 +9,17 @@ import hashlib
 import inspect
 
 from salesbook.charts.bars import bars, bullet, funnel
+from salesbook.charts.bridge import bridge
 from salesbook.charts.grid import cohort
+from salesbook.charts.panels import multiples, survival
+from salesbook.charts.reliability import reliability
+from salesbook.charts.spread import forest, quantiles
 from salesbook.charts.style import house_style
 from salesbook.charts.svg import page_svg
 from salesbook.charts.trends import cumulative, line
 from salesbook.errors import WrongUsage
 
-CHARTS = {chart.__name__: chart for chart in (funnel, bars, bullet, line, cumulative, cohort)}
+CHARTS = {chart.__name__: chart for chart in (funnel, bars, bullet, bridge, line, cumulative, cohort, multiples, survival, quantiles, forest, reliability)}
 WIDE, NARROW = 720, 360
 
 

@@ -113,14 +113,15 @@ def cumulative(data, words, width: int, unit: str = "money") -> Canvas:
     """Actual against target, added up over the days of a period.
 
     Parameters: `data`, one row per day in order: day (a date, or the number of the working day), actual (empty after
-    as-of), target (added up too), and expected where a pace is known.
+    as-of), and expected, the pace that the target needs, or target, added up day by day.
     """
     canvas = Canvas(width, 300 if width >= 480 else 260)
     actual = data["actual"].to_numpy(float)
     done = int(np.flatnonzero(~np.isnan(actual))[-1]) if (~np.isnan(actual)).any() else 0
     lines = [("actual", actual, done)]
-    if "target" in data and data["target"].notna().any():
-        lines.append(("target", data["target"].to_numpy(float), len(data) - 1))
+    pace = next((name for name in ("expected", "target") if name in data and data[name].notna().any()), None)
+    if pace:
+        lines.append((pace, data[pace].to_numpy(float), len(data) - 1))
     labels = [f"{words.value_short(values[at], unit)} {words.say(f'chart.{name}')}" for name, values, at in lines]
     right = 0 if canvas.is_narrow else min(widest(labels, weight=BOLD) + 14, width * 0.35)
     top, bottom = (36 if canvas.is_narrow else 14), canvas.height - 30

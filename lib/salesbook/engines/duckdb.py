@@ -39,7 +39,6 @@ def connect(folders: list[Path], spill: Path, memory: str = "", threads: int = 0
     allowed = ", ".join(literal(folder.resolve()) for folder in [*folders, spill])
     connection.execute(f"set allowed_directories = [{allowed}]")
     connection.execute("set enable_external_access = false")
-    connection.execute("set enable_progress_bar = false")
     connection.execute("set lock_configuration = true")
     return connection
 

@@ -8,7 +8,7 @@ from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, Leak, leak
 from salesbook.findings import ALPHA, LEAST, Candidate, Finding, chosen, moved
 from salesbook.headlines import direction, figure, finding
-from salesbook.kpis.funnel import new_leads, qualification_rate
+from salesbook.kpis.funnel import qualification_rate
 
 
 def this_month(book: Book, where=None) -> list[Finding]:
@@ -135,17 +135,40 @@ def leads_by_month(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     return figure(book, "figures.leads", months=len(rows), n=int(rows["n"].sum()), month=book.period.start, **values)
 
 
+LEAK_UNITS = {"n": "count", "before_n": "count", "before": "share", "change": "points", "lost": "money"}
+
+
+def is_leaking(book: Book, found: Leak) -> bool:
+    """Whether a step loses more than chance would have it, all steps compared."""
+    return found.worst is not None and bool(leaked(book, found).p <= ALPHA)
+
+
+def leaking(book: Book, found: Leak) -> str:
+    """The stage that leaks; empty where none does."""
+    return found.worst["stage"] if is_leaking(book, found) else ""
+
+
+def leak_bars(book: Book, found: Leak) -> pd.DataFrame:
+    """The stages now: the share that went on in time."""
+    columns = ["stage", "n", "value", "low", "high"]
+    return found.steps.reindex(columns=columns).assign(denominator=found.steps.get("n"))[[*columns, "denominator"]]
+
+
+def leak_rows(found: Leak) -> pd.DataFrame:
+    """The stages now against before, and what the change cost."""
+    return found.steps.reindex(columns=["stage", "n", "value", "low", "high", "before_n", "before", "change", "lost"])
+
+
+def leak_title(book: Book) -> str:
+    """The title of the table of stages."""
+    return book.words.say("figures.leak.table", months=NOW, months_before=BEFORE)
+
+
 def leak_steps(book: Book, found: Leak) -> dict[str, str]:
     """The words of the stages now against before."""
     values = {"months": NOW, "months_before": BEFORE, "n": int(found.steps["n"].sum()) if len(found.steps) else 0}
-    told = leaked(book, found)
-    if found.worst is None or not told.p <= ALPHA:
-        return figure(book, "figures.leak", "none", stage="", next="", lost=np.nan, **values)
+    if not is_leaking(book, found):
+        return figure(book, "figures.leak", "none", **values)
     worst = found.worst
-    values |= {"stage": worst["stage"], "next": stage_name(book, worst), "lost": float(worst["lost"])}
-    return figure(book, "figures.leak", "leak", **values)
-
-
-def came_in(book: Book) -> int:
-    """Leads that came in this month."""
-    return int(new_leads(book)["n"].iloc[0])
+    values |= {"stage": worst["stage"], "next": stage_name(book, worst)}
+    return figure(book, "figures.leak", now=worst["value"], before=worst["before"], **values)

@@ -8,6 +8,7 @@ from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, WhyMoved, why_moved
 from salesbook.findings import ALPHA, Candidate, Finding, chosen
 from salesbook.headlines import direction, figure, finding
+from salesbook.kpi import Kpi
 from salesbook.kpis.scorecard import deals_won, target, win_rate, won
 
 
@@ -76,6 +77,27 @@ def running_total(book: Book, days: pd.DataFrame) -> dict[str, str]:
     return figure(book, "figures.running_total", key, **values)
 
 
+def pace(days: pd.DataFrame) -> pd.DataFrame:
+    """The running total as a chart takes it: actual, and the target up to each day."""
+    return days.rename(columns={"value": "actual"})[["day", "actual", "target"]]
+
+
+def attained(rows: pd.DataFrame) -> pd.DataFrame:
+    """Attainment as a bullet chart takes it: the group, actual and target."""
+    names = {"level_id": "team", "numerator": "actual", "denominator": "target"}
+    return rows.rename(columns=names)[["team", "actual", "target", "value"]]
+
+
+SEGMENT_UNITS = {"before_n": "count", "after_n": "count", "before": "share", "after": "share"} | dict.fromkeys(
+    ("mix", "rate"), "points"
+)
+
+
+def segments_title(book: Book) -> str:
+    """The title of the table behind the bridge."""
+    return book.words.say("figures.win_rate_bridge.table", months=NOW, months_before=BEFORE)
+
+
 def teams(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of attainment by team: how many reached their target."""
     reached = int((rows["actual"] >= rows["target"]).sum())
@@ -103,16 +125,12 @@ def bridge_rows(book: Book, why: WhyMoved) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "value", "is_total"])
 
 
-def trend(book: Book, rows: pd.DataFrame, kpi: str) -> dict[str, str]:
-    """The words of a KPI's twenty-four months: its range and where it stands."""
-    known = rows.dropna(subset=["value"])
+def trend(book: Book, rows: pd.DataFrame, kpi: Kpi) -> dict[str, str]:
+    """The words of a KPI's months: its range and where it stands."""
+    known, label, months = rows.dropna(subset=["value"]), book.words.label(kpi.name), len(rows)
     if known.empty:
-        return figure(
-            book, "figures.trend", "empty", label=book.words.label(kpi), months=len(rows), low="", high="", n=0
-        )
-    shown = {
-        name: book.words.value(x, "share")
-        for name, x in (("low", known["value"].min()), ("high", known["value"].max()))
-    }
-    counted = int(known["denominator"].sum()) if "denominator" in known else int(known["n"].sum())
-    return figure(book, "figures.trend", label=book.words.label(kpi), months=len(rows), n=counted, **shown)
+        return figure(book, "figures.trend", "empty", label=label, months=months, low="", high="", now="", n=0)
+    ends = {"low": known["value"].min(), "high": known["value"].max(), "now": known["value"].iloc[-1]}
+    shown = {name: book.words.value(x, kpi.unit) for name, x in ends.items()}
+    counted = int(known["denominator"].sum() if "denominator" in known else known["n"].sum())
+    return figure(book, "figures.trend", label=label, months=months, n=counted, **shown)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from salesbook.schema import Column
 from salesbook.sources import zones
 from salesbook.sources.form import (
     DATES,
@@ -19,13 +20,13 @@ from salesbook.sources.form import (
 )
 from salesbook.sources.framing import Dialect
 from salesbook.sources.plan import Feed
-from salesbook.tables import Column
 
 TRIMMED = " \t\r\n\u00a0"
 EDGES, ODD_EDGES = (" ", "\n"), ("\t", "\r", "\u00a0")
 DIGITS = {"money": (16, 2), "number": (14, 4), "rate": (10, 8), "share": (3, 6), "integer": (18, 0)}
 EXAMPLES = {"money": "1234.50", "number": "12.5", "rate": "0.13401234", "share": "0.25", "integer": "42"}
-SPOILED = r"(?i)-?\d(?:[.,]\d+)?E\+\d+|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!).*"
+SHEET_ERROR = r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!|VERW!|NAAM\?|DEEL/0!|I/T|VÆRDI!|NAVN\?)"
+SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
 INVISIBLE = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{feff}\x{fffd}]"
 
 
@@ -174,7 +175,9 @@ def exact(column: Column, is_plain: bool) -> Cast:
 
 def plain(column: Column, form: Form, is_mixed: bool) -> Cast:
     """Text as it is."""
-    return Cast({}, {column.name: f"t_{column.name}"}, [])
+    t = f"t_{column.name}"
+    is_error = f"case when starts_with({t}, '#') then {matches(t, SHEET_ERROR)} else false end"
+    return Cast({}, {column.name: t}, [(is_error, "spoiled", "is a spreadsheet's error")])
 
 
 def word(column: Column, form: Form, is_mixed: bool) -> Cast:

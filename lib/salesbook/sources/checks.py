@@ -7,9 +7,10 @@ rows that nothing has rejected so far. `rejected` and `flagged` hold (table_name
 import duckdb
 
 from salesbook.errors import BadData
+from salesbook.schema import Column, Table
 from salesbook.sources.cast import Problems
 from salesbook.sources.plan import Feed
-from salesbook.tables import TABLES, Column, Table
+from salesbook.tables import TABLES
 
 STAGE_ORDER = ("stages", "accounts", "contacts", "leads", "activities", "deals", "stage_history")
 ORDER = (*STAGE_ORDER, *(name for name in TABLES if name not in STAGE_ORDER))

@@ -32,7 +32,8 @@ class Dialect:
         """The pattern of a field: quoted as a whole, or without a delimiter and not beginning with a quote."""
         quote, sign = re.escape(self.quote), re.escape(self.delimiter)
         quoted = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+%b" % (quote, quote, quote, quote, quote, quote)
-        return rb"(?:%b|(?!\s*%b)[^%b\r\n]*+)" % (quoted, quote, sign)
+        spaces = b" \t".replace(self.delimiter, b"")
+        return rb"(?:%b|(?![%b]*%b)[^%b\r\n]*+)" % (quoted, spaces, quote, sign)
 
     @cached_property
     def record(self) -> re.Pattern:

@@ -15,13 +15,14 @@ import duckdb
 import pyarrow.parquet as pq
 
 from salesbook.errors import BadData, SalesbookError
+from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
 from salesbook.sources import cast, files, plan, quarantine, reader
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, Form, literal, matches
 from salesbook.sources.imports import RECORD, Import, opened
-from salesbook.tables import TABLES, Table
+from salesbook.tables import TABLES
 
 VERSION = 1
 MEMORY = "600MB"
@@ -52,6 +53,8 @@ def load(settings: Settings, store: Path) -> Import:
     Returns: Import.
     Raises: BadData for what cannot be read without guessing, or more rows rejected than the settings allow.
     """
+    plan.check_words(settings.source)
+    reader.check_declared(settings.source.encoding, settings.source.delimiter)
     store.mkdir(parents=True, exist_ok=True)
     sweep(store)
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=store))

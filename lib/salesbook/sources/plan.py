@@ -4,11 +4,12 @@ import difflib
 from dataclasses import dataclass
 
 from salesbook.errors import BadData
+from salesbook.schema import Column, Table
 from salesbook.settings import NAME, Source
 from salesbook.sources.files import listed
 from salesbook.sources.form import Form
 from salesbook.sources.reader import Text, name_key
-from salesbook.tables import Column, Table
+from salesbook.tables import TABLES
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,22 @@ def feed(table: Table, number: int, text: Text, form: Form, source: Source) -> F
     used = set(from_file.values())
     unknown = tuple(name for at, name in enumerate(text.header) if name and at not in used)
     return Feed(table, number, text, form, from_file, constants, unknown)
+
+
+def check_words(source: Source) -> None:
+    """Refuse words that are translated into none of the words a column knows.
+
+    Raises: BadData with the nearest word there is.
+    """
+    for table, columns in source.words.items():
+        for name, words in columns.items():
+            allowed = TABLES[table].column(name).words
+            for old, new in words.items() if allowed else ():
+                if new and new.lower() not in allowed:
+                    found = f"[words.{table}.{name}] has {old!r} = {new!r}."
+                    raise BadData(
+                        "The map names a word that does not exist.", found, f"There are: {listed(list(allowed))}."
+                    )
 
 
 def is_lacking(column: Column, constants: dict, mapped: dict) -> bool:

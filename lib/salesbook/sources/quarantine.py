@@ -7,10 +7,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from salesbook.schema import Table
 from salesbook.sources.cast import Problems
 from salesbook.sources.form import literal
 from salesbook.sources.reader import Text
-from salesbook.tables import Table
 
 BROKEN = {
     "fields_missing": "the row has fewer fields than the header",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salesbook.errors import BadData
+from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import sheets
 from salesbook.sources.files import Copy, listed
 from salesbook.sources.framing import Dialect, Frame, frames
@@ -66,6 +66,21 @@ def name_key(name: str) -> str:
     True
     """
     return re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def check_declared(encoding: str, delimiter: str) -> None:
+    """Refuse an encoding that is not known, or a delimiter that cannot be one.
+
+    Raises: WrongUsage.
+    """
+    try:
+        codecs.getincrementaldecoder(encoding)
+    except LookupError as error:
+        todo = 'Write "utf-8", "cp1252" or another that Python knows.'
+        raise WrongUsage("source.encoding is not an encoding.", f"Found {encoding!r}.", todo) from error
+    if delimiter and (len(delimiter) > 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in "\r\n\"'"):
+        todo = 'Write one sign, such as ";" or "\\t" for a tab.'
+        raise WrongUsage("source.delimiter cannot be one.", f"Found {delimiter!r}.", todo)
 
 
 def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[str], folder: Path) -> Text:
@@ -133,7 +148,7 @@ def kind_of(copy: Copy) -> str:
         return "parquet"
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
-    if not head.startswith(b"PK\x03\x04"):
+    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "text"
     try:
         with zipfile.ZipFile(copy.path) as archive:
@@ -187,12 +202,13 @@ def marked(head: bytes, name: str, encoding: str) -> tuple[str, bytes]:
             if told == "utf-8":
                 return told, refuse_kinds(head[len(mark) :], name)
             return told, head
+    refuse_kinds(head, name)
     if b"\0" in head:
         pairs = head[:512]
         is_wide = pairs[::2].count(0) * 3 > len(pairs) or pairs[1::2].count(0) * 3 > len(pairs)
         found = "It looks like UTF-16 without the mark that says so." if is_wide else "It holds NUL bytes."
         raise BadData(f"{name} is not text.", found, "Save it as CSV UTF-8 and try again.")
-    return encoding, refuse_kinds(head, name)
+    return encoding, head
 
 
 def refuse_kinds(head: bytes, name: str) -> bytes:

@@ -5,6 +5,7 @@ import datetime
 import re
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ import python_calamine
 from salesbook.errors import BadData
 from salesbook.sources.files import Copy, listed
 
-ERROR_CELL = "#ERROR"
+REFERENCE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
 
 def from_excel(copy: Copy, target: Path, decimal: str) -> None:
@@ -30,7 +31,8 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> None:
         rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except (python_calamine.CalamineError, zipfile.BadZipFile) as error:
         raise BadData(f"{name} cannot be read as Excel.", f"{error}.", "Open it in Excel and save it again.") from error
-    refuse_errors(copy, sheet, workbook.sheet_names)
+    for (row, column), error in errors_in(copy, sheet).items():
+        rows[row][column] = error
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for row in rows:
@@ -53,15 +55,43 @@ def sheet_of(names: list[str], copy: Copy) -> str:
     raise BadData(f"The sheet to read in {copy.file.name} cannot be told.", f"It has {listed(names)}.", todo)
 
 
-def refuse_errors(copy: Copy, sheet: str, names: list[str]) -> None:
-    """Refuse a sheet with error values such as #N/A: the library reads them as empty cells."""
+def errors_in(copy: Copy, sheet: str) -> dict[tuple[int, int], str]:
+    """The error values of a sheet, such as #N/A, by row and column from 0: the library reads them as empty cells."""
     with zipfile.ZipFile(copy.path) as archive:
-        inside = f"xl/worksheets/sheet{names.index(sheet) + 1}.xml"
-        cells = re.findall(rb'<c [^>]*t="e"', archive.read(inside)) if inside in archive.namelist() else []
-    places = [match.group(1).decode() for one in cells if (match := re.search(rb'\br="([A-Z]+[0-9]+)"', one))]
-    if places:
-        wrong = f"{copy.file.name} has cells with an error, such as #N/A."
-        raise BadData(wrong, f"Sheet {sheet!r}: {listed(places)}.", "Mend or empty these cells.")
+        content = archive.read(sheet_path(archive, sheet))
+    if b't="e"' not in content:
+        return {}
+    cells = re.findall(rb"<c ([^>]*)>(?:(?!</c>).)*?<v>([^<]*)</v>", content, re.DOTALL)
+    found = {}
+    for attributes, value in cells:
+        place = re.search(rb'\br="([A-Z]+)([0-9]+)"', attributes)
+        if b't="e"' in attributes and place:
+            found[int(place.group(2)) - 1, column_number(place.group(1).decode())] = value.decode()
+    return found
+
+
+def column_number(letters: str) -> int:
+    """A column's number from 0.
+
+    Examples:
+    >>> column_number("A"), column_number("AB")
+    (0, 27)
+    """
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number - 1
+
+
+def sheet_path(archive: zipfile.ZipFile, sheet: str) -> str:
+    """Where a sheet stands in the packed workbook."""
+    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
+    targets = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    reference = next(
+        one.get(f"{REFERENCE}id") for one in book.iter() if one.get("name") == sheet and one.get("sheetId")
+    )
+    target = next(one.get("Target") for one in targets if one.get("Id") == reference)
+    return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
 
 
 def cell(value, decimal: str) -> str:

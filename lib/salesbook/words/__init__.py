@@ -30,12 +30,19 @@ MINUS = "−"
 def catalogue(language: str) -> dict[str, str | dict[str, str]]:
     """The words of a language by key; a key with plural forms has one text per form.
 
-    Raises: WrongUsage where there is no such language.
+    Rule: LANGUAGE.yaml holds what all pages share, TOPIC.LANGUAGE.yaml what one page says; no key stands in two.
+    Raises: WrongUsage where there is no such language, or a key stands in two files.
     """
     if language not in LOCALES:
         raise WrongUsage("There is no such language.", f"Found {language!r}.", f"There are: {', '.join(LOCALES)}.")
-    text = (Path(__file__).parent / f"{language}.yaml").read_text(encoding="utf-8")
-    return dict(flat(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))))
+    words = {}
+    for file in sorted(Path(__file__).parent.glob(f"*{language}.yaml")):
+        text = file.read_text(encoding="utf-8")
+        more = dict(flat(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))))
+        if twice := sorted(words.keys() & more.keys()):
+            raise WrongUsage("Words stand in two files.", f"Found {twice[0]!r} again in {file.name}.", "Keep one.")
+        words |= more
+    return words
 
 
 def flat(tree: dict, path: str = ""):

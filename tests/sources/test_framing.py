@@ -1,0 +1,83 @@
+"""Where records begin and end: the same for any size of blocks, and what is none is set aside with its line."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salesbook.sources.framing import Dialect, frames
+
+DIALECT = Dialect(b";", b'"', 3)
+
+
+def framed(text: bytes, size: int, dialect: Dialect = DIALECT) -> tuple:
+    """Text, lines and originals of the good records, and the bad ones, read in blocks of a size."""
+    found = list(frames((text[at : at + size] for at in range(0, len(text), size)), dialect))
+    lines = [int(line) for frame in found for line in frame.lines]
+    originals = [frame.original(row) for frame in found for row in range(len(frame.lines))]
+    return b"".join(frame.text for frame in found), lines, originals, [bad for frame in found for bad in frame.bad]
+
+
+CASES = {
+    "plain": (b"1;2;3\n4;5;6\n", [1, 2], []),
+    "no line end at the end": (b"1;2;3\n4;5;6", [1, 2], []),
+    "empty lines": (b"1;2;3\n\n\n4;5;6\n", [1, 4], []),
+    "too few": (b"1;2\n4;5;6\n", [2], [(1, "fields_missing", b"1;2")]),
+    "too many": (b"1;2;3;4\n4;5;6\n", [2], [(1, "fields_too_many", b"1;2;3;4")]),
+    "quoted signs": (b'"1;a";"2 ""b""";"3\nc"\n4;5;6\n', [1, 3], []),
+    "an open quote": (b'"un;2;3\n5;6;7\n8;9;0\n', [2, 3], [(1, "quotes_not_closed", b'"un;2;3')]),
+    "an open quote among quoted": (b'"a;2;3\n"5";"6";"7"\n', [2], [(1, "quotes_not_closed", b'"a;2;3')]),
+    "text after a quote": (b'"a"b;2;3\n4;5;6\n', [2], [(1, "quotes_not_closed", b'"a"b;2;3')]),
+    "a backslash before a quote": (b'"a\\"b";2;3\n4;5;6\n', [2], [(1, "quotes_not_closed", b'"a\\"b";2;3')]),
+    "a space before a quote": (b'1; "2";3\n4;5;6\n', [2], [(1, "quotes_not_closed", b'1; "2";3')]),
+    "a lone carriage return": (b"1;a\rb;3\n4;5;6\n", [2], [(1, "line_end_inside", b"1;a\rb;3")]),
+}
+
+
+@pytest.mark.parametrize(("text", "lines", "bad"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_records_are_found_and_others_set_aside(text, lines, bad, size):
+    found = framed(text, size)
+    assert (found[1], found[3]) == (lines, bad)
+
+
+def test_a_quote_within_a_field_is_a_letter_like_others():
+    text, lines, originals, bad = framed(b'1;5" pipe;3\n4;5;6\n', 7)
+    assert text == b'1;"5"" pipe";3\n4;5;6\n'
+    assert (lines, originals, bad) == ([1, 2], [b'1;5" pipe;3', b"4;5;6"], [])
+
+
+def test_rows_of_a_sheet_count_as_lines_whatever_their_cells_hold():
+    assert framed(b'"a\nb";2;3\n4;5;6\n', 1000, Dialect(b";", b'"', 3, by_record=True))[1] == [1, 2]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet='a;"\n\r \tx', max_size=60), st.integers(1, 12))
+def test_any_text_is_framed_alike_in_blocks_of_any_size_and_nothing_is_lost(text, size):
+    content = text.encode()
+    whole, pieces = framed(content, 1000), framed(content, size)
+    assert whole == pieces
+    kept = sorted(whole[2] + [original for _, _, original in whole[3]])
+    assert sum(map(len, kept)) == len(content) - content.count(b"\n") + sum(one.count(b"\n") for one in kept)
+
+
+FIELDS = st.text(alphabet='ab;"\n é', max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(FIELDS, min_size=3, max_size=3), min_size=1, max_size=8), st.sampled_from([0, 1]))
+def test_what_the_standard_writer_writes_is_read_whole(records, quoting):
+    target = io.StringIO()
+    csv.writer(target, delimiter=";", quoting=quoting, lineterminator="\n").writerows(records)
+    text, _, _, bad = framed(target.getvalue().encode(), 5)
+    spaced = [row for row in csv.reader(io.StringIO(target.getvalue()), delimiter=";") if row]
+    assert len(framed(target.getvalue().encode(), 1000)[1]) + len(bad) == len(spaced)
+    assert bad == []
+    assert [row for row in csv.reader(io.StringIO(text.decode()), delimiter=";") if row] == records
+
+
+def test_an_empty_field_before_a_quoted_one_is_read_when_tabs_part_them():
+    dialect = Dialect(b"\t", b'"', 3)
+    assert framed(b'1\t\t"a"\n4"\t5\t6\n', 1000, dialect)[1] == [1, 2]

@@ -1,0 +1,170 @@
+"""Bytes that are not a table are refused with the file, the cause and the way out; others are read exactly."""
+
+import gzip
+import io
+import os
+import zipfile
+
+import pytest
+
+from salesbook.errors import BadData, WrongUsage
+
+HEADER = "deal_id,pipeline,stage,status,currency,product"
+ROW = "D1,Sales,Demo,open,EUR,"
+GOOD = f"{HEADER}\n{ROW}Pipe\nD2,Sales,Demo,open,EUR,Valve\n"
+
+
+def zipped(**members: bytes) -> bytes:
+    """A zip that holds some files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+REFUSED = {
+    "empty": (b"", "is empty"),
+    "blank": (b"\n\n  \n", "is empty"),
+    "a NUL byte": (GOOD.encode().replace(b"Pipe", b"Pi\0pe"), "NUL"),
+    "a NUL byte far in": (f"{HEADER}\n".encode() + f"{ROW}{'x' * 90}\n".encode() * 60_000 + b"\0", "Line 60002 .*NUL"),
+    "UTF-16 without its mark": (GOOD.encode("utf-16-le"), "UTF-16 without the mark"),
+    "UTF-16 cut in half": (GOOD.encode("utf-16")[:-1], "not utf-16"),
+    "a web page": (b"\n <!DOCTYPE html><html><body>Log in</body></html>", "HTML"),
+    "JSON": (b'\xef\xbb\xbf[{"deal_id": 1}]', "JSON"),
+    "an old Excel file": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "xls"),
+    "a PDF": (b"%PDF-1.7\n", "PDF"),
+    "Windows text": (GOOD.replace("Valve", "Klep Ø").encode("cp1252"), "Line 3 holds the byte 0xD8.*cp1252"),
+    "a broken gzip": (gzip.compress(GOOD.encode() * 50)[:-30], "cannot be unpacked"),
+    "a gzip of something else": (gzip.compress(b"<html>"), "HTML"),
+    "a broken zip": (zipped(a=GOOD.encode())[:-30], "broken zip"),
+    "a zip of two": (zipped(a=GOOD.encode(), b=b""), "exactly one file"),
+    "a zip of none": (zipped(), "zip|exactly one"),
+    "a broken Parquet": (b"PAR1" + GOOD.encode(), "Parquet"),
+    "a broken workbook": (zipped(**{"xl/workbook.xml": b"<"}), "Excel"),
+    "two columns of one name": (GOOD.replace("product", "Stage").encode(), "'stage' and 'Stage'"),
+    "a header alone": (f"{HEADER}\n".encode(), "no rows"),
+    "a header of an open quote": (b'deal_id,"pipeline\nD1,Sales\n', "header"),
+    "a needed column missing": (GOOD.replace("stage", "Fase").encode(), "no column 'stage'.*'Fase'.*columns.deals"),
+    "a title above the header": (b"Deals of 2026\n" + GOOD.encode(), "no columns"),
+    "two delimiters alike": (b"deal_id;pipeline,stage\n", "delimiter|no columns"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), REFUSED.values(), ids=REFUSED)
+def test_a_file_that_cannot_be_read_is_refused(read, content, said):
+    with pytest.raises(BadData, match=said) as refused:
+        read({"deals.csv": content})
+    assert "deals.csv" in str(refused.value)
+    assert refused.value.todo
+
+
+PRODUCT = 'Pæn, "stor" 5€\u00a0pipe'
+FIELD = '"Pæn, ""stor"" 5€\u00a0pipe"'
+TEXT = f"{HEADER}\n{ROW}{FIELD}\n"
+READ = {
+    "UTF-8": TEXT.encode(),
+    "a UTF-8 mark": TEXT.encode("utf-8-sig"),
+    "UTF-16": TEXT.encode("utf-16"),
+    "UTF-16 of the other order": b"\xfe\xff" + TEXT.encode("utf-16-be"),
+    "UTF-32": TEXT.encode("utf-32"),
+    "Windows line ends": TEXT.replace("\n", "\r\n").encode(),
+    "old Mac line ends": TEXT.replace("\n", "\r").encode(),
+    "no last line end": TEXT.rstrip("\n").encode(),
+    "empty lines": TEXT.replace("\n", "\n\n").encode(),
+    "empty lines before": b"\n\n" + TEXT.encode(),
+    "semicolons": TEXT.replace(",", ";").replace("Pæn;", "Pæn,").encode(),
+    "tabs": TEXT.replace(",", "\t").replace("Pæn\t", "Pæn,").encode(),
+    "bars": TEXT.replace(",", "|").replace("Pæn|", "Pæn,").encode(),
+    "a line that says sep=": b"sep=;\r\n" + TEXT.replace(",", ";").replace("Pæn;", "Pæn,").encode(),
+    "all quoted": (
+        ",".join(f'"{name}"' for name in HEADER.split(",")) + f'\n"D1","Sales","Demo","open","EUR",{FIELD}\n'
+    ).encode(),
+    "single quotes": (
+        ",".join(f"'{name}'" for name in HEADER.split(",")) + "\n'D1','Sales','Demo','open','EUR','" + PRODUCT + "'\n"
+    ).encode(),
+    "gzip": gzip.compress(TEXT.encode()),
+    "gzip of two members": gzip.compress(TEXT.encode()[:20]) + gzip.compress(TEXT.encode()[20:]),
+    "zip": zipped(**{"anything.csv": TEXT.encode()}),
+    "other case and spaces": TEXT.replace("deal_id", "  Deal ID").replace("stage", "STAGE").encode(),
+    "columns in another order": (
+        f"product,currency,status,stage,pipeline,deal_id\n{FIELD},EUR,open,Demo,Sales,D1\n".encode()
+    ),
+    "unknown columns": TEXT.replace("product", "product,Note,,").replace(FIELD, f"{FIELD},hello,,").encode(),
+    "spaces around values": TEXT.replace("Sales,Demo", " Sales ,\tDemo\u00a0").encode(),
+}
+
+
+@pytest.mark.parametrize("content", READ.values(), ids=READ)
+def test_a_text_in_another_dress_is_read_exactly(read, rows, content):
+    imported = read({"deals.csv": content}, limit=0.0)
+    columns = "deal_id, pipeline, stage, status, currency, product"
+    assert rows(imported, "deals", columns) == [("D1", "Sales", "Demo", "open", "EUR", PRODUCT)]
+
+
+def test_windows_text_is_read_when_declared(read, rows):
+    imported = read({"deals.csv": TEXT.encode("cp1252")}, encoding="cp1252")
+    assert rows(imported, "deals", "product") == [(PRODUCT,)]
+
+
+def test_utf8_declared_as_windows_text_is_refused(read):
+    with pytest.raises(BadData, match=r"All of it is UTF-8.*encoding = .utf-8."):
+        read({"deals.csv": TEXT.encode()}, encoding="cp1252")
+
+
+def test_a_mark_is_believed_before_the_declared_encoding(read, rows):
+    imported = read({"deals.csv": TEXT.encode("utf-8-sig")}, encoding="cp1252")
+    assert rows(imported, "deals", "product") == [(PRODUCT,)]
+
+
+def test_a_declared_delimiter_is_taken(read, rows):
+    imported = read({"deals.csv": TEXT.replace(",", "~").replace("Pæn~", "Pæn,")}, delimiter="~")
+    assert rows(imported, "deals", "product") == [(PRODUCT,)]
+
+
+@pytest.mark.parametrize("wrong", [{"encoding": "klingon"}, {"delimiter": ";;"}, {"delimiter": '"'}])
+def test_a_dialect_that_cannot_be_is_wrong_usage(read, wrong):
+    with pytest.raises(WrongUsage):
+        read({"deals.csv": TEXT}, **wrong)
+
+
+def test_unknown_columns_are_named(read):
+    content = TEXT.replace("product", "product,Contact e-mail,").replace(FIELD, f"{FIELD},jo@example.org,")
+    imported = read({"deals.csv": content})
+    assert imported.files[0]["unknown_columns"] == ["Contact e-mail"]
+    for path in imported.folder.rglob("*"):
+        assert path.is_dir() or b"jo@example.org" not in path.read_bytes()
+
+
+def test_several_lines_in_a_field_are_one_value_and_lines_are_still_right(read, rows, quarantined):
+    content = f'{HEADER}\n{ROW}"one\r\ntwo\nthree"\n\nD2,Sales,,open,EUR,x\n'
+    imported = read({"deals.csv": content})
+    assert rows(imported, "deals", "product") == [("one\ntwo\nthree",)]
+    assert quarantined(imported) == [(6, "stage_empty", "D2,Sales,,open,EUR,x")]
+
+
+@pytest.mark.parametrize("name", ["deals[1].csv", "de'als; --.csv", "*.csv", "déals 2026 (final).csv", "-rf.csv"])
+def test_a_file_may_have_any_name(read, rows, name):
+    imported = read({name: GOOD}, files={"deals": name})
+    assert len(rows(imported, "deals")) == 2
+    assert imported.files[0]["name"] == name
+
+
+def test_a_folder_may_have_any_name(read, tmp_path, rows):
+
+    folder = tmp_path / "it's [1] *"
+    folder.mkdir()
+    assert len(rows(type(read)(folder)({"deals.csv": GOOD}), "deals")) == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(read):
+    (read.write({"deals.csv": GOOD}) / "deals.csv").chmod(0)
+    with pytest.raises(BadData, match="Permission denied"):
+        read({})
+
+
+def test_a_folder_named_like_a_file_is_refused(read):
+    (read.write({}) / "deals.csv").mkdir()
+    with pytest.raises(BadData, match=r"deals\.csv cannot be read"):
+        read({})
