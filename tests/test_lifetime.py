@@ -1,10 +1,12 @@
 """Lifetime models: published estimates, recovery of planted parameters, and what they must refuse."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import optimize
 from scipy.special import hyp2f1
 
 from salesbook.errors import BadData, WrongUsage
@@ -188,6 +190,14 @@ class TestValue:
             fit_gamma_gamma([1, 2], [0, 5])
         with pytest.raises(BadData, match="Gamma-Gamma model does not fit"):
             fit_gamma_gamma([1] * 20, [5] * 20)
+
+
+class TestSearch:
+    def test_one_that_was_cut_short_gives_an_error_and_no_figure(self, monkeypatch):
+        hurried = partial(optimize.minimize, options={"maxiter": 2})
+        monkeypatch.setattr(optimize, "minimize", hurried)
+        with pytest.raises(BadData, match="stopped short"):
+            fit_sbg(*contracts(HIGH_END))
 
 
 class TestStandardError:
