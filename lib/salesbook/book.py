@@ -17,11 +17,13 @@ from salesbook.words import Words, of_run
 class Book:
     """An opened run: its facts, its month, its settings.
 
-    `run` is what run.json says; `period` the local days of its month.
+    `run` is what run.json says; `period` the local days of its month; `slice` what every question is narrowed to
+    (product, team, territory, channel), empty for the whole company.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, slice: dict[str, str] | None = None):
         self.folder = folder
+        self.slice = {name: value for name, value in (slice or {}).items() if value}
         self.run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         self.period = month_period(self.run["month"])
 
@@ -71,13 +73,16 @@ class Book:
         return [table for table in fact(name).needs if table not in self.run["tables"]]
 
 
-def open_book(run: str | Path | None = None, month: str | None = None, settings: Settings | None = None) -> Book:
+def open_book(
+    run: str | Path | None = None, month: str | None = None, settings: Settings | None = None, **slice: str
+) -> Book:
     """Open a run, or make one.
 
     Rule: with `run`, that folder is opened. Without, the month is built from the settings' source into
     .salesbook/runs, and its book opened: this is what happens when a notebook is run by hand.
     Parameters: `run`, a run's folder; `month`, as 2026-10, the settings' month if left out; `settings`, those of the
-    nearest salesbook.toml above the working folder, else of the sample company.
+    nearest salesbook.toml above the working folder, else of the sample company; `slice`, product, team, territory or
+    channel that every question is narrowed to.
     Returns: Book.
     Raises: WrongUsage where the folder is no run or the run is of another month.
     """
@@ -85,12 +90,12 @@ def open_book(run: str | Path | None = None, month: str | None = None, settings:
         folder = Path(run)
         if not (folder / "run.json").is_file():
             raise WrongUsage("That folder is no run.", f"There is no {folder / 'run.json'}.", "Make one: make report.")
-        book = Book(folder)
+        book = Book(folder, slice)
         if month and book.run["month"] != month:
             raise WrongUsage("The run is of another month.", f"{book.run['month']}, not {month}.", "Leave one out.")
         return book
     settings = settings or load(home())
-    return Book(run_of(settings, month or settings.month))
+    return Book(run_of(settings, month or settings.month), slice)
 
 
 def home() -> Path:

@@ -17,11 +17,26 @@ import pandas as pd
 
 from salesbook import clock, stats
 from salesbook.book import Book
-from salesbook.build import fact
+from salesbook.build import fact as declared
 from salesbook.errors import WrongUsage
 
+# What a book may be sliced by, and the columns that know of it; the first that a fact has is taken.
+SLICES = {
+    "product": ("product",),
+    "team": ("owner.team", "team"),
+    "territory": ("owner.territory_id", "territory_id"),
+    "channel": ("source", "channel"),
+}
 UNITS = ("share", "days", "hours", "money", "count", "ratio", "score")
 KPIS: dict[str, "Kpi"] = {}
+
+
+class Unanswerable(WrongUsage):
+    """A question that the data cannot answer: `reason` stands in the figure's place."""
+
+    def __init__(self, reason: str):
+        self.reason = reason
+        super().__init__("That cannot be answered from this data.", f"It {reason}.", "Add the table, or ask otherwise.")
 
 
 @dataclass(frozen=True)
@@ -228,10 +243,14 @@ class Kpi:
         return self.answer(book, question)
 
     def answer(self, book: Book, question: Question) -> pd.DataFrame:
-        """The figures for a question."""
-        if self.is_worked_out:
-            return self.function(Ask(book, question))
-        return answer(book, self.measure, question)
+        """The figures for a question; where they cannot be had, one row that says why."""
+        try:
+            if self.is_worked_out:
+                return self.function(Ask(book, question))
+            return answer(book, self.measure, question)
+        except Unanswerable as error:
+            counted = self.measure.aggregates if self.measure else ("n",)
+            return unanswered(keys_of(question), counted, error.reason)
 
     def rows(self, book: Book, where: dict[str, Any] | None = None, last: int | None = None) -> pd.DataFrame:
         """The fact's rows behind the figure of the run's month (or the `last` so many), slice applied.
@@ -257,6 +276,26 @@ class Ask:
         question = replace(self.question, **changes)
         return what.answer(self.book, question) if isinstance(what, Kpi) else answer(self.book, what, question)
 
+    def rows(self, fact: str, columns: tuple[str, ...], among=None, on: str | None = None, **changes) -> pd.DataFrame:
+        """Columns of a fact's rows that the question is about, for what no sum can tell (survival, distributions).
+
+        Parameters: `fact`; `columns`, names or dotted paths; `among` and `on` as for a measure; `changes` to the
+        question; its `by` columns come first, `period` is passed over.
+        Returns: the rows in the order of the fact's key.
+        Raises: Unanswerable where a table is missing or the fact knows nothing of the slice.
+        """
+        question = replace(self.question, **changes)
+        span = replace(question, period=None, last=question.last or 1) if on else question
+        measure = Measure(fact, {}, lambda rows: rows, as_tuple(among), on)
+        if missing := self.book.missing(fact):
+            raise Unanswerable(f"needs {', '.join(missing)}")
+        query = Query(self.book, measure, span)
+        chosen = [f'{query.column(path)} as "{path}"' for path in (*question.by, *columns)]
+        joins = " ".join(query.joins.values())
+        keys = ", ".join(f"f.{key}" for key in declared(fact).key)
+        sql = f"select {', '.join(chosen)} from {fact} f {joins} where {query.conditions} order by {keys}"
+        return self.book.rows(sql, query.values)
+
 
 def kpi(unit: str, better: str = "") -> Callable[[Callable], Kpi]:
     """Register a function as a KPI.
@@ -280,10 +319,9 @@ def kpi(unit: str, better: str = "") -> Callable[[Callable], Kpi]:
 
 def answer(book: Book, measure: Measure, question: Question) -> pd.DataFrame:
     """The result of a measure for a question (see `Kpi.__call__`)."""
-    keys = [*question.by, *(["period"] if question.period else [])]
-    missing = book.missing(measure.fact)
+    keys, missing = keys_of(question), book.missing(measure.fact)
     if missing:
-        return unanswered(keys, measure, f"needs {', '.join(missing)}")
+        raise Unanswerable(f"needs {', '.join(missing)}")
     query = Query(book, measure, question)
     rows = book.rows(query.sql, query.values)
     rows.columns = [*keys, *measure.aggregates]
@@ -295,9 +333,14 @@ def answer(book: Book, measure: Measure, question: Question) -> pd.DataFrame:
     return rows[[*keys, *rest, "value", "low", "high", *more, "reason"]]
 
 
-def unanswered(keys: list[str], measure: Measure, reason: str) -> pd.DataFrame:
+def keys_of(question: Question) -> list[str]:
+    """The key columns of an answer."""
+    return [*question.by, *(["period"] if question.period else [])]
+
+
+def unanswered(keys: list[str], aggregates, reason: str) -> pd.DataFrame:
     """One row that says why there is no figure."""
-    counted = [name for name in measure.aggregates if name in ("n", "numerator", "denominator")]
+    counted = [name for name in aggregates if name in ("n", "numerator", "denominator")]
     values = {name: [None] for name in keys} | {name: [0] for name in counted}
     return pd.DataFrame(values | {name: [np.nan] for name in ("value", "low", "high")} | {"reason": [reason]})
 
@@ -315,12 +358,13 @@ class Query:
             on = self.column(measure.on)
             conditions.append(f"{on} >= ? and {on} < ?")
             self.values += [self.windows[0].start, self.windows[-1].end]
-        for name, value in question.where.items():
+        for name, value in (self.slice() | question.where).items():
             conditions.append(self.condition(name, value))
         self.groups = [self.column(name) for name in question.by]
         aggregates = [self.filled(sql) for sql in measure.aggregates.values()]
         joins = " ".join(self.joins.values())
-        self.source = f"from {measure.fact} f {joins} where {' and '.join(conditions) or 'true'}"
+        self.conditions = " and ".join(conditions) or "true"
+        self.source = f"from {measure.fact} f {joins} where {self.conditions}"
         self.sql = self.spined(aggregates)
 
     def periods(self) -> list[clock.Period]:
@@ -341,13 +385,33 @@ class Query:
             found[-1] = self.book.as_far(found[-1], end)
         return found
 
+    def slice(self) -> dict[str, Any]:
+        """The book's slice by this fact's columns.
+
+        Raises: Unanswerable where the fact knows nothing of it.
+        """
+        found = {}
+        for name, value in self.book.slice.items():
+            fitting = [path for path in SLICES[name] if self.has(path)]
+            if not fitting:
+                raise Unanswerable(f"not by {name}")
+            found[fitting[0]] = value
+        return found
+
+    def has(self, path: str) -> bool:
+        """Whether the fact has a column, itself or by a key it follows."""
+        name, _, last = path.partition(".")
+        target, _ = declared(self.measure.fact).follows.get(name, ("", ""))
+        columns = self.book.columns
+        return last in columns.get(target, ()) if last else name in columns[self.measure.fact]
+
     def column(self, path: str) -> str:
         """A column as SQL; a dotted path follows a key that the fact declares.
 
         Raises: WrongUsage where it does not exist.
         """
         name, _, last = path.partition(".")
-        follows = fact(self.measure.fact).follows
+        follows = declared(self.measure.fact).follows
         if last:
             target, key = follows.get(name, ("", ""))
             if last in self.book.columns.get(target, ()):
