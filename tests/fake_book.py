@@ -11,7 +11,7 @@ from salesbook.words import of_run
 
 RUN = {
     "month": "2026-10",
-    "period": {"start": "2026-10-01", "end": "2026-10-31"},
+    "period": {"start": "2026-10-01", "end": "2026-11-01"},
     "as_of": "2026-10-31T23:00:00Z",
     "zone": "Europe/Amsterdam",
     "currency": "EUR",

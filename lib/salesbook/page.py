@@ -230,16 +230,23 @@ def column_units(data: pd.DataFrame, unit: str) -> dict[str, str]:
 
 
 def table_data(data: pd.DataFrame, units: dict[str, str], words: Words) -> dict:
-    """A table as plain data: columns with label and unit, rows of values. A column of remarks without any is left out.
+    """A table as plain data: columns with label and unit, rows of values.
+
+    Rule: a column of remarks without any is left out, and so is one whose name ends in `_key`: those are for code.
 
     Raises: WrongUsage where a unit is given for a column that is not there.
     """
     unknown = set(units) - set(data.columns)
     if unknown:
         raise WrongUsage("A unit is given for no column.", f"Found {sorted(unknown)}.", f"There are {list(data)}.")
-    names = [name for name in data.columns if name != "reason" or data["reason"].fillna("").astype(bool).any()]
+    names = [name for name in data.columns if not str(name).endswith("_key") and (name != "reason" or any_reason(data))]
     columns = [{"name": str(name), "label": words.column(str(name)), "unit": units[name]} for name in names]
     return {"columns": columns, "rows": [[plain(x) for x in row] for row in data[names].itertuples(index=False)]}
+
+
+def any_reason(data: pd.DataFrame) -> bool:
+    """Whether any row says why it has no value."""
+    return data["reason"].fillna("").astype(bool).any()
 
 
 def shown(content: dict, words: Words) -> list[list[dict]]:
@@ -270,7 +277,7 @@ def shown(content: dict, words: Words) -> list[list[dict]]:
 def cell_text(value, unit: str, words: Words, name: str = "") -> str:
     """One value of a table in words."""
     if unit == "text":
-        return words.reason(value) if name == "reason" else "" if value is None else str(value)
+        return words.reason(value) if name == "reason" else str(value or words.say("chart.unknown"))
     if value is None:
         return words.value(None, "count")
     if unit in ("month", "date", "day"):

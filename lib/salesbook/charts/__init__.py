@@ -1,8 +1,8 @@
 """Charts: a result in, a drawing out.
 
 `svg(name, data, words, width)` gives a drawing for a page, `png(name, data, words)` one for JupyterLab. One family a
-file: bars.py, bridge.py, trends.py, panels.py, grid.py, spread.py, reliability.py; canvas.py is the sheet they are drawn on,
-style.py the look, svg.py the form in a page.
+file: bars.py, bridge.py, trends.py, panels.py, grid.py, spread.py, reliability.py; canvas.py is the sheet they are
+drawn on, style.py the look, svg.py the form in a page, sparkline.py the line on a card.
 """
 
 import hashlib
@@ -19,7 +19,23 @@ from salesbook.charts.svg import page_svg
 from salesbook.charts.trends import cumulative, line
 from salesbook.errors import WrongUsage
 
-CHARTS = {chart.__name__: chart for chart in (funnel, bars, bullet, bridge, line, cumulative, cohort, multiples, survival, quantiles, forest, reliability)}
+CHARTS = {
+    chart.__name__: chart
+    for chart in (
+        funnel,
+        bars,
+        bullet,
+        bridge,
+        line,
+        cumulative,
+        cohort,
+        multiples,
+        survival,
+        quantiles,
+        forest,
+        reliability,
+    )
+}
 WIDE, NARROW = 720, 360
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from salesbook.charts.canvas import Canvas, Scale, round_steps, step_labels, widest
 from salesbook.charts.style import BOLD, SMALL, TEXT, text_width
+from salesbook.words import undefined
 
 
 def rate(row, words, unit: str = "share") -> tuple[str, str, str]:
@@ -14,11 +15,16 @@ def rate(row, words, unit: str = "share") -> tuple[str, str, str]:
     Returns: value, interval and role of colour.
     """
     few = row.get("denominator", math.inf)
-    if unit == "share" and few < words.counts_below:
+    if is_tiny(row, words, unit):
         return words.share(row["numerator"], few), "", "muted"
     paint = "muted" if few < words.grey_below else "ink"
     interval = words.interval(row.get("low"), row.get("high"), unit)
     return words.value_short(row["value"], unit), interval, paint
+
+
+def name_of(value, words) -> str:
+    """The name of a group; one that is not known says so."""
+    return words.say("chart.unknown") if undefined(value) or value == "" else str(value)
 
 
 def funnel(data, words, width: int, highlight: str = "") -> Canvas:
@@ -67,15 +73,15 @@ def bars(data, words, width: int, unit: str = "share", label: str = "", highligh
     """
     label = label or data.columns[0]
     rows = data.to_dict("records")
-    names = [str(row[label]) for row in rows]
+    names = [name_of(row[label], words) for row in rows]
     rates = [rate(row, words, unit) for row in rows]
-    sizes = [size_of(row, words) for row in rows]
+    sizes = ["" if is_tiny(row, words, unit) else size_of(row, words) for row in rows]
     left = 0 if width < 480 else min(widest(names) + 14, width * 0.3)
     right = max(widest([r[0] for r in rates], weight=BOLD), widest(sizes, SMALL)) + 14
     step, top = (58, 22) if width < 480 else (42, 8)
     start = 24 if whole is not None else 0
     canvas = Canvas(width, start + step * len(rows) + 4)
-    peak = max([v for row in rows for v in (row["value"], row.get("high", math.nan)) if v == v] + [whole or 0, 0]) or 1
+    peak = max([extent(row, words, unit) for row in rows] + [whole or 0, 0]) or 1
     scale = Scale(0, peak, left, width - right)
     if whole is not None:
         place = float(scale(whole))
@@ -86,10 +92,25 @@ def bars(data, words, width: int, unit: str = "share", label: str = "", highligh
     for place, (row, name, (value, _, paint), size) in enumerate(zip(rows, names, rates, sizes, strict=True)):
         base = start + place * step
         canvas.text(0, base + (top + 11 if left else 9), name, room=(left or width) - 8)
-        bar(canvas, row, scale, base + top, "orange" if name == highlight else "blue", paint == "muted")
+        if not is_tiny(row, words, unit):
+            bar(canvas, row, scale, base + top, "orange" if name == highlight else "blue", paint == "muted")
         canvas.text(width, base + top + 4, value, "orange" if name == highlight else paint, weight=BOLD, align="right")
         canvas.text(width, base + top + 20, size, "muted", SMALL, align="right")
     return canvas
+
+
+def is_tiny(row, words, unit: str) -> bool:
+    """Whether there are too few for a rate."""
+    return unit == "share" and row.get("denominator", math.inf) < words.counts_below
+
+
+def extent(row, words, unit: str) -> float:
+    """How far the drawing of a row reaches: to the end of its interval where that is drawn."""
+    if is_tiny(row, words, unit) or row["value"] != row["value"]:
+        return 0.0
+    high = row.get("high", math.nan)
+    is_drawn = row.get("denominator", math.inf) >= words.grey_below and high == high
+    return high if is_drawn else row["value"]
 
 
 def bar(canvas: Canvas, row, scale: Scale, top: float, paint: str, is_few: bool) -> None:
@@ -119,14 +140,15 @@ def bullet(data, words, width: int, unit: str = "money", label: str = "") -> Can
     """
     label = label or data.columns[0]
     rows = data.to_dict("records")
-    names = [str(row[label]) for row in rows]
+    names = [name_of(row[label], words) for row in rows]
     is_narrow = width < 480
     left = 0 if is_narrow else min(widest(names) + 14, width * 0.3)
     right = text_width(words.percent(1.88), TEXT + 2, BOLD) + 18
     step = 58 if is_narrow else 44
     canvas = Canvas(width, step * len(rows) + 30)
-    steps = round_steps(0, max([v for row in rows for v in (row["actual"], row["target"]) if v == v] + [0]), 4)
-    scale = Scale(0, steps[-1], left, width - right)
+    peak = max([v for row in rows for v in (row["actual"], row["target"]) if v == v] + [0]) or 1
+    steps = [value for value in round_steps(0, peak, 4) if value <= peak * 1.04]
+    scale = Scale(0, peak * 1.04, left, width - right)
     for value, text in zip(steps, step_labels(steps, unit, words), strict=True):
         canvas.post(float(scale(value)), 0, canvas.height - 24)
         align = "left" if value == 0 else "center"

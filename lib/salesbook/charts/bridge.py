@@ -24,19 +24,19 @@ def bridge(data, words, width: int, unit: str = "share") -> Canvas:
     canvas = Canvas(width, row * len(rows) + 34)
     scale = fitted_scale(starts, ends, texts, left, width)
     draw_axis(canvas, scale, [*starts, *ends], unit, words)
+    for place, at in enumerate(ends[:-1]):
+        canvas.post(float(scale(at)), place * row + top + 26, (place + 1) * row + top, "axis")
     for place, (entry, name, text) in enumerate(zip(rows, names, texts, strict=True)):
         base = place * row
         first, last = float(scale(starts[place])), float(scale(ends[place]))
         canvas.text(0, base + (9 if is_narrow else top + 13), name, weight=BOLD if entry["is_total"] else 400,
-                    room=(left or width) - 10)  # fmt: skip
+                    room=(left or width) - 10, clear=True)  # fmt: skip
         paint = "blue" if entry["value"] >= 0 else "orange"
         if entry["is_total"]:
             canvas.line([last, last], [base + top, base + top + 26], "ink", 4)
             paint = "ink"
         else:
             canvas.box(min(first, last), base + top, max(first, last, min(first, last) + 1), base + top + 26, paint)
-        if place + 1 < len(rows):
-            canvas.line([last, last], [base + top + 26, base + row + top], "axis", 1)
         canvas.text(max(first, last) + 8, base + top + 13, text, paint, TEXT, BOLD)
     return canvas
 
@@ -54,7 +54,7 @@ def spans(rows: list[dict]) -> tuple[list[float], list[float]]:
 def label(row: dict, unit: str, words) -> str:
     """The value of a step: a total as it is, a change with its sign."""
     if row["is_total"]:
-        return words.value_short(row["value"], unit) if unit != "share" else words.percent(row["value"], 1)
+        return words.percent(row["value"], 1) if unit == "share" else words.value_short(row["value"], unit)
     if unit == "share":
         return words.points(row["value"])
     text = words.value_short(row["value"], unit)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from salesbook.charts.style import COLOURS, FALLBACK, FAMILY, REGULAR, TEXT, fitted, text_width
+from salesbook.charts.style import COLOURS, FALLBACK, FAMILY, REGULAR, TEXT, fitted, is_known, text_width
 
 NARROW = 480  # below this a chart is drawn for a phone
 
@@ -75,14 +75,18 @@ class Canvas:
         mark.set_markeredgewidth(1)
         self.put(mark)
 
-    def text(self, x, y, text, paint="ink", size=TEXT, weight=REGULAR, align="left", room=None):
-        """A text whose lower-case letters are centred on y; with `room`, shortened to so many pixels."""
+    def text(self, x, y, text, paint="ink", size=TEXT, weight=REGULAR, align="left", room=None, clear=False):
+        """A text whose lower-case letters are centred on y; with `room`, shortened to so many pixels; `clear` takes
+        away what lies below it."""
         text = fitted(text, self.width if room is None else room, size, weight)
-        with warnings.catch_warnings():
-            # A browser has more fonts than matplotlib: a sign that ours lack is drawn there all the same.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            self.axes.text(x, y + 0.36 * size, text, color=COLOURS[paint], size=size, weight=weight, ha=align,
-                           va="baseline", family=[FAMILY, FALLBACK], zorder=10_000)  # fmt: skip
+        if clear:
+            wide = text_width(text, size, weight)
+            left = x - {"left": 0, "center": wide / 2, "right": wide}[align]
+            self.box(left - 2, y - size * 0.6, left + wide + 2, y + size * 0.6, "paper")
+        # A text with signs that the house font lacks is measured with another; a browser has more fonts than these.
+        family, weight = ([FAMILY], weight) if is_known(text) else ([FAMILY, FALLBACK], REGULAR)
+        self.axes.text(x, y + 0.36 * size, text, color=COLOURS[paint], size=size, weight=weight, ha=align,
+                       va="baseline", family=family, zorder=10_000)  # fmt: skip
 
     def svg(self) -> str:
         """The drawing as matplotlib's SVG."""
@@ -96,7 +100,7 @@ class Canvas:
         """The drawing in a file format."""
         file = io.BytesIO()
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a browser has it
             self.figure.savefig(file, format=form, **options)
         return file.getvalue()
 

@@ -5,8 +5,6 @@ import numpy as np
 from salesbook.charts.canvas import Canvas, widest
 from salesbook.charts.style import BOLD, DARK_FROM, HEAT_STEPS, SMALL, text_width
 
-TINY = 11.0
-
 
 def cohort(data, words, width: int) -> Canvas:
     """Conversion by cohort (down) and age (across), with the size of each cohort.
@@ -52,13 +50,14 @@ def paint_cell(canvas: Canvas, entry: dict, words, box: tuple, peak: float) -> N
     step = min(int(HEAT_STEPS * value / peak), HEAT_STEPS - 1) if peak else 0
     fill, ink = f"heat-{step}", "on-dark" if step >= DARK_FROM else "on-light"
     if entry["is_young"]:
-        canvas.box(*box, None, "fill", hatch="////")
-        ink = "muted"
+        canvas.box(*box, None, "other", hatch="////")
+        ink = "ink"
     else:
         canvas.box(*box, "fill" if is_few else fill)
         ink = "muted" if is_few else ink
     text = f"{words.number(100 * value)}"
     if total < words.counts_below:
         text = f"{words.number(entry['numerator'])}/{words.number(total)}"
-    if text_width(text, TINY) < box[2] - box[0]:
-        canvas.text((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, text, ink, min(SMALL, TINY + 1), align="center")
+    if text_width(text, SMALL) + 4 < box[2] - box[0]:
+        middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        canvas.text(*middle, text, ink, SMALL, align="center", clear=bool(entry["is_young"]))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from salesbook.charts.bars import name_of
 from salesbook.charts.canvas import Canvas, Scale, apart, round_steps, step_labels, widest
 from salesbook.charts.style import BOLD, SMALL, TEXT, fitted, text_width
 from salesbook.charts.trends import PAINTS
@@ -18,7 +19,7 @@ def multiples(data, words, width: int, unit: str = "share", group: str = "") -> 
     with the groups, the first if left out.
     """
     group = group or data.columns[0]
-    series = list(data.groupby(group, sort=False))
+    series = list(data.groupby(group, sort=False, dropna=False))
     months = sorted(data["period"].unique())
     across = 2 if width < 480 else min(4, len(series))
     down = math.ceil(len(series) / across)
@@ -33,7 +34,7 @@ def multiples(data, words, width: int, unit: str = "share", group: str = "") -> 
         corner = left + (spot % across) * size, (spot // across) * (PANEL + 30)
         x = Scale(0, max(len(months) - 1, 1), corner[0] + 4, corner[0] + size - 16)
         y = Scale(steps[0], steps[-1], corner[1] + PANEL + 14, corner[1] + 34)
-        canvas.text(corner[0] + 4, corner[1] + 10, str(name), weight=BOLD, room=size - 20)
+        canvas.text(corner[0] + 4, corner[1] + 10, name_of(name, words), weight=BOLD, room=size - 20)
         for value, text in zip(steps, labels, strict=True):
             canvas.rule(corner[0], corner[0] + size - 12, float(y(value)), "axis" if value == 0 else "grid")
             if spot % across == 0:
@@ -63,7 +64,7 @@ def mark_last(canvas: Canvas, words, unit: str, places, values, y: Scale) -> Non
     canvas.dot(float(places[last]), float(y(values[last])), "blue", 7)
     near = values[max(0, last - 2) : last + 1]
     canvas.text(float(places[last]) + 4, float(y(np.nanmax(near))) - 12, words.value_short(values[last], unit), "blue",
-                TEXT, BOLD, "right")  # fmt: skip
+                TEXT, BOLD, "right", clear=True)  # fmt: skip
 
 
 def survival(data, words, width: int, group: str = "", axis: str = "") -> Canvas:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from salesbook.charts.bars import name_of
 from salesbook.charts.canvas import Canvas, Scale, round_steps, step_labels, widest
 from salesbook.charts.style import BOLD, SMALL, TEXT, text_width
 
@@ -17,7 +18,7 @@ def quantiles(data, words, width: int, label: str = "") -> Canvas:
     """
     label = label or data.columns[0]
     rows = data.to_dict("records")
-    names = [str(row[label]) for row in rows]
+    names = [name_of(row[label], words) for row in rows]
     sizes = [words.say("chart.n", n=row["n"]) for row in rows]
     is_narrow = width < 480
     left = 0 if is_narrow else min(max(widest(names), widest(sizes, SMALL)) + 16, width * 0.3)
@@ -85,7 +86,7 @@ def forest(data, words, width: int, unit: str = "share", label: str = "", whole:
     """
     label = label or data.columns[0]
     rows = data.to_dict("records")
-    names = [str(row[label]) for row in rows]
+    names = [name_of(row[label], words) for row in rows]
     totals = [row.get("denominator", row.get("n")) for row in rows]
     sizes = [words.say("chart.n", n=total) for total in totals]
     is_narrow = width < 480

@@ -113,6 +113,11 @@ def text_width(text: str, size: float = TEXT, weight: int = REGULAR) -> float:
     return font.get_width_height()[0] / 64 + (len(text) - len(inside)) * size
 
 
+def is_known(text: str) -> bool:
+    """Whether the house font has every sign of a text."""
+    return face(REGULAR).get_charmap().keys() >= set(map(ord, text))
+
+
 def fitted(text: str, width: float, size: float = TEXT, weight: int = REGULAR) -> str:
     """A text on one line and no wider than that, shortened with an ellipsis where it must be."""
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in str(text)[:400]).split())

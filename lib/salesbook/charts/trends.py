@@ -10,7 +10,7 @@ from salesbook.charts.style import BOLD, SMALL, TEXT, text_width
 PAINTS = ("blue", "orange")
 
 
-def value_scale(canvas: Canvas, values, unit: str, words, top: float, bottom: float, left: float = 0) -> tuple:
+def value_scale(canvas: Canvas, values, unit: str, words, top: float, bottom: float, right: float = 0) -> tuple:
     """The scale of values and the widths it needs: rules across the sheet, labels at the left.
 
     Rule: the axis holds zero unless the values lie far above it.
@@ -23,10 +23,10 @@ def value_scale(canvas: Canvas, values, unit: str, words, top: float, bottom: fl
     steps = round_steps(low, high, 4, whole)
     scale = Scale(steps[0], steps[-1], bottom, top)
     labels = step_labels(steps, unit, words)
-    edge = left + widest(labels, SMALL) + 10
+    edge = widest(labels, SMALL) + 10
     for value, text in zip(steps, labels, strict=True):
         y = float(scale(value))
-        canvas.rule(edge, canvas.width, y, "axis" if value == 0 else "grid")
+        canvas.rule(edge, canvas.width - right, y, "axis" if value == 0 else "grid")
         canvas.text(edge - 8, y, text, "muted", SMALL, align="right")
     return scale, edge
 
@@ -63,7 +63,7 @@ def line(data, words, width: int, unit: str = "share", group: str = "", target: 
     right = 0 if canvas.is_narrow and group else min(widest(labels, weight=BOLD) + 14, width * 0.35)
     top, bottom = (36 if canvas.is_narrow and group else 14), canvas.height - 46
     every = [*data["value"], *data.get("low", []), *data.get("high", []), *([target] if target is not None else [])]
-    scale, left = value_scale(canvas, every, unit, words, top, bottom)
+    scale, left = value_scale(canvas, every, unit, words, top, bottom, right)
     x = Scale(0, max(len(months) - 1, 1), left + 6, width - max(right, 10))
     places = dict(zip(months, [float(x(spot)) for spot in range(len(months))], strict=True))
     for paint, (_, part) in zip(PAINTS, series, strict=False):
@@ -72,7 +72,7 @@ def line(data, words, width: int, unit: str = "share", group: str = "", target: 
             canvas.band(xs, scale(part["high"]), scale(part["low"]), f"{paint}-soft", 0.7)
     if target is not None:
         y = float(scale(target))
-        canvas.line([left, width], [y, y], "muted", 1.4, dashed=True)
+        canvas.line([left, width - right], [y, y], "muted", 1.4, dashed=True)
         canvas.text(left + 6, y - 9, f"{words.say('chart.target')} {words.value_short(target, unit)}", "muted", SMALL)
     ends = []
     for paint, (_, part) in zip(PAINTS, series, strict=False):
@@ -125,7 +125,9 @@ def cumulative(data, words, width: int, unit: str = "money") -> Canvas:
     labels = [f"{words.value_short(values[at], unit)} {words.say(f'chart.{name}')}" for name, values, at in lines]
     right = 0 if canvas.is_narrow else min(widest(labels, weight=BOLD) + 14, width * 0.35)
     top, bottom = (36 if canvas.is_narrow else 14), canvas.height - 30
-    scale, left = value_scale(canvas, [0, *(v for _, values, _ in lines for v in values)], unit, words, top, bottom)
+    scale, left = value_scale(
+        canvas, [0, *(v for _, values, _ in lines for v in values)], unit, words, top, bottom, right
+    )
     x = Scale(0, max(len(data) - 1, 1), left + 4, width - max(right, 8))
     places = x(np.arange(len(data)))
     if len(lines) > 1:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from salesbook.build import build
+from salesbook.build import run_of
 from salesbook.errors import PageFailed, WrongUsage
 from salesbook.page import MIME
 from salesbook.report import site
@@ -35,10 +35,15 @@ def make(settings: Settings, month: str, only: tuple[str, ...] = ()) -> list[Pat
     Returns: the paths of the month's index and pages.
     Raises: BadData as `build`; otherwise as `make_month`.
     """
-    notebooks = chosen(settings.home / "notebooks", only)
-    run = build(settings, month, settings.home / ".salesbook" / "runs" / month)
-    made = make_month(run, notebooks, settings.reports, language=settings.language)
+    notebooks = chosen(notebooks_of(settings), only)
+    made = make_month(run_of(settings, month), notebooks, settings.reports, language=settings.language)
     return [made.index, *made.pages]
+
+
+def notebooks_of(settings: Settings) -> Path:
+    """The folder of the pages: the one beside the settings, else the one that comes with salesbook."""
+    own = settings.home / "notebooks"
+    return own if own.is_dir() else Path(__file__).resolve().parents[3] / "notebooks"
 
 
 def chosen(folder: Path, only: tuple[str, ...]) -> list[Path]:

@@ -1,6 +1,7 @@
 """What the template shows of each kind of data that a notebook leaves."""
 
 import xml.etree.ElementTree as ET
+from datetime import date, timedelta
 
 from markupsafe import Markup
 
@@ -45,10 +46,17 @@ def card(entry: dict, words: Words) -> dict:
         "range": words.say("card.range", low=spoken["low"], high=spoken["high"], months=len(months)),
         "state": words.say(f"card.{entry['state']}") if entry["state"] and not is_small else "",
         "state_class": entry["state"], "ask": words.say("card.definition"), "meaning": entry["meaning"],
-        "target": "" if entry["target"] is None else words.say(
-            "card.target", target=card_value(entry["target"], unit, words)),
+        "target": target_of(entry, words),
         "basis": basis(entry, words, is_small),
     }  # fmt: skip
+
+
+def target_of(entry: dict, words: Words) -> str:
+    """The target of a card, said with its word where no state says it."""
+    if entry["target"] is None:
+        return ""
+    target = card_value(entry["target"], entry["unit"], words)
+    return target if entry["state"] else words.say("card.target", target=target)
 
 
 def card_value(value: float | None, unit: str, words: Words) -> str:
@@ -116,8 +124,8 @@ def grid(table: dict, words: Words) -> dict:
 def figure(data: dict, words: Words) -> dict:
     """A figure with its two drawings and its numbers."""
     drawings = {size: drawing(data[size], data["alt"]) for size in ("wide", "narrow")}
-    note = " ".join(filter(None, [data["note"], interval_note(data["table"], words)]))
-    return data | drawings | grid(data["table"], words) | {"note": "", "source": f"{data['source']} {note}".strip()}
+    source = " ".join(filter(None, [data["source"], interval_note(data["table"], words)]))
+    return data | drawings | grid(data["table"], words) | {"source": source}
 
 
 def interval_note(table: dict, words: Words) -> str:
@@ -140,11 +148,12 @@ def provenance(run: dict, words: Words) -> dict:
     """How this report was made: what holds for the page, and the table of its inputs."""
     say = words.say
     facts = [
-        (say("made.period"), say("made.days", start=run["period"]["start"], end=run["period"]["end"])),
-        (say("made.as_of"), f"{run['as_of']}. {say('made.nothing_later')}"),
+        (say("made.period"), say("made.days", start=run["period"]["start"], end=last_day(run))),
+        (say("made.as_of"), f"{words.instant(run['as_of'], run['zone'])}. {say('made.nothing_later')}"),
         (say("made.zone"), run["zone"]),
         (say("made.currency"), run["currency"]),
         (say("made.settings"), say("made.small", few=words.counts_below, some=words.grey_below)),
+        (say("made.flagged"), tally(run.get("flagged"), words)),
         (say("made.software"), ", ".join(f"{name} {v}" for name, v in software(run).items())),
     ]
     heads = [("file", False), ("table", False), ("read", True), ("loaded", True), ("rejected", True),
@@ -157,6 +166,19 @@ def provenance(run: dict, words: Words) -> dict:
         rows.append([{"text": text, "is_number": head[1]} for text, head in zip(texts, heads, strict=True)])
     table = {"title": say("made.inputs"), "columns": columns, "rows": rows}
     return {"kind": "facts", "facts": [fact for fact in facts if fact[1]], "table": table}
+
+
+def last_day(run: dict) -> date:
+    """The last day of the run's period, whose end is the first day after it."""
+    return date.fromisoformat(run["period"]["end"]) - timedelta(days=1)
+
+
+def tally(found, words: Words) -> str:
+    """Rows flagged, by table and rule."""
+    if not isinstance(found, dict):
+        return ""
+    rules = [(table, rule, n) for table, each in found.items() for rule, n in each.items() if n]
+    return "; ".join(f"{table}: {rule.replace('_', ' ')} {words.number(n)}" for table, rule, n in rules)
 
 
 def software(run: dict) -> dict[str, str]:

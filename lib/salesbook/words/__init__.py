@@ -9,13 +9,14 @@ import hashlib
 import math
 import string
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import yaml
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_compact_currency
 
 from salesbook.errors import WrongUsage
@@ -150,11 +151,13 @@ class Words:
         pattern = copy.copy(self.locale.currency_formats["standard"])
         return self.written(x, pattern, digits, currency=self.currency, currency_digits=False)
 
-    def money_short(self, x: float | None, digits: int = 1) -> str:
-        """An amount as short as can be: €1.9M."""
+    def money_short(self, x: float | None, digits: int | None = None) -> str:
+        """An amount as short as can be, in three figures where `digits` are not given: €1.92M, €530K."""
         if undefined(x):
             return NOTHING
-        digits = digits if abs(x) >= 1000 else 0
+        if digits is None or abs(x) < 1000:
+            size = math.floor(math.log10(abs(x))) if abs(x) >= 1000 else 2
+            digits = 2 - size % 3
         text = format_compact_currency(x, self.currency, locale=self.locale, fraction_digits=digits)
         return text.replace("-", MINUS)
 
@@ -190,12 +193,15 @@ class Words:
         """A length of time in the unit that reads best: 45 min, 2.5 h, 3 days."""
         if undefined(seconds):
             return NOTHING
-        steps = [("seconds", 1, 90), ("minutes", 60, 5400), ("hours", 3600, 129_600), ("days", 86_400, math.inf)]
-        unit, size, _ = next(step for step in steps if abs(seconds) < step[2])
-        amount = seconds / size
+        sizes = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+        whole = next(unit for unit, size in sizes.items() if seconds % size == 0 or size == 1)
+        most = {"seconds": 90, "minutes": 5400, "hours": 129_600, "days": math.inf}
+        near = next(unit for unit, limit in most.items() if abs(seconds) < limit)
+        unit = whole if seconds and sizes[whole] > sizes[near] else near
+        amount = seconds / sizes[unit]
         if digits is None:
             digits = 0 if amount >= 10 or amount == round(amount) or unit == "seconds" else 1
-        return self.say(f"unit.{unit}", x=self.number(amount, digits))
+        return self.say(f"unit.{unit}", x=self.number(amount, digits), n=amount)
 
     def value(self, x: float | None, unit: str, digits: int | None = None) -> str:
         """A value of a KPI in its unit.
@@ -213,10 +219,10 @@ class Words:
         if unit in ("share", "money"):
             return self.percent(x, digits) if unit == "share" else self.money(x, digits)
         number = self.number(x, digits)
-        return self.say(f"unit.{unit}", x=number) if unit in ("days", "hours") else number
+        return self.say(f"unit.{unit}", x=number, n=round(x, digits)) if unit in ("days", "hours") else number
 
     def value_short(self, x: float | None, unit: str) -> str:
-        """A value as short as can be, for axes and labels in drawings: money rounded to three figures or so."""
+        """A value as short as can be, for labels in drawings."""
         return self.money_short(x) if unit == "money" else self.value(x, unit)
 
     # Dates
@@ -240,6 +246,11 @@ class Words:
     def day(self, x) -> str:
         """A day without its year: 5 Oct."""
         return format_skeleton("MMMd", day_of(x), locale=self.locale)
+
+    def instant(self, x: str, zone: str) -> str:
+        """A point in time, told in a zone: 1 November 2026, 00:00."""
+        moment = datetime.fromisoformat(x.replace("Z", "+00:00")).astimezone(ZoneInfo(zone))
+        return f"{self.date(moment.date())}, {format_time(moment.time(), 'HH:mm', locale=self.locale)}"
 
     # KPIs and prose
 
@@ -270,8 +281,9 @@ class Words:
 
     def column(self, name: str) -> str:
         """The heading of a column; one that the catalogue does not know keeps its own name."""
-        key = f"column.{name}"
-        return self.say(key) if self.has(key) else name.rpartition(".")[2].replace("_", " ").capitalize()
+        last = name.rpartition(".")[2]
+        key = f"column.{last}"
+        return self.say(key) if self.has(key) else last.replace("_", " ").capitalize()
 
 
 def of_run(run: dict, language: str = "") -> Words:
