@@ -1,0 +1,99 @@
+"""The command line: exit codes, messages in three parts, paths on standard output."""
+
+import pytest
+from click.testing import CliRunner
+from worked import SETTINGS, settings_of
+
+from salesbook import KPIS
+from salesbook.cli import main
+
+DEALS = """
+deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
+A,Sales,Won,100.00,EUR,2026-09-01,2026-10-05,won
+"""
+
+
+def run(*words: str):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def refused(result, code: int, *texts: str) -> None:
+    """The command ended with the exit code and an error of three parts that holds the texts; no path was printed."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert all(part in result.stderr for part in ("Error: ", "Found: ", "To do: ", *texts)), result.stderr
+
+
+def test_kpis_lists_every_kpi_with_its_meaning():
+    result = run("kpis")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == list(KPIS)
+
+
+def test_help_names_the_exit_codes():
+    assert "3 bad data" in run("--help").stdout
+
+
+def test_an_unknown_command_is_wrong_usage():
+    assert run("reprot").exit_code == 2
+
+
+def test_a_source_that_is_not_there_is_bad_data(tmp_path):
+    settings_of(tmp_path, deals=DEALS)
+    result = run("report", "--settings", tmp_path, "--source", tmp_path / "nowhere")
+    refused(result, 3, "nowhere")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_month_that_is_no_month_is_wrong_usage(tmp_path):
+    settings_of(tmp_path, deals=DEALS)
+    refused(run("report", "--settings", tmp_path, "--month", "2026-13"), 2, "2026-13")
+
+
+def test_a_month_without_data_is_bad_data(tmp_path):
+    settings_of(tmp_path, deals=DEALS)
+    refused(run("report", "--settings", tmp_path, "--month", "2025-01"), 3, "2025-01")
+
+
+def test_a_page_that_does_not_exist_is_wrong_usage(tmp_path):
+    settings_of(tmp_path, deals=DEALS)
+    refused(run("report", "--settings", tmp_path, "--only", "funnle"), 2, "funnle")
+
+
+def test_a_map_that_names_an_unknown_column_is_bad_data(tmp_path):
+    settings_of(tmp_path, deals=DEALS)
+    (tmp_path / "salesbook.toml").write_text(SETTINGS + '[columns.deals]\ndeal_idd = "deal_id"\n')
+    refused(run("check", "--settings", tmp_path), 3, "deal_idd", "deal_id")
+
+
+def test_a_map_to_a_column_that_the_file_does_not_have_is_bad_data(tmp_path):
+    settings_of(tmp_path, deals=DEALS)
+    (tmp_path / "salesbook.toml").write_text(SETTINGS + '[columns.deals]\namount = "Value"\n')
+    refused(run("check", "--settings", tmp_path), 3, "Value", "deals.csv")
+
+
+def test_too_many_rejected_rows_are_bad_data(tmp_path):
+    bad = DEALS + "B,Sales,Won,much,EUR,2026-09-01,2026-10-05,won\n"
+    settings_of(tmp_path, SETTINGS.replace("rejected_share = 1.0", "rejected_share = 0.05"), deals=bad)
+    refused(run("check", "--settings", tmp_path), 3, "deals", "amount")
+
+
+def test_check_says_what_was_read_and_rejected(tmp_path):
+    settings_of(tmp_path, deals=DEALS + "B,Sales,Won,much,EUR,2026-09-01,2026-10-05,won\n")
+    result = run("check", "--settings", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert "deals" in result.stdout
+    assert "amount" in result.stdout
+
+
+def test_sample_writes_a_company_of_the_size_asked_for(tmp_path):
+    result = run("sample", "--leads", 60, "--months", 3, "--seed", 5, "--no-effects", "--out", tmp_path / "made")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.strip() == str(tmp_path / "made")
+    assert (tmp_path / "made" / "leads.csv").read_text().count("\n") > 60
+
+
+@pytest.mark.parametrize("option", ["--settings", "--source"])
+def test_every_reading_command_takes_settings_and_source(option):
+    for command in ("report", "check"):
+        assert option in run(command, "--help").stdout
