@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from salesbook import stats
 from salesbook.book import Book
@@ -20,12 +21,15 @@ class WhyMoved:
     """Why a share moved between two spans: per segment and in total.
 
     `segments`: segment, before_n, before, after_n, after, mix, rate (shares; mix and rate add up to the change).
-    `total`: the statistics of the whole; `change`: the change of the total with its interval and test.
+    `total`: the statistics of the whole; `change`: the change of the total with its interval and test. `p_mix` and
+    `p_rate`: the chance of effects as large were there none.
     """
 
     segments: pd.DataFrame
     total: stats.MixAndRate
     change: stats.Difference
+    p_mix: float
+    p_rate: float
 
 
 def why_moved(book: Book, kpi: Kpi, by: str, now: int = NOW, before: int = BEFORE, where=None) -> WhyMoved:
@@ -51,7 +55,27 @@ def why_moved(book: Book, kpi: Kpi, by: str, now: int = NOW, before: int = BEFOR
             "rate": total.rate,
         }
     )
-    return WhyMoved(segments, total, moved(spans["after"], spans["before"]))
+    return WhyMoved(
+        segments, total, moved(spans["after"], spans["before"]), p_of_mix(segments, total), p_of_rate(total)
+    )
+
+
+def p_of_mix(segments: pd.DataFrame, total: stats.MixAndRate) -> float:
+    """The chance of a mix effect as large, were all deals drawn from one mix: weights multinomial, rates as given."""
+    n0, n1 = segments["before_n"].sum(), segments["after_n"].sum()
+    if not n0 or not n1:
+        return np.nan
+    weight = (segments["before_n"] / n0 + segments["after_n"] / n1) / 2
+    rate = segments[["before", "after"]].mean(axis=1).fillna(0)
+    spread = float((weight * rate**2).sum() - (weight * rate).sum() ** 2)
+    error = np.sqrt(max(spread, 0) * (1 / n0 + 1 / n1))
+    return float(2 * norm.sf(abs(total.mix_total) / error)) if error > 0 else np.nan
+
+
+def p_of_rate(total: stats.MixAndRate) -> float:
+    """The chance of a rate effect as large, were there none, from its interval."""
+    half = (total.rate_high - total.rate_low) / 2 / norm.ppf(0.975)
+    return float(2 * norm.sf(abs(total.rate_total) / half)) if half > 0 else np.nan
 
 
 @dataclass(frozen=True)

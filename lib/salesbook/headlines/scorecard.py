@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, WhyMoved, why_moved
@@ -54,14 +53,11 @@ def win_rate_moved(book: Book, why: WhyMoved) -> Candidate:
 def mix_moved(book: Book, why: WhyMoved) -> Candidate:
     """Whether the total moved against every product's own rate: then the mix moved it.
 
-    Rule: claimed only where both hold, the total moved and the products' own rates moved the other way; the test is
+    Rule: claimed only where both hold, the mix moved it and the products' own rates moved the other way; the test is
     the weaker of the two.
     """
     values = spans(why) | {"mix": why.total.mix_total, "rate": why.total.rate_total}
-    half = (why.total.rate_high - why.total.rate_low) / 2 / norm.ppf(1 - ALPHA / 2)
-    p_rate = 2 * norm.sf(abs(why.total.rate_total) / half) if half > 0 else np.nan
-    is_known = why.total.simpson and np.isfinite(why.change.p)
-    p = max(float(why.change.p), float(p_rate)) if is_known else np.nan
+    p = max(why.p_mix, why.p_rate) if why.total.simpson and np.isfinite(why.change.p) else np.nan
     claim = finding(book, f"say.mix_{direction(values['change'])}", True, **values)
     return Candidate("mix", p, claim, finding(book, "say.mix_none", **values), weight=3)
 

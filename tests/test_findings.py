@@ -1,0 +1,50 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesbook.findings import Candidate, Finding, chosen, holm, moved
+
+
+def candidate(name: str, p: float, weight: float = 0.0) -> Candidate:
+    return Candidate(name, p, Finding(f"{name}!", "", True), Finding(f"{name}.", "", False), weight)
+
+
+def share(k: int, n: int) -> pd.DataFrame:
+    return pd.DataFrame({"numerator": [k], "denominator": [n]})
+
+
+def test_a_claim_that_holds_comes_first_and_the_weightiest_before_others():
+    found = chosen([candidate("a", 0.9), candidate("b", 0.001, 1), candidate("c", 0.001, 2)])
+    assert [one.headline for one in found] == ["c!", "b!", "a."]
+
+
+def test_many_tests_raise_the_bar_for_each():
+    # Five tests: the smallest p must be under 0.05 ÷ 5.
+    assert not holm(np.array([0.011, 0.2, 0.3, 0.4, 0.5]), 0.05).any()
+    assert holm(np.array([0.009, 0.2, 0.3, 0.4, 0.5]), 0.05).tolist() == [True, False, False, False, False]
+
+
+def test_a_candidate_without_a_test_never_claims():
+    assert not chosen([candidate("a", np.nan)])[0].is_claim
+
+
+def test_three_findings_at_most():
+    assert len(chosen([candidate(str(number), 0.9) for number in range(5)])) == 3
+
+
+def test_a_move_of_a_share_under_twenty_has_no_test():
+    assert np.isnan(moved(share(10, 19), share(1, 100)).p)
+    assert moved(share(18, 20), share(10, 100)).p < 1e-6
+
+
+def test_the_difference_is_now_less_before():
+    assert moved(share(60, 100), share(40, 100)).value == pytest.approx(0.2)
+
+
+def test_chance_alone_makes_a_page_claim_in_at_most_one_of_twenty():
+    random = np.random.default_rng(7)
+    pages = random.uniform(size=(4000, 4))
+    claimed = [
+        any(one.is_claim for one in chosen([candidate(str(i), p) for i, p in enumerate(page)])) for page in pages
+    ]
+    assert 0.03 < np.mean(claimed) < 0.06
