@@ -25,10 +25,10 @@ class Reading:
         self.folder = folder
         self.store = folder / "store"
 
-    def settings(self, limit: float = 1.0, zone: str = "Europe/Amsterdam", **source) -> Settings:
+    def settings(self, limit: float = 1.0, report_zone: str = "Europe/Amsterdam", **source) -> Settings:
         """Settings of a source in this folder."""
         form = replace(Source(path="source"), **source)
-        return Settings(home=self.folder, zone=zone, source=form, limits=Limits(rejected_share=limit))
+        return Settings(home=self.folder, zone=report_zone, source=form, limits=Limits(rejected_share=limit))
 
     def write(self, files: dict[str, str | bytes]) -> Path:
         """Write a source's files."""

@@ -229,12 +229,14 @@ def point_in_time(column: Column, form: Form, is_mixed: bool) -> tuple[dict[str,
         forms.insert(0, (ISO, t))
     cases = " ".join(f"when {matches(t, pattern)} then {iso}" for pattern, iso in forms)
     halves = f"try_strptime(w_{column.name}, ['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M%p'])"
+    with_offset = f"make_timestamp(epoch_us(try_cast(w_{column.name} as timestamptz)))"
     whole = f"try_cast(w_{column.name} as timestamp)"
     parsed = {
         f"w_{column.name}": f"case {cases} end",
         f"d_{column.name}": f"coalesce(not contains({t}, ':'), false)",
         f"z_{column.name}": f"case when ends_with({t}, 'Z') then true else regexp_matches({t}, ':.*[+-]') end",
-        p: f"date_trunc('second', case when ends_with({t}, 'M') then {halves} else {whole} end)",
+        p: f"""date_trunc('second', case when ends_with({t}, 'Z') then {whole} when z_{column.name} then {with_offset}
+            when ends_with({t}, 'M') then {halves} else {whole} end)""",
     }
     sample = SAMPLES[form.date_form]
     other = " (the column has dates in the declared form, so no other is taken)" if is_mixed else ""

@@ -18,7 +18,7 @@ BROKEN = {
     "quotes_not_closed": "a quote is not closed, or stands where none may stand",
     "line_end_inside": "a carriage return stands within the row",
 }
-ORIGINS = "create table origins (in_file integer, at_row bigint, line bigint, original varchar)"
+ORIGINS = "create table origins (in_file integer, at_row bigint, original varchar)"
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
@@ -58,9 +58,9 @@ def find_originals(con: duckdb.DuckDBPyConnection, texts: dict[int, Text]) -> No
             here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(frame.lines))] - first
             if len(here):
                 originals = [frame.original(row).decode() for row in here]
-                found = pa.table({"at_row": here + first, "line": frame.lines[here], "original": originals})
+                found = pa.table({"at_row": here + first, "original": originals})
                 con.register("found", found)
-                con.execute(f"insert into origins select {source}, at_row, line, original from found")
+                con.execute(f"insert into origins select {source}, at_row, original from found")
                 con.unregister("found")
             first += len(frame.lines)
 
@@ -81,9 +81,11 @@ def write(con: duckdb.DuckDBPyConnection, table: Table, sources: list[int], fold
     reasons = " ".join(f"when {literal(rule)} then {literal(reason)}" for rule, reason in BROKEN.items())
     con.execute(f"""
         create or replace temp table quarantine as
-        select f.name as file, o.line, p.col as "column", p.rule, p.reason, o.original
+        select f.name as file, r.at_row + s.shift as line, p.col as "column", p.rule, p.reason, o.original
         from rejected r join problems p using (number) join files f using (in_file)
-        join origins o on o.in_file = r.in_file and o.at_row = r.at_row where r.table_name = '{table.name}'
+        join origins o on o.in_file = r.in_file and o.at_row = r.at_row
+        asof join shifts s on s.in_file = r.in_file and r.at_row >= s.first
+        where r.table_name = '{table.name}'
         union all
         select f.name, b.line, '', b.rule, case b.rule {reasons} end, b.original
         from broken b join files f using (in_file) where b.in_file in ({", ".join(map(str, sources)) or "-1"})""")

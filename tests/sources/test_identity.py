@@ -1,0 +1,61 @@
+"""Rows read = rows loaded + rows rejected, whatever happens to a file's bytes; an independent count agrees."""
+
+import csv
+import io
+
+import pyarrow.parquet as pq
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from salesbook.errors import BadData
+
+HEADER = "deal_id;pipeline;stage;status;currency;amount;product"
+ROWS = [f"D{n};Sales;Demo;open;EUR;{n}.50;Pipe {n}" for n in range(12)]
+ROWS[3] = 'D3;Sales;Demo;open;EUR;3.50;"Pipe ""3""; long\nand wide"'
+ROWS[8] = 'D8;"Sales";Demo;open;EUR;;""'
+CONTENT = "\n".join([HEADER, *ROWS]) + "\n"
+PIECES = st.sampled_from([";", ";;", "\n", "\r\n", "D1", "x", " ", "é", "1E5", "-", "Sales", '""', ";x;y"])
+MUTATIONS = st.lists(st.tuples(st.integers(len(HEADER) + 1, len(CONTENT)), st.integers(0, 9), PIECES), max_size=4)
+
+
+def mutated(changes: list[tuple[int, int, str]]) -> str:
+    """The content with pieces cut out and others put in."""
+    text = CONTENT
+    for at, length, piece in changes:
+        text = text[:at] + piece + text[at + length :]
+    return text
+
+
+def counted(text: str) -> int:
+    """Records after the header, as the standard library counts them."""
+    records = csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)
+    return sum(1 for record in records if record) - 1
+
+
+def accounted(read, text: str) -> int | None:
+    """Rows loaded and rejected, counted in the files written; None for a file that was refused as a whole."""
+    try:
+        imported = read({"deals.csv": text})
+    except BadData:
+        return None
+    rejected = pq.read_metadata(imported.folder / "quarantine" / "deals.parquet").num_rows
+    loaded = pq.read_metadata(imported.table("deals")).num_rows
+    assert imported.rows_read("deals") == loaded + rejected
+    assert imported.rows_loaded("deals") == loaded
+    return loaded + rejected
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MUTATIONS)
+def test_every_row_is_loaded_or_rejected(read, changes):
+    text = mutated(changes)
+    found = accounted(read, text)
+    try:
+        expected = counted(text)
+    except csv.Error:
+        return
+    assert found in (None, expected)
+
+
+def test_the_count_is_of_every_row_where_nothing_is_wrong(read):
+    assert accounted(read, CONTENT) == counted(CONTENT) == len(ROWS)

@@ -1,0 +1,58 @@
+"""What was rejected is kept with line, reason and original text, for its owner alone."""
+
+import csv
+import stat
+
+HEADER = "deal_id,pipeline,stage,status,amount,currency"
+ROWS = [
+    'D1,Sales,Demo,open,"1,5",EUR',
+    "D2,Sales",
+    '"D3","Sales","De""mo","open","x","EUR"',
+    'D4,Sales,"Demo',
+    "=D5,Sales,Demo,open,secret-value,EUR",
+    "D6,Sales,Demo,open,5,EUR",
+]
+CONTENT = "\r\n".join([HEADER, *ROWS]) + "\r\n"
+REJECTED = [(2, "amount_unreadable"), (3, "fields_missing"), (4, "amount_unreadable"), (5, "quotes_not_closed"),
+            (6, "amount_unreadable")]  # fmt: skip
+
+
+def test_each_rejected_row_has_its_line_rule_and_original_text(read, quarantined):
+    imported = read({"deals.csv": CONTENT})
+    assert quarantined(imported) == [(line, rule, ROWS[line - 2]) for line, rule in REJECTED]
+    assert set(quarantined(imported, columns="file")) == {("deals.csv",)}
+
+
+def test_reasons_name_the_column_and_never_the_value(read, quarantined):
+    for column, rule, reason in quarantined(read({"deals.csv": CONTENT}), columns='"column", rule, reason'):
+        assert reason
+        assert "secret-value" not in rule + reason
+        assert reason.startswith(column)
+
+
+def test_the_files_are_for_their_owner_alone(read):
+    folder = read({"deals.csv": CONTENT}).folder / "quarantine"
+    assert {path.name for path in folder.iterdir()} == {"deals.csv", "deals.parquet"}
+    for path in folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_no_text_of_a_rejected_row_stands_anywhere_else(read):
+    imported = read({"deals.csv": CONTENT})
+    for path in imported.folder.rglob("*"):
+        if path.is_file() and path.parent.name != "quarantine":
+            assert b"secret-value" not in path.read_bytes()
+    assert sorted(path.name for path in read.store.iterdir()) == [imported.folder.name]
+
+
+def test_the_csv_holds_no_formula_and_the_parquet_the_exact_text(read, quarantined):
+    imported = read({"deals.csv": CONTENT})
+    with imported.quarantine("deals").open(encoding="utf-8", newline="") as file:
+        originals = [row["original"] for row in csv.DictReader(file)]
+    assert originals[-1] == "'" + ROWS[4]
+    assert quarantined(imported)[-1][2] == ROWS[4]
+
+
+def test_the_original_is_readable_text_whatever_the_encoding(read, quarantined):
+    content = CONTENT.replace("secret-value", "Klep Ø").encode("cp1252")
+    assert "Klep Ø" in quarantined(read({"deals.csv": content}, encoding="cp1252"))[-1][2]

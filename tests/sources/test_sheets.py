@@ -1,0 +1,123 @@
+"""Excel sheets and Parquet files say the same as text would."""
+
+import io
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+
+from salesbook.errors import BadData
+
+HEADER = ["deal_id", "pipeline", "stage", "status", "currency", "amount", "created_at", "is_test", "expected_close"]
+
+
+def workbook(*rows: list, names: tuple[str, ...] = ("Sheet1",), first_row: int = 0) -> bytes:
+    """A workbook with the rows on its first sheet."""
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"default_date_format": "yyyy-mm-dd hh:mm"}) as book:
+        for name in names:
+            book.add_worksheet(name)
+        sheet = book.worksheets()[0]
+        for at, row in enumerate(rows, first_row):
+            for column, value in enumerate(row):
+                if value == "#N/A":
+                    sheet.write_formula(at, column, "=NA()", None, "#N/A")
+                elif value is not None:
+                    sheet.write(at, column, value)
+    return target.getvalue()
+
+
+def parquet(**columns) -> bytes:
+    """A Parquet file of the columns."""
+    target = io.BytesIO()
+    pq.write_table(pa.table(columns), target)
+    return target.getvalue()
+
+
+ROW = ["D1", "Sales", "Demo", "open", "EUR", 1234.5, datetime(2026, 1, 5, 10, 30), True, date(2026, 3, 4)]
+LOADED = [("D1", 123_450, datetime(2026, 1, 5, 9, 30), True, date(2026, 3, 4))]
+COLUMNS = "deal_id, amount_minor, created_at, is_test, expected_close"
+FORMS = [{"decimal": "."}, {"decimal": ",", "thousands": ".", "date_form": "dmy"}]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["points", "commas"])
+def test_a_sheet_is_read_exactly_whatever_form_texts_have(read, rows, form):
+    imported = read({"deals.xlsx": workbook(HEADER, ROW)}, zone="Europe/Amsterdam", limit=0.0, **form)
+    assert rows(imported, "deals", COLUMNS) == LOADED
+
+
+def test_numbers_of_a_sheet_are_what_excel_shows(read, rows, quarantined):
+    made = [[f"D{n}", *ROW[1:5], amount] for n, amount in enumerate([0.1 + 0.2, 100, 0, -2.5, 12.345])]
+    large = [[1234567.0, *ROW[1:5], 1], [1.5e17, *ROW[1:5], 1]]
+    imported = read({"deals.xlsx": workbook(HEADER[:6], *made, *large)})
+    assert rows(imported, "deals", "deal_id, amount_minor") == [
+        ("1234567", 100), ("D0", 30), ("D1", 10_000), ("D2", 0), ("D3", -250),
+    ]  # fmt: skip
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [
+        (6, "amount_unreadable"),
+        (8, "deal_id_spoiled"),
+    ]
+
+
+def test_an_error_in_a_cell_is_not_an_empty_cell(read, quarantined):
+    rows = [["D1", *ROW[1:5], "#N/A"], ["#N/A", *ROW[1:5], 5], ["D3", *ROW[1:5], 5]]
+    imported = read({"deals.xlsx": workbook(HEADER[:6], *rows, names=("Deals & more", "Other"))},
+                    files={"deals": "deals.xlsx#deals & more"})  # fmt: skip
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [
+        (2, "amount_unreadable"), (3, "deal_id_spoiled"),
+    ]  # fmt: skip
+
+
+def test_lines_of_a_sheet_are_its_rows(read, rows, quarantined):
+    bad = ["D2", *ROW[1:5], "x"]
+    content = workbook(HEADER[:6], ["D\n1", *ROW[1:5], 1], [], ["D3", "Sa\nles", *ROW[2:5], 1], bad, first_row=3)
+    imported = read({"deals.xlsx": content})
+    assert rows(imported, "deals", "pipeline") == [("Sa\nles",)]
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [
+        (5, "deal_id_invisible"),
+        (8, "amount_unreadable"),
+    ]
+
+
+def test_dates_of_a_sheet_beside_texts_in_the_declared_form_are_rejected(read, quarantined):
+    header = [*HEADER[:5], "created_at"]
+    swapped = ["D1", *ROW[1:5], datetime(2026, 4, 3)]
+    content = workbook(header, swapped, ["D2", *ROW[1:5], "13-04-2026"])
+    imported = read({"deals.xlsx": content}, date_form="dmy")
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(2, "created_at_unreadable")]
+
+
+def test_the_sheet_must_be_told_where_there_are_several(read, rows):
+    content = workbook(HEADER[:6], ROW[:6], names=("Deals", "Notes"))
+    assert len(rows(read({"deals.xlsx": content}), "deals")) == 1
+    other = workbook(HEADER[:6], ROW[:6], names=("Export", "Notes"))
+    with pytest.raises(BadData, match=r"'Export', 'Notes'.*deals\.xlsx#Export"):
+        read({"deals.xlsx": other})
+    imported = read({"deals.xlsx": other}, files={"deals": "deals.xlsx#Export"})
+    assert len(rows(imported, "deals")) == 1
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["points", "commas"])
+def test_a_parquet_file_is_read_exactly_whatever_form_texts_have(read, rows, form):
+    content = parquet(
+        deal_id=["D1", "D2"],
+        pipeline=pa.array(["Sales", "Sales"]).dictionary_encode(),
+        stage=["Demo"] * 2, status=["open"] * 2, currency=["EUR"] * 2,
+        amount=pa.array([Decimal("1234.5000"), None], pa.decimal128(18, 4)),
+        created_at=pa.array([datetime(2026, 1, 5, 9, 30, tzinfo=UTC), None], pa.timestamp("ns", "Europe/Amsterdam")),
+        closed_at=pa.array([None, datetime(2026, 1, 5, 10, 30, 0, 999_999)], pa.timestamp("us")),
+        is_test=[True, None],
+        expected_close=[date(2026, 3, 4), None],
+        product=["a\r\nb", "=1"],
+        discount=[0.125, None],
+        tags=[["x"], []],
+    )  # fmt: skip
+    imported = read({"deals.parquet": content}, zone="Europe/Amsterdam", limit=0.0, **form)
+    assert rows(imported, "deals", COLUMNS) == [*LOADED, ("D2", None, None, None, None)]
+    assert rows(imported, "deals", "closed_at, product, discount::double") == [
+        (None, "a\nb", 0.125), (datetime(2026, 1, 5, 9, 30), "=1", None),
+    ]  # fmt: skip
+    assert imported.files[0]["unknown_columns"] == ["tags"]
