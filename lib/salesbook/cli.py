@@ -101,11 +101,16 @@ def check(settings, source) -> None:
 
 @main.command()
 @click.option("--definitions", is_flag=True, help="The whole definition of each.")
+@click.option("--table", is_flag=True, help="As the README's table: question, page, KPIs.")
 @says_errors
-def kpis(definitions) -> None:
+def kpis(definitions, table) -> None:
     """List the KPIs with their meaning."""
     from salesbook import KPIS
+    from salesbook.kpis import overview
 
+    if table:
+        click.echo(overview())
+        return
     width = max(map(len, KPIS))
     for made in KPIS.values():
         click.echo(f"{made.name.ljust(width)}  {made.unit.ljust(6)} {made.meaning}")

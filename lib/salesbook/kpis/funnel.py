@@ -1,4 +1,4 @@
-"""From lead to customer: what comes in, how far it gets, where it stops."""
+"""Where do leads and deals stop, and did that change?"""
 
 from datetime import date
 

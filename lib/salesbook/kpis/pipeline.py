@@ -1,4 +1,4 @@
-"""Deals on their way: how long they take."""
+"""How long do deals take?"""
 
 from salesbook.kpi import kpi, median
 

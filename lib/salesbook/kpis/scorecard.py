@@ -1,4 +1,4 @@
-"""The month at a glance: what was won, against target and against before."""
+"""How did the month go, against target and against before?"""
 
 import numpy as np
 import pandas as pd
