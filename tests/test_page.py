@@ -71,7 +71,7 @@ def test_a_figure_carries_its_numbers_with_their_units(left, book, monkeypatch):
 def test_a_figure_names_its_source_without_the_folder(left, book, monkeypatch):
     monkeypatch.setenv(page.MARK, "mark")
     show_figure(book)
-    assert data(left[0], "figure")["source"] == "Source: deals.csv (8,798 rows)"
+    assert data(left[0], "figure")["source"] == "Source: deals.csv (8,798 rows)."
 
 
 def test_a_short_alternative_text_is_refused(left, book):

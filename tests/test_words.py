@@ -3,6 +3,7 @@
 import math
 import string
 
+import nbformat
 import pytest
 import yaml
 
@@ -148,6 +149,20 @@ def test_every_kpi_of_the_registry_is_labelled_and_its_translation_is_of_today(l
     assert words.stale({kpi.name: kpi.meaning for kpi in registry.values()}, language) == []
 
 
+@pytest.mark.parametrize("language", ["nl", "da"])
+def test_the_prose_of_every_notebook_is_translated_and_of_today(language, project):
+    notebooks = sorted((project / "notebooks").glob("[!_]*.ipynb"))
+    assert notebooks
+    for path in notebooks:
+        cells = nbformat.read(path, as_version=4).cells
+        prose = {cell.id: cell.source for cell in cells if cell.cell_type == "markdown"}
+        assert words.stale_prose(path.stem, prose, language) == []
+
+
+def test_a_changed_cell_makes_its_translation_stale():
+    assert words.stale_prose("funnel", {"question": "# Another question"}, "nl")
+
+
 def test_no_key_stands_twice_in_a_catalogue():
     class Strict(yaml.SafeLoader):
         """Refuses a key that stands twice."""
@@ -160,6 +175,5 @@ def test_no_key_stands_twice_in_a_catalogue():
         }
 
     Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
-    for language in words.LOCALES:
-        file = words.Path(words.__file__).parent / f"{language}.yaml"
+    for file in words.Path(words.__file__).parent.glob("*.yaml"):
         assert yaml.load(file.read_text(encoding="utf-8"), Loader=Strict)

@@ -10,6 +10,7 @@ import inspect
 
 from salesbook.charts.bars import bars, bullet, funnel
 from salesbook.charts.bridge import bridge
+from salesbook.charts.canvas import Canvas
 from salesbook.charts.grid import cohort
 from salesbook.charts.panels import multiples, survival
 from salesbook.charts.reliability import reliability
@@ -39,8 +40,8 @@ CHARTS = {
 WIDE, NARROW = 720, 360
 
 
-def draw(name: str, data, words, width: int, **options):
-    """A chart on its sheet.
+def draw(name: str, data, words, width: int, **options) -> Canvas:
+    """A chart on its sheet: one that says so where there are no rows.
 
     Parameters: `name`, one of CHARTS; `data`, a DataFrame as that chart's docstring says; `words`; `width` in pixels;
     `options` of that chart.
@@ -51,7 +52,16 @@ def draw(name: str, data, words, width: int, **options):
     if unknown:
         raise WrongUsage(f"The chart {name} has no such option.", f"Found {sorted(unknown)}.", "See its docstring.")
     with house_style():
+        if data.empty:
+            return blank(words, width)
         return CHARTS[name](data.reset_index(drop=True), words, width, **options)
+
+
+def blank(words, width: int) -> Canvas:
+    """A sheet that says there is nothing to draw."""
+    canvas = Canvas(width, 60)
+    canvas.text(0, 30, words.say("chart.no_data"), "muted")
+    return canvas
 
 
 def svg(name: str, data, words, width: int, **options) -> str:

@@ -95,7 +95,8 @@ def forest(data, words, width: int, unit: str = "share", label: str = "", whole:
     row, middle = (52, 32) if is_narrow else (36, 18)
     canvas = Canvas(width, row * len(rows) + 52)
     values = [row[name] for row in rows for name in ("value", "low", "high") if row[name] == row[name]]
-    steps = round_steps(min([*values, *([whole] if whole is not None else [])]), max(values), 4)
+    values += [whole] if whole is not None else []
+    steps = round_steps(min(values, default=0), max(values, default=1), 4)
     scale = Scale(steps[0], steps[-1], left + 8, width - right)
     for value, text in zip(steps, step_labels(steps, unit, words), strict=True):
         canvas.post(float(scale(value)), 22, canvas.height - 26)

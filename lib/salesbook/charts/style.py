@@ -59,7 +59,7 @@ DARK = {
     "heat-1": "#1a3149",
     "heat-2": "#1d4164",
     "heat-3": "#22568a",
-    "heat-4": "#2d70b2",
+    "heat-4": "#2b6aaa",
     "heat-5": "#5b9de0",
     "heat-6": "#8bbff2",
     "heat-7": "#bcdcfa",

@@ -158,6 +158,9 @@ class Words:
         if digits is None or abs(x) < 1000:
             size = math.floor(math.log10(abs(x))) if abs(x) >= 1000 else 2
             digits = 2 - size % 3
+        if self.language == "da" and abs(x) < 1_000_000:
+            # CLDR's Danish thousand is a lone "t", which readers take for tons.
+            return self.money(float(f"{x:.3g}"))
         text = format_compact_currency(x, self.currency, locale=self.locale, fraction_digits=digits)
         return text.replace("-", MINUS)
 
@@ -321,4 +324,18 @@ def stale(meanings: dict[str, str], language: str) -> list[str]:
         mark = str(words.get(f"kpi.{name}.of", ""))
         if any(key not in words for key in needed) or (language != "en" and mark != hash_of(english)):
             lines.append(f"{name}: {{label: ..., meaning: ..., of: '{hash_of(english)}'}}  # {english}")
+    return lines
+
+
+def stale_prose(notebook: str, cells: dict[str, str], language: str) -> list[str]:
+    """The cells of a notebook whose translation is missing, or made of an English text that has changed since.
+
+    Parameters: `notebook`, its name; `cells`, the English text by id of the cell; `language`.
+    Returns: for each, the lines to bring into the language's file.
+    """
+    words, lines = catalogue(language), []
+    for cell, english in cells.items():
+        key = f"notebook.{notebook}.{cell}"
+        if language != "en" and (f"{key}.text" not in words or words.get(f"{key}.of") != hash_of(english)):
+            lines.append(f"{key}: {{of: '{hash_of(english)}', text: ...}}  # {english.splitlines()[0]}")
     return lines
