@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesbook.errors import BadData, SalesbookError
@@ -27,7 +28,15 @@ from salesbook.tables import TABLES
 VERSION = 1
 MEMORY = "600MB"
 OVERLAPPING = "repeated"
+NEEDED_BY_CHECKS = ("deals", "stages", "stage_history")
 DAY_SECONDS = 86_400
+ARROW = {
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "DATE": pa.date32(),
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+}
 
 
 @dataclass
@@ -109,8 +118,8 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
         read_files(work)
         read_rows(work)
         refuse_no_deals(work)
-        for table in TABLES.values():
-            cast_table(work, table)
+        for name in dict.fromkeys((*work.feeds, *NEEDED_BY_CHECKS)):
+            cast_table(work, TABLES[name])
         Checks(con, work.feeds, work.problems).run()
         write(work, folder)
     return folder
@@ -259,6 +268,9 @@ def write(work: Work, folder: Path) -> None:
     quarantine.find_originals(con, work.texts)
     quarantine.write_problems(con, work.problems)
     for table in TABLES.values():
+        if table.name not in {*work.feeds, "stages"}:
+            write_empty(table, folder)
+            continue
         columns = ", ".join(f'"{name}"' for name in table.stored)
         target = literal((folder / "tables" / f"{table.name}.parquet").as_posix())
         con.execute(
@@ -270,6 +282,17 @@ def write(work: Work, folder: Path) -> None:
     quarantine.write_flags(con, [TABLES[name] for name in work.feeds], folder / "flags.parquet")
     record = recorded(work, folder)
     (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_empty(table: Table, folder: Path) -> None:
+    """Write a table that the source does not have: present and empty."""
+    schema = pa.schema([(name, ARROW.get(kind) or decimal_type(kind)) for name, kind in table.stored.items()])
+    pq.write_table(schema.empty_table(), folder / "tables" / f"{table.name}.parquet")
+
+
+def decimal_type(kind: str) -> pa.DataType:
+    """The type of DECIMAL(18,4) and the like."""
+    return pa.decimal128(*map(int, kind.removeprefix("DECIMAL(").removesuffix(")").split(",")))
 
 
 def recorded(work: Work, folder: Path) -> dict:
