@@ -9,7 +9,7 @@ from scipy.stats import norm
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.findings import moved
-from salesbook.kpi import Kpi
+from salesbook.kpi import Kpi, reason_of
 from salesbook.kpis.funnel import stage_pass_rate
 from salesbook.kpis.scorecard import average_deal_size
 
@@ -83,11 +83,12 @@ class Leak:
     """The step of the stages that lost most against its own past.
 
     `steps`: every step with now, before, difference and its interval, p and the money lost. `worst`: the row of the
-    step that lost most, None where none lost or nothing can be compared.
+    step that lost most, None where none lost or nothing can be compared. `reason`: why there are no steps.
     """
 
     steps: pd.DataFrame
-    worst: pd.Series | None
+    worst: pd.Series | None = None
+    reason: str = ""
 
 
 def leak(book: Book, now: int = NOW, before: int = BEFORE, where=None) -> Leak:
@@ -101,6 +102,8 @@ def leak(book: Book, now: int = NOW, before: int = BEFORE, where=None) -> Leak:
     by = ["position", "stage", "next_stage"]
     after = stage_pass_rate(book, by=by, last=now, where=where)
     earlier = stage_pass_rate(book, by=by, last=before, ago=now, where=where)
+    if reason := reason_of(after) or reason_of(earlier):
+        return Leak(pd.DataFrame({"value": [np.nan], "reason": [reason]}), None, reason)
     size = average_deal_size(book, last=before, ago=now, where=where)["value"].iloc[0]
     joined = earlier.merge(after, on=by, suffixes=("_before", ""), how="inner").sort_values("position")
     rows = []

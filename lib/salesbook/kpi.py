@@ -333,6 +333,20 @@ def answer(book: Book, measure: Measure, question: Question) -> pd.DataFrame:
     return rows[[*keys, *rest, "value", "low", "high", *more, "reason"]]
 
 
+def reason_of(rows: pd.DataFrame) -> str:
+    """Why an answer holds nothing to show: the first reason where no row has a value; empty where one has.
+
+    >>> reason_of(pd.DataFrame({"value": [np.nan], "reason": ["needs leads"]}))
+    'needs leads'
+    """
+    if "value" in rows and rows["value"].notna().any():
+        return ""
+    said = rows["reason"][rows["reason"].fillna("") != ""] if "reason" in rows else rows.index[:0]
+    if len(said):
+        return str(said.iloc[0])
+    return "no data" if rows.empty or "value" in rows else ""
+
+
 def keys_of(question: Question) -> list[str]:
     """The key columns of an answer."""
     return [*question.by, *(["period"] if question.period else [])]

@@ -19,6 +19,7 @@ from IPython.display import display
 
 from salesbook import charts
 from salesbook.errors import WrongUsage
+from salesbook.kpi import reason_of
 from salesbook.words import Words, undefined
 
 MIME = "application/vnd.salesbook.{}+json"
@@ -92,6 +93,8 @@ def figure(book, chart: str, data: pd.DataFrame, *, headline: str, subtitle: str
     on, for the source line; `options` of the chart.
     Raises: WrongUsage where there is no such chart or the alternative text is too short.
     """
+    if reason := reason_of(data):
+        return gap(book, headline, reason)
     if len(alt) < LEAST_ALT:
         raise WrongUsage("The alternative text is too short.", f"Found {alt!r}.", f"Say it in {LEAST_ALT} characters.")
     if "unit" in charts.options_of(chart):
@@ -115,12 +118,20 @@ def table(book, data: pd.DataFrame, *, title: str, units: dict[str, str] | None 
     Parameters: `data`; `title`; `units` by column; `unit` of the values of a KPI's answer; `note`, `tables` as for a
     figure.
     """
+    if reason := reason_of(data):
+        return gap(book, title, reason)
     content = table_data(data, column_units(data, unit) | (units or {}), book.words)
     heads = [column["label"] for column in content["columns"]]
     rows = [[cell["text"] for cell in row] for row in shown(content, book.words)]
     text = pd.DataFrame(rows, columns=heads).to_string(index=False)
     leave("table", {"title": title, "note": note, "source": source(book, tables), "table": content},
           f"{title}\n{text}", f"<b>{escape(title)}</b>{plain_html(heads, rows)}")  # fmt: skip
+
+
+def gap(book, headline: str, reason: str) -> None:
+    """Show why there is nothing to show, in the place of a figure or table."""
+    said = book.words.say("page.gap", reason=book.words.reason(reason))
+    leave("gap", {"headline": headline, "reason": said}, f"{headline}\n{said}")
 
 
 def glossary(book, kpis: list[Kpi]) -> None:

@@ -1,12 +1,15 @@
 -- One row per deal and stage it reached, among the stages that every won deal goes through.
 -- key: deal_id, position
--- needs: deals, stages
+-- needs: deals, stages, stage_history
 -- follows: account = account_facts.account_id, owner = seller_facts.owner_id
 --
 -- Reached is the highest stage attained: a skipped stage counts as reached when a later one was entered (is_skipped).
 -- The last stage leads to won, by the latest outcome. A deal is mature for a step when it reached the stage longer ago
--- than nine in ten deals of the 24 months before needed for the step.
-with chain as (
+-- than nine in ten deals of the 24 months before needed for the step. A closed deal without any history is out: which
+-- stages it went through is not known.
+with told as (
+  select deal_id from stage_visits where not is_assumed group by deal_id),
+chain as (
   select pipeline, stage, position,
     lead(position) over (partition by pipeline order by position) as next_position,
     lead(stage) over (partition by pipeline order by position) as next_stage
@@ -21,7 +24,8 @@ entered as (
   from deal_facts f
   join chain c on c.pipeline = f.pipeline
   join stage_visits v on v.deal_id = f.deal_id and not v.is_lost and v.position >= c.position
-  where v.entered_at is not null and f.is_new_business
+  left join told on told.deal_id = f.deal_id
+  where v.entered_at is not null and f.is_new_business and (told.deal_id is not null or f.is_open)
   group by c.pipeline, c.stage, c.position, c.next_position, c.next_stage, f.deal_id, f.is_won),
 steps as (
   select e.*, case when next_position is null then won_at else advanced_at end as next_at from entered e),

@@ -3,8 +3,13 @@
 Sentences stand in the catalogues of `words`; here is decided which of them the data bears (see `findings`).
 """
 
+import functools
+
+import pandas as pd
+
 from salesbook.book import Book
 from salesbook.findings import Finding
+from salesbook.kpi import reason_of
 
 
 def finding(book: Book, key: str, is_claim: bool = False, **values) -> Finding:
@@ -24,6 +29,25 @@ def figure(book: Book, key: str, headline: str = "headline", **values) -> dict[s
         "subtitle": say(f"{key}.subtitle", **values),
         "alt": say(f"{key}.alt", **values),
     }
+
+
+def asked(function):
+    """Mark a function of a book and an answer: where the answer holds no value, neither do its words.
+
+    Rule: a function of words then gives a figure without headline, whose place shows the reason; a function that
+    prepares rows gives them back as they are.
+    """
+
+    @functools.wraps(function)
+    def said(book: Book, rows: pd.DataFrame, *more, **options):
+        if not reason_of(rows):
+            return function(book, rows, *more, **options)
+        return rows if function.__annotations__.get("return") is pd.DataFrame else NO_WORDS
+
+    return said
+
+
+NO_WORDS = {"headline": "", "subtitle": "", "alt": ""}
 
 
 def direction(change: float) -> str:

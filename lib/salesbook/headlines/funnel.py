@@ -7,18 +7,21 @@ from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, Leak, leak
 from salesbook.findings import ALPHA, LEAST, Candidate, Finding, chosen, moved
-from salesbook.headlines import direction, figure, finding
+from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
+from salesbook.kpi import reason_of
 from salesbook.kpis.funnel import qualification_rate
 
 
 def this_month(book: Book, where=None) -> list[Finding]:
     """The month in short: the leak, whether qualification moved, and whether a channel stands out."""
-    candidates = [leaked(book, leak(book, where=where)), qualification_moved(book, where), channel(book, where)]
-    return chosen(candidates)
+    found = [leaked(book, leak(book, where=where)), qualification_moved(book, where), channel(book, where)]
+    return chosen([candidate for candidate in found if candidate])
 
 
-def leaked(book: Book, found: Leak) -> Candidate:
+def leaked(book: Book, found: Leak) -> Candidate | None:
     """Whether a stage passes fewer deals than it did; the step is picked after looking, so its test pays for all."""
+    if found.reason:
+        return None
     neutral = finding(book, "say.no_leak", months=NOW, months_before=BEFORE)
     if found.worst is None:
         return Candidate("leak", np.nan, neutral, neutral)
@@ -41,10 +44,12 @@ def stage_name(book: Book, row) -> str:
     return book.words.say("steps.won") if row["next_stage"] == "Won" else row["next_stage"]
 
 
-def qualification_moved(book: Book, where=None) -> Candidate:
+def qualification_moved(book: Book, where=None) -> Candidate | None:
     """Whether more or fewer of the leads are qualified; the last two months are too young to count."""
     now = qualification_rate(book, last=NOW, ago=2, where=where)
     before = qualification_rate(book, last=BEFORE, ago=NOW + 2, where=where)
+    if reason_of(now):
+        return None
     change = moved(now, before)
     values = {
         "now": now["value"].iloc[0],
@@ -61,9 +66,12 @@ def qualification_moved(book: Book, where=None) -> Candidate:
     return Candidate("qualification", float(change.p), claim, finding(book, neutral, **values), weight=2)
 
 
-def channel(book: Book, where=None) -> Candidate:
+def channel(book: Book, where=None) -> Candidate | None:
     """Whether one channel's leads are qualified more or less often than the others': picked after looking at all."""
-    rows = against_the_rest(qualification_rate(book, by="source", last=BEFORE, ago=2, where=where))
+    rows = qualification_rate(book, by="source", last=BEFORE, ago=2, where=where)
+    if reason_of(rows):
+        return None
+    rows = against_the_rest(rows)
     neutral = finding(book, "say.channels_alike", months=BEFORE, n=int(rows["denominator"].sum()), k=len(rows))
     tested = rows.dropna(subset=["p"])
     if tested.empty:
@@ -86,6 +94,7 @@ def against_the_rest(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(rest=rest, change=found.value, change_low=found.low, change_high=found.high, p=p)
 
 
+@asked
 def steps(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     """The words of the funnel of leads."""
     shown = rows.set_index("step_key")["n"]
@@ -93,6 +102,7 @@ def steps(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     return figure(book, "figures.lead_steps", n=n, won=last, months=months, share=last / n if n else np.nan)
 
 
+@asked
 def step_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """The steps as bars: how many reached each, the share of the step before, whether some may still advance."""
     say = book.words.say
@@ -104,6 +114,7 @@ def step_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@asked
 def segments(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, str]:
     """The words of qualification by group: the group that stands out after correction, or that none does."""
     tested = against_the_rest(rows)
@@ -117,6 +128,7 @@ def segments(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, 
     return figure(book, "figures.segments", direction(first["change"]), **values)
 
 
+@asked
 def cohorts(book: Book, cells: pd.DataFrame) -> dict[str, str]:
     """The words of the cohorts: how many won of the settled ones."""
     settled = cells[~cells["is_young"]]
@@ -129,6 +141,7 @@ def cohorts(book: Book, cells: pd.DataFrame) -> dict[str, str]:
     return figure(book, "figures.cohorts", age=age, low=shares.min(), high=shares.max(), **values)
 
 
+@asked
 def leads_by_month(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of the leads of twenty-four months."""
     values = {"low": rows["value"].min(), "high": rows["value"].max(), "now": rows["value"].iloc[-1]}
@@ -150,12 +163,16 @@ def leaking(book: Book, found: Leak) -> str:
 
 def leak_bars(book: Book, found: Leak) -> pd.DataFrame:
     """The stages now: the share that went on in time."""
+    if found.reason:
+        return found.steps
     columns = ["stage", "n", "value", "low", "high"]
     return found.steps.reindex(columns=columns).assign(denominator=found.steps.get("n"))[[*columns, "denominator"]]
 
 
 def leak_rows(found: Leak) -> pd.DataFrame:
     """The stages now against before, and what the change cost."""
+    if found.reason:
+        return found.steps
     return found.steps.reindex(columns=["stage", "n", "value", "low", "high", "before_n", "before", "change", "lost"])
 
 
@@ -166,7 +183,9 @@ def leak_title(book: Book) -> str:
 
 def leak_steps(book: Book, found: Leak) -> dict[str, str]:
     """The words of the stages now against before."""
-    values = {"months": NOW, "months_before": BEFORE, "n": int(found.steps["n"].sum()) if len(found.steps) else 0}
+    if found.reason:
+        return NO_WORDS
+    values = {"months": NOW, "months_before": BEFORE, "n": int(found.steps["n"].sum())}
     if not is_leaking(book, found):
         return figure(book, "figures.leak", "none", **values)
     worst = found.worst

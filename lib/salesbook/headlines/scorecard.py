@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, WhyMoved, why_moved
 from salesbook.findings import ALPHA, Candidate, Finding, chosen
-from salesbook.headlines import direction, figure, finding
+from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
 from salesbook.kpi import Kpi
 from salesbook.kpis.scorecard import deals_won, target, win_rate, won
 
@@ -62,6 +62,7 @@ def mix_moved(book: Book, why: WhyMoved) -> Candidate:
     return Candidate("mix", p, claim, finding(book, "say.mix_none", **values), weight=3)
 
 
+@asked
 def running_total(book: Book, days: pd.DataFrame) -> dict[str, str]:
     """The words of won against target by working day."""
     last = days.iloc[-1]
@@ -78,7 +79,8 @@ def pace(days: pd.DataFrame) -> pd.DataFrame:
     return days.rename(columns={"value": "actual"})[["day", "actual", "target"]]
 
 
-def attained(rows: pd.DataFrame) -> pd.DataFrame:
+@asked
+def attained(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Attainment as a bullet chart takes it: the group, actual and target."""
     names = {"level_id": "team", "numerator": "actual", "denominator": "target"}
     return rows.rename(columns=names)[["team", "actual", "target", "value"]]
@@ -94,6 +96,7 @@ def segments_title(book: Book) -> str:
     return book.words.say("figures.win_rate_bridge.table", months=NOW, months_before=BEFORE)
 
 
+@asked
 def teams(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of attainment by team: how many reached their target."""
     reached = int((rows["actual"] >= rows["target"]).sum())
@@ -103,6 +106,8 @@ def teams(book: Book, rows: pd.DataFrame) -> dict[str, str]:
 def win_rate_bridge(book: Book, why: WhyMoved) -> dict[str, str]:
     """The words of why the win rate moved."""
     values = spans(why) | {"mix": why.total.mix_total, "rate": why.total.rate_total}
+    if not np.isfinite(values["change"]):
+        return NO_WORDS
     is_clear = why.change.p <= ALPHA
     key = ("simpson" if why.total.simpson else direction(values["change"])) if is_clear else "level"
     return figure(book, "figures.win_rate_bridge", key, **values)
@@ -114,6 +119,8 @@ def bridge_rows(book: Book, why: WhyMoved) -> pd.DataFrame:
     rates = [
         (say("figures.win_rate_bridge.rate", segment=s), r) for s, r in why.segments[["segment", "rate"]].to_numpy()
     ]
+    if not np.isfinite(why.total.after - why.total.before):
+        return pd.DataFrame({"value": [np.nan], "reason": ["nothing closed"]})
     steps = [(say("figures.win_rate_bridge.mix"), why.total.mix_total), *rates]
     rows = [(say("figures.win_rate_bridge.before"), why.total.before, True)]
     rows += [(label, value, False) for label, value in steps]
@@ -121,6 +128,7 @@ def bridge_rows(book: Book, why: WhyMoved) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "value", "is_total"])
 
 
+@asked
 def trend(book: Book, rows: pd.DataFrame, kpi: Kpi) -> dict[str, str]:
     """The words of a KPI's months: its range and where it stands."""
     known, label, months = rows.dropna(subset=["value"]), book.words.label(kpi.name), len(rows)

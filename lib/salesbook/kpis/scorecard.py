@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook import clock
 from salesbook.book import Book
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Kpi, counts, divided, kpi, mean, median, per, ratio, total
+from salesbook.kpi import Ask, Kpi, Unanswerable, counts, divided, kpi, mean, median, per, ratio, total
 
 
 @kpi("money", better="higher")
@@ -198,11 +198,13 @@ def won_so_far(ask: Ask):
 
 
 def target(book: Book, kpi: Kpi) -> float | None:
-    """The organisation's target for a KPI in the run's month; None where there is none.
+    """The organisation's target for a KPI in the run's month; None where there is none, or the book is a slice.
 
     Rule: a target for an amount or a count is spread over the working days of its span and the month's part taken; for
     a share, a size or a duration it holds as it is.
     """
+    if book.slice:
+        return None
     column = "sum(target_hundredths) / 100.0" if kpi.name in ADDITIVE else "max(target_value)"
     sql = f"""select cast({column} as double) as target from target_days
       where kpi = ? and level = 'organisation' and day >= ? and day < ?"""
@@ -215,6 +217,8 @@ ADDITIVE = ("won", "deals_won", "new_leads", "new_organisations", "qualified_lea
 
 def cumulative(ask: Ask, period: clock.Period) -> pd.DataFrame:
     """Won and target, summed from the first day of a period."""
+    if ask.book.slice:
+        raise Unanswerable(f"not by {' and '.join(ask.book.slice)}")
     if ask.question.by or ask.question.where or ask.question.period:
         raise WrongUsage("The running total takes no groups.", f"Found {ask.question}.", "Use attainment instead.")
     sql = """

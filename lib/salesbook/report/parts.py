@@ -139,6 +139,11 @@ def table(data: dict, words: Words) -> dict:
     return data | grid(data["table"], words)
 
 
+def gap(data: dict, words: Words) -> dict:
+    """Why there is no figure, as it is."""
+    return data
+
+
 def glossary(data: dict, words: Words) -> dict:
     """What the figures mean, as it is."""
     return data
@@ -164,8 +169,8 @@ def provenance(run: dict, words: Words) -> dict:
         numbers = [words.number(entry[f"rows_{name}"]) for name in ("read", "loaded", "rejected")]
         texts = [entry["file"], entry["table"] or "", *numbers, str(entry["sha256"] or "")[:16]]
         rows.append([{"text": text, "is_number": head[1]} for text, head in zip(texts, heads, strict=True)])
-    table = {"title": say("made.inputs"), "columns": columns, "rows": rows}
-    return {"kind": "facts", "facts": [fact for fact in facts if fact[1]], "table": table}
+    table = {"columns": columns, "rows": rows}
+    return {"kind": "facts", "facts": [fact for fact in facts if fact[1]], "title": say("made.inputs"), "table": table}
 
 
 def last_day(run: dict) -> date:
@@ -207,6 +212,7 @@ PARTS = {
     "scorecard": scorecard,
     "figure": figure,
     "table": table,
+    "gap": gap,
     "glossary": glossary,
     "provenance": provenance,
 }

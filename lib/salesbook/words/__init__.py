@@ -7,6 +7,7 @@ placeholders. A placeholder may say how its value is written: `{rate:percent}`, 
 import copy
 import hashlib
 import math
+import os
 import string
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +26,7 @@ LOCALES = {"en": "en_GB", "nl": "nl_NL", "da": "da_DK"}
 PLURALS = {"zero", "one", "two", "few", "many", "other"}
 NOTHING = "–"
 MINUS = "−"
+LANGUAGE = "SALESBOOK_LANGUAGE"
 
 
 @cache
@@ -279,6 +281,9 @@ class Words:
         """Why there is no value: the words for a code such as "nothing closed"."""
         if not code or undefined(code):
             return ""
+        for start in ("needs ", "not by "):
+            if code.startswith(start):
+                return self.say(f"reason.{start.strip().replace(' ', '_')}", what=code.removeprefix(start))
         key = f"reason.{code.replace(' ', '_').replace('-', '_')}"
         return self.say(key) if self.has(key) else code
 
@@ -292,11 +297,13 @@ class Words:
 def of_run(run: dict, language: str = "") -> Words:
     """The words of a run: its language, or another, its currency and its limits.
 
+    Rule: a report in another language than the run's tells the kernels of its pages by a variable of theirs.
     Parameters: `run`, what run.json says; `language`, in place of the run's own.
     """
+    language = language or os.environ.get(LANGUAGE, "") or run["language"]
     limits = run.get("limits", {})
     small = {name: limits[name] for name in ("counts_below", "grey_below") if name in limits}
-    return Words(language or run["language"], run["currency"], **small)
+    return Words(language, run["currency"], **small)
 
 
 def undefined(x) -> bool:
