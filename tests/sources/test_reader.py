@@ -168,3 +168,25 @@ def test_a_folder_named_like_a_file_is_refused(read):
     (read.write({}) / "deals.csv").mkdir()
     with pytest.raises(BadData, match=r"deals\.csv cannot be read"):
         read({})
+
+
+def test_a_pipe_named_like_a_file_is_refused(read):
+    os.mkfifo(read.write({}) / "deals.csv")
+    with pytest.raises(BadData, match="not a file"):
+        read({})
+
+
+def test_wide_text_without_its_mark_is_read_when_declared(read, rows):
+    imported = read({"deals.csv": TEXT.encode("utf-16-le")}, encoding="utf-16-le")
+    assert rows(imported, "deals", "product") == [(PRODUCT,)]
+
+
+def test_a_row_too_long_to_be_one_is_rejected(read, rows, quarantined):
+    imported = read({"deals.csv": GOOD + f'D3,Sales,Demo,open,EUR,"{"x" * 1_200_000}"\nD4,Sales,Demo,open,EUR,\n'})
+    assert quarantined(imported, columns="line, rule, length(original)") == [(4, "too_long", 1_200_025)]
+    assert len(rows(imported, "deals")) == 3
+
+
+def test_a_row_with_a_lone_carriage_return_is_kept_as_it_was(read, quarantined):
+    imported = read({"deals.csv": GOOD + "D3,Sales,Demo,open,EUR,a\rb\n"})
+    assert quarantined(imported) == [(4, "line_end_inside", "D3,Sales,Demo,open,EUR,a\rb")]

@@ -113,6 +113,7 @@ def test_a_parquet_file_is_read_exactly_whatever_form_texts_have(read, rows, for
         expected_close=[date(2026, 3, 4), None],
         product=["a\r\nb", "=1"],
         discount=[0.125, None],
+        record_url=[b"http://x", None],
         tags=[["x"], []],
     )  # fmt: skip
     imported = read({"deals.parquet": content}, zone="Europe/Amsterdam", limit=0.0, **form)
@@ -121,3 +122,20 @@ def test_a_parquet_file_is_read_exactly_whatever_form_texts_have(read, rows, for
         (None, "a\nb", 0.125), (datetime(2026, 1, 5, 9, 30), "=1", None),
     ]  # fmt: skip
     assert imported.files[0]["unknown_columns"] == ["tags"]
+
+
+def test_numbers_of_a_parquet_file_bear_no_noise(read, rows):
+    amounts = [0.1 + 0.2, 100.0, -0.0, 1e300, float("nan"), 1234567.89]
+    count = len(amounts)
+    content = parquet(
+        deal_id=pa.array(range(count)), pipeline=["Sales"] * count, stage=["Demo"] * count, status=["open"] * count,
+        currency=["EUR"] * count, amount=amounts,
+    )  # fmt: skip
+    imported = read({"deals.parquet": content})
+    assert rows(imported, "deals", "deal_id, amount_minor") == [("0", 30), ("1", 10_000), ("2", 0), ("5", 123_456_789)]
+    assert imported.rejected == {"deals": {"amount_unreadable": 2}}
+
+
+def test_a_parquet_file_of_bytes_that_are_no_text_is_refused(read):
+    with pytest.raises(BadData, match=r"deals\.parquet cannot be read as Parquet"):
+        read({"deals.parquet": parquet(deal_id=[b"\xff"])})

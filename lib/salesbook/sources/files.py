@@ -110,6 +110,8 @@ def copied(file: SourceFile, target: Path) -> Copy:
     Raises: BadData where the file cannot be read, or changed while it was read.
     """
     todo = "Wait until the export is written, then run again."
+    if not file.path.is_file():
+        raise BadData(f"{file.name} cannot be read.", "It is not a file.", "Take it away, or name another in the map.")
     try:
         before, digest = file.path.stat(), hashlib.sha256()
         with file.path.open("rb") as source, target.open("xb") as copy:

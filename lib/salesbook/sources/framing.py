@@ -42,10 +42,10 @@ class Dialect:
 
     @cached_property
     def cut_off(self) -> re.Pattern:
-        """The pattern of a record whose last field opens a quote that the text does not close."""
+        """The pattern of the beginning of a record, where the text is cut off within it."""
         quote = re.escape(self.quote)
-        opened = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+\Z" % (quote, quote, quote, quote, quote)
-        return re.compile(rb"(?:%b%b)*%b" % (self.field, re.escape(self.delimiter), opened))
+        opened = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+" % (quote, quote, quote, quote, quote)
+        return re.compile(rb"(?:%b%b)*(?:%b|%b)\Z" % (self.field, re.escape(self.delimiter), opened, self.field))
 
     def fields(self, record: bytes) -> list[bytes]:
         """The fields of a record, without its line end, as they are written."""
@@ -137,9 +137,9 @@ def structure(block: bytes, dialect: Dialect) -> tuple[np.ndarray, np.ndarray, n
 def sorted_out(text: bytes, starts, ends, counts, lines, width: int) -> Frame:
     """A frame of framed records: good ones have as many fields as the header; empty lines are left out."""
     is_record = ends > starts
-    is_good = is_record & (counts == width)
+    is_good = is_record & (counts == width) & (ends - starts <= LONGEST)
     bad = [
-        (int(lines[at]), "fields_missing" if counts[at] < width else "fields_too_many", text[starts[at] : ends[at]])
+        (int(lines[at]), fault(counts[at], width), text[starts[at] : ends[at]])
         for at in np.flatnonzero(is_record & ~is_good)
     ]
     if is_good.all():
@@ -147,6 +147,11 @@ def sorted_out(text: bytes, starts, ends, counts, lines, width: int) -> Frame:
     kept = np.flatnonzero(is_good)
     originals = [text[starts[at] : ends[at]] for at in kept]
     return Frame(joined(originals), originals, lines=lines[kept], bad=bad)
+
+
+def fault(count: int, width: int) -> str:
+    """The rule that a record with so many fields breaks."""
+    return "fields_missing" if count < width else "fields_too_many" if count > width else "too_long"
 
 
 def joined(records: list[bytes]) -> bytes:
@@ -167,13 +172,12 @@ def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[F
             bad.append((line, "quotes_not_closed" if b"\r" not in record else "line_end_inside", record))
         elif record:
             fields = dialect.fields(record)
-            if len(fields) == dialect.width:
+            if len(fields) == dialect.width and len(record) <= LONGEST:
                 originals.append(record)
                 written.append(dialect.delimiter.join(map(dialect.quoted, fields)))
                 lines.append(line)
             else:
-                rule = "fields_missing" if len(fields) < dialect.width else "fields_too_many"
-                bad.append((line, rule, record))
+                bad.append((line, fault(len(fields), dialect.width), record))
         line += 1 if dialect.by_record else block.count(b"\n", at, end)
         at = end
     return Frame(joined(written), originals, lines=np.array(lines, np.int64), bad=bad), at, line

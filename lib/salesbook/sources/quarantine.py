@@ -16,6 +16,7 @@ BROKEN = {
     "fields_missing": "the row has fewer fields than the header",
     "fields_too_many": "the row has more fields than the header",
     "quotes_not_closed": "a quote is not closed, or stands where none may stand",
+    "too_long": "the row is longer than a million bytes",
     "line_end_inside": "a carriage return stands within the row",
 }
 ORIGINS = "create table origins (in_file integer, at_row bigint, original varchar)"

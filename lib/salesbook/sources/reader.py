@@ -203,7 +203,7 @@ def marked(head: bytes, name: str, encoding: str) -> tuple[str, bytes]:
                 return told, refuse_kinds(head[len(mark) :], name)
             return told, head
     refuse_kinds(head, name)
-    if b"\0" in head:
+    if b"\0" in head and not encoding.lower().startswith(("utf-16", "utf_16", "utf-32", "utf_32")):
         pairs = head[:512]
         is_wide = pairs[::2].count(0) * 3 > len(pairs) or pairs[1::2].count(0) * 3 > len(pairs)
         found = "It looks like UTF-16 without the mark that says so." if is_wide else "It holds NUL bytes."

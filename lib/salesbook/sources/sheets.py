@@ -8,6 +8,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 import python_calamine
 
@@ -15,6 +17,7 @@ from salesbook.errors import BadData
 from salesbook.sources.files import Copy, listed
 
 REFERENCE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+BATCH = 50_000
 
 
 def from_excel(copy: Copy, target: Path, decimal: str) -> None:
@@ -117,42 +120,38 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> None:
     """
     try:
         source = pq.ParquetFile(copy.path)
-        with target.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-            writer.writerow(source.schema_arrow.names)
-            for batch in source.iter_batches(50_000):
-                columns = [texts(column, decimal) for column in batch.columns]
-                writer.writerows(zip(*columns, strict=True))
+        schema = pa.schema([(name, pa.string()) for name in source.schema_arrow.names])
+        with pcsv.CSVWriter(target, schema, write_options=pcsv.WriteOptions(quoting_style="all_valid")) as writer:
+            for batch in source.iter_batches(BATCH):
+                writer.write(pa.record_batch([texts(column, decimal) for column in batch.columns], schema=schema))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         found = f"{str(error).splitlines()[0]}."
         raise BadData(f"{copy.file.name} cannot be read as Parquet.", found, "Copy or export it again.") from error
 
 
-def texts(column: pa.Array, decimal: str) -> list[str]:
-    """The values of a column as text; times with a zone as UTC with Z, others without a zone."""
+def texts(column: pa.Array, decimal: str) -> pa.Array:
+    """The values of a column as text: times with a zone as UTC with Z, others without a zone."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         return texts(column.dictionary_decode(), decimal)
-    values = column.to_pylist() if not pa.types.is_nested(kind) else [None] * len(column)
+    if pa.types.is_nested(kind):
+        return pa.nulls(len(column), pa.string())
     if pa.types.is_timestamp(kind):
-        whole = column.cast(pa.timestamp("s", kind.tz), safe=False).to_pylist()
-        suffix = "Z" if kind.tz else ""
-        in_utc = (value.astimezone(datetime.UTC) if value is not None and kind.tz else value for value in whole)
-        return ["" if v is None else v.replace(tzinfo=None).isoformat(" ") + suffix for v in in_utc]
-    if pa.types.is_decimal(kind):
-        return ["" if v is None else plain_decimal(v).replace(".", decimal) for v in values]
+        text = column.cast(pa.timestamp("s"), safe=False).cast(pa.string())
+        return pc.binary_join_element_wise(text, "Z", "") if kind.tz else text
     if pa.types.is_floating(kind):
-        return ["" if v is None else cell(float(v), decimal) for v in values]
-    return ["" if value is None else cell(value, decimal) for value in values]
+        column = without_noise(column.cast(pa.float64()))
+    text = column.cast(pa.string())
+    if pa.types.is_decimal(kind):
+        text = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
+        text = pc.replace_substring_regex(text, r"\.$", "")
+    if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+        return pc.replace_substring(text, ".", decimal)
+    return pc.replace_substring(text, "\r\n", "\n")
 
 
-def plain_decimal(value) -> str:
-    """A decimal without the zeros that only its type gave it.
-
-    Examples:
-    >>> from decimal import Decimal
-    >>> plain_decimal(Decimal("1234.5000")), plain_decimal(Decimal("100.00"))
-    ('1234.5', '100')
-    """
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def without_noise(column: pa.Array) -> pa.Array:
+    """Binary fractions without the digits that only their sum made: 0.30000000000000004 is 0.3."""
+    is_usual = pc.less(pc.abs(column), 1e9)
+    usual = pc.if_else(is_usual, column, pa.scalar(None, pa.float64()))
+    return pc.coalesce(pc.round(usual, 9), column)
