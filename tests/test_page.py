@@ -130,10 +130,18 @@ def test_a_unit_for_no_column_is_refused(book):
 
 def test_a_reason_is_told_in_words(left, book, monkeypatch):
     monkeypatch.setenv(page.MARK, "mark")
-    frame = answer(1).assign(value=np.nan, reason="nothing closed")
+    frame = answer(2)
+    frame.loc[frame.index[1], ["value", "reason"]] = [np.nan, "nothing closed"]
     page.table(FakeBook(book.run | {"language": "da"}), frame, title="T")
     content = data(left[0], "table")["table"]
-    assert page.shown(content, FakeBook(book.run | {"language": "da"}).words)[0][-1]["text"] == "intet lukket"
+    assert page.shown(content, FakeBook(book.run | {"language": "da"}).words)[1][-1]["text"] == "intet lukket"
+
+
+def test_what_has_no_value_at_all_shows_its_reason_in_the_place_of_the_figure(left, book, monkeypatch):
+    monkeypatch.setenv(page.MARK, "mark")
+    frame = answer(1).assign(value=np.nan, reason="needs leads, activities")
+    page.figure(FakeBook(book.run | {"language": "nl"}), "bars", frame, headline="", subtitle="", alt="")
+    assert data(left[0], "gap")["reason"] == "Hier is geen cijfer: vraagt de tabellen leads, activities."
 
 
 @pytest.mark.parametrize(

@@ -147,8 +147,15 @@ def test_a_figure_has_headline_subtitle_two_described_drawings_source_and_number
 def test_every_table_has_a_caption_scopes_and_a_region_that_takes_the_focus(shown):
     parsed = Parsed(shown(*one_of_each()))
     tables = len(parsed.having("table"))
-    assert tables == len(parsed.having("caption")) == len(parsed.having("div", role="region", tabindex="0")) == 3
+    assert tables == len(parsed.having("caption")) == len(parsed.having("section", tabindex="0")) == 3
     assert all("scope" in attrs for attrs in parsed.having("th"))
+
+
+def test_every_region_has_a_name_that_no_other_has(shown):
+    twice = [lambda book: figure(book, headline="The same"), lambda book: figure(book, headline="The same")]
+    names = [attrs["aria-label"] for attrs in Parsed(shown(*twice, with_code=True)).having("section", tabindex="0")]
+    assert len(names) == 5
+    assert len(set(names)) == 5
 
 
 def test_every_id_is_there_once_and_every_inner_link_finds_its_goal(shown):

@@ -65,6 +65,14 @@ def test_no_secret_of_ours_reaches_a_page(tmp_path, monkeypatch):
     assert page.failure is None
 
 
+def test_the_language_of_the_report_reaches_the_page(tmp_path):
+    path = tmp_path / "p.ipynb"
+    say = "from salesbook.words import of_run\nassert of_run({'language': 'en', 'currency': 'EUR'}).language == 'da'"
+    nbformat.write(notebook(OPENED, say, DONE), path)
+    [page] = run_pages(run_folder(tmp_path / "run"), [path], month="2026-10", language="da")
+    assert page.failure is None
+
+
 def test_a_run_that_takes_too_long_is_ended_and_its_page_named(tmp_path):
     path = tmp_path / "slow.ipynb"
     nbformat.write(notebook(OPENED, "import time\ntime.sleep(600)", DONE), path)

@@ -2,62 +2,84 @@
 
 import numpy as np
 
-from salesbook.charts.canvas import Canvas, widest
+from salesbook.charts.canvas import NARROW, Canvas, widest
 from salesbook.charts.style import BOLD, DARK_FROM, HEAT_STEPS, SMALL, text_width
+
+LEAST_SIZE = 11.0
+HEAD, ROW = 44, 24
 
 
 def cohort(data, words, width: int) -> Canvas:
     """Conversion by cohort (down) and age (across), with the size of each cohort.
 
     Rule: cells too young to compare are hatched, never coloured; a cell of few is grey, of very few given as counts.
+    Where numbers do not fit in the cells, none is written.
     Parameters: `data`, one row per cell: period, age, numerator, denominator, value, is_young.
     """
     periods, ages = sorted(data["period"].unique()), sorted(data["age"].unique())
-    names = [words.month_short(period) for period in periods]
-    size = data.groupby("period")["denominator"].max()
-    sizes = [words.number(size[period]) for period in periods]
-    heads = [words.number(age) for age in ages]
-    first = widest(names, SMALL) + 8
-    left = first + max(widest(sizes, SMALL), text_width(words.say("chart.cohort_size"), SMALL, BOLD)) + 10
-    cell, row = (width - left) / max(len(ages), 1), 24
-    canvas = Canvas(width, 44 + row * len(periods) + 26)
-    canvas.text(left - 10, 30, words.say("chart.cohort_size"), "muted", SMALL, BOLD, "right")
-    canvas.text(width, 10, words.say("chart.months_since"), "muted", SMALL, align="right")
-    every = max(1, int(np.ceil((widest(heads, SMALL) + 4) / cell)))
-    for spot, head in enumerate(heads):
-        if spot % every == 0:
-            canvas.text(left + (spot + 0.5) * cell, 30, head, "muted", SMALL, align="center")
+    canvas = Canvas(width, HEAD + ROW * len(periods) + 26)
+    left = cohort_names(canvas, data, periods, words)
+    cell = (width - left) / len(ages)
+    age_heads(canvas, ages, left, cell, words)
     settled = data.loc[~data["is_young"].astype(bool) & (data["denominator"] >= words.grey_below), "value"]
     peak = settled.max() if settled.notna().any() else 1.0
-    for spot, (name, count) in enumerate(zip(names, sizes, strict=True)):
-        canvas.text(0, 44 + (spot + 0.5) * row, name, size=SMALL)
-        canvas.text(left - 10, 44 + (spot + 0.5) * row, count, "muted", SMALL, align="right")
-    for entry in data.to_dict("records"):
-        across, down = ages.index(entry["age"]), periods.index(entry["period"])
-        corner = left + across * cell, 44 + down * row
-        paint_cell(canvas, entry, words, (*corner, corner[0] + cell - 1.5, corner[1] + row - 1.5), peak)
+    numbers = [cell_text(entry, words) for entry in data.to_dict("records")]
+    longest = max((text for text in numbers if "/" not in text), key=len, default="")
+    size = next((size for size in (SMALL, LEAST_SIZE) if text_width(longest, size) + 4 <= cell), 0.0)
+    for entry, text in zip(data.to_dict("records"), numbers, strict=True):
+        x, y = left + ages.index(entry["age"]) * cell, HEAD + periods.index(entry["period"]) * ROW
+        paint_cell(canvas, entry, words, (x, y, x + cell - 1.5, y + ROW - 1.5), peak, text if size else "", size)
     if data["is_young"].any():
         canvas.text(width, canvas.height - 11, words.say("chart.young"), "muted", SMALL, align="right")
     return canvas
 
 
-def paint_cell(canvas: Canvas, entry: dict, words, box: tuple, peak: float) -> None:
+def cohort_names(canvas: Canvas, data, periods, words) -> float:
+    """The cohorts and their sizes down the left side; gives the edge of what is left."""
+    names = [words.month_short(period) for period in periods]
+    size = data.groupby("period")["denominator"].max()
+    sizes = [words.number(size[period]) for period in periods]
+    head = "n" if canvas.width < NARROW else words.say("chart.cohort_size")
+    edge = widest(names, SMALL) + 8 + max(widest(sizes, SMALL), text_width(head, SMALL, BOLD))
+    canvas.text(edge, 30, head, "muted", SMALL, BOLD, "right")
+    for spot, (name, count) in enumerate(zip(names, sizes, strict=True)):
+        canvas.text(0, HEAD + (spot + 0.5) * ROW, name, size=SMALL)
+        canvas.text(edge, HEAD + (spot + 0.5) * ROW, count, "muted", SMALL, align="right")
+    return edge + 8
+
+
+def age_heads(canvas: Canvas, ages, left: float, cell: float, words) -> None:
+    """The ages above the cells, as many as fit."""
+    canvas.text(canvas.width, 10, words.say("chart.months_since"), "muted", SMALL, align="right")
+    heads = [words.number(age) for age in ages]
+    every = max(1, int(np.ceil((widest(heads, SMALL) + 4) / cell)))
+    for spot, head in enumerate(heads):
+        if spot % every == 0:
+            canvas.text(left + (spot + 0.5) * cell, 30, head, "muted", SMALL, align="center")
+
+
+def cell_text(entry: dict, words) -> str:
+    """A cell's number: per cent without its sign, or counts where there are very few."""
+    if entry["value"] != entry["value"]:
+        return ""
+    if entry["denominator"] < words.counts_below:
+        return f"{words.number(entry['numerator'])}/{words.number(entry['denominator'])}"
+    return words.number(100 * entry["value"])
+
+
+def paint_cell(canvas: Canvas, entry: dict, words, box: tuple, peak: float, text: str, size: float) -> None:
     """One cell: coloured by its value, hatched where too young, grey where few."""
-    value, total = entry["value"], entry["denominator"]
+    value = entry["value"]
     if value != value:
         return
-    is_few = total < words.grey_below
+    is_few, is_young = entry["denominator"] < words.grey_below, bool(entry["is_young"])
     step = min(int(HEAT_STEPS * value / peak), HEAT_STEPS - 1) if peak else 0
-    fill, ink = f"heat-{step}", "on-dark" if step >= DARK_FROM else "on-light"
-    if entry["is_young"]:
+    if is_young:
         canvas.box(*box, None, "other", hatch="////")
         ink = "ink"
     else:
-        canvas.box(*box, "fill" if is_few else fill)
-        ink = "muted" if is_few else ink
-    text = f"{words.number(100 * value)}"
-    if total < words.counts_below:
-        text = f"{words.number(entry['numerator'])}/{words.number(total)}"
-    if text_width(text, SMALL) + 4 < box[2] - box[0]:
+        canvas.box(*box, "fill" if is_few else f"heat-{step}")
+        ink = "muted" if is_few else "on-dark" if step >= DARK_FROM else "on-light"
+    if text and text_width(text, size) + 3 <= box[2] - box[0]:
         middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        canvas.text(*middle, text, ink, SMALL, align="center", clear=bool(entry["is_young"]))
+        canvas.text(*middle, text, ink, size, align="center", clear=is_young)

@@ -144,7 +144,7 @@ def content(notebook: NotebookNode, words: Words, name: str, with_code: bool) ->
     Rule: the first heading is the title, what follows it in its cell the subtitle; each heading of the second level
     begins a section; findings and scorecard come first wherever the notebook made them; provenance comes last.
     """
-    title, subtitle = "", Markup("")
+    title, lead = heading(notebook, words, name)
     short, cards = Section("short", words.say("page.in_short")), Section("scorecard", words.say("page.scorecard"))
     made, glossary = Section("made", words.say("made.title")), Section("glossary", words.say("page.glossary"))
     homes = {"findings": short, "scorecard": cards, "provenance": made, "glossary": glossary}
@@ -152,11 +152,8 @@ def content(notebook: NotebookNode, words: Words, name: str, with_code: bool) ->
     for number, cell in enumerate(notebook.cells, 1):
         if cell.cell_type == "markdown":
             text = words.prose(name, cell.get("id", ""), cell.source)
-            if not title and text.startswith("# "):
-                heading, _, text = text.partition("\n")
-                title, subtitle = heading.removeprefix("# ").strip(), prose(text)
-            else:
-                add_prose(text, body)
+            is_heading = text.startswith(f"# {title}\n") or text.strip() == f"# {title}"
+            add_prose("" if is_heading else text, body)
         elif cell.cell_type == "code":
             if with_code and "injected-parameters" not in cell.metadata.get("tags", []):
                 body[-1].parts.append({"kind": "code", "html": highlighted(cell.source)})
@@ -164,12 +161,29 @@ def content(notebook: NotebookNode, words: Words, name: str, with_code: bool) ->
                 for kind, part in read_output(output, words, with_code, number):
                     homes.get(kind, body[-1]).parts.append(part)
     body = [section for section in body if section.title or section.parts]
-    return title or name, subtitle, [s for s in (short, cards, *body, glossary, made) if s.parts]
+    sections = [section for section in (short, cards, *body, glossary, made) if section.parts]
+    name_regions(sections, words)
+    return title, prose(lead), sections
 
 
-def title_of(notebook: NotebookNode, words: Words, name: str) -> str:
-    """The title of a page: its first heading."""
-    return content(notebook, words, name, with_code=False)[0]
+def name_regions(sections: list[Section], words: Words) -> None:
+    """Give every region that scrolls a name that no other has: those who cannot see tell them apart by it."""
+    seen: dict[str, int] = {}
+    for part in (part for section in sections for part in section.parts):
+        told = {"code": words.say("page.code"), "text": words.say("page.output")}
+        name = part.get("title") or part.get("headline") or told.get(part["kind"], "")
+        seen[name] = seen.get(name, 0) + 1
+        part["label"] = f"{name} ({seen[name]})" if seen[name] > 1 else name
+
+
+def heading(notebook: NotebookNode, words: Words, name: str) -> tuple[str, str]:
+    """The title of a page, which is its first heading, and the text that follows it in its cell."""
+    for cell in notebook.cells:
+        text = words.prose(name, cell.get("id", ""), cell.source) if cell.cell_type == "markdown" else ""
+        if text.startswith("# "):
+            title, _, rest = text.partition("\n")
+            return title.removeprefix("# ").strip(), rest.strip()
+    return name, ""
 
 
 def add_prose(text: str, body: list[Section]) -> None:
@@ -215,7 +229,7 @@ def read_output(output: NotebookNode, words: Words, with_code: bool, number: int
     elif with_code:
         text = output.get("text", data.get("text/plain", ""))
         if text.strip():
-            yield "text", {"kind": "text", "text": text, "label": f"{words.say('page.output')} {number}"}
+            yield "text", {"kind": "text", "text": text}
 
 
 def highlighted(source: str) -> Markup:

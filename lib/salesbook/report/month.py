@@ -8,7 +8,7 @@ from salesbook.build import run_of
 from salesbook.errors import PageFailed, WrongUsage
 from salesbook.page import MIME
 from salesbook.report import site
-from salesbook.report.export import Link, Navigation, page_html, title_of
+from salesbook.report.export import Link, Navigation, heading, page_html
 from salesbook.report.parts import card
 from salesbook.report.publish import locked, staged
 from salesbook.report.run import DEFAULT, Failure, Limits, PageRun, run_pages
@@ -74,7 +74,7 @@ def make_month(run: Path, notebooks: list[Path], reports: Path, *, language: str
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     words, month = of_run(facts, language), facts["month"]
     with staged(reports, month) as folder:
-        ran = run_pages(run, notebooks, month=month, limits=limits)
+        ran = run_pages(run, notebooks, month=month, language=language, limits=limits)
         failures = [page.failure for page in ran if page.failure]
         if failures and not publish_failed:
             raise failed(failures, len(ran))
@@ -93,9 +93,9 @@ def failed(failures: list[Failure], total: int) -> PageFailed:
 
 def write(folder: Path, ran: list[PageRun], words: Words, run: dict, status: str, with_code: bool) -> None:
     """Write the pages of a month, its index and its facts."""
-    titles = {page.name: title_of(page.notebook, words, page.name) for page in ran}
+    headings = {page.name: heading(page.notebook, words, page.name) for page in ran}
     for page in ran:
-        links = tuple(Link(f"{name}.html", title, name == page.name) for name, title in titles.items())
+        links = tuple(Link(f"{name}.html", title, name == page.name) for name, (title, _) in headings.items())
         navigation = Navigation(links, site.ways(words, run["month"]))
         html = page_html(page.notebook, words, run, name=page.name, status=status, with_code=with_code,
                          navigation=navigation, failure=told(page.failure, words))  # fmt: skip
@@ -103,7 +103,8 @@ def write(folder: Path, ran: list[PageRun], words: Words, run: dict, status: str
     facts = {
         "month": run["month"], "status": status, "language": words.language, "company": run.get("company", ""),
         "cards": [{"label": one["label"], "value": one["value"]} for one in cards(ran, words)],
-        "pages": [{"file": f"{page.name}.html", "title": titles[page.name], "failed": page.failure is not None}
+        "pages": [{"file": f"{page.name}.html", "title": headings[page.name][0], "lead": headings[page.name][1],
+                   "failed": page.failure is not None}
                   for page in ran],
     }  # fmt: skip
     (folder / site.FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

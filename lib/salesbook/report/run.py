@@ -25,6 +25,7 @@ from salesbook.errors import WrongUsage
 from salesbook.page import MARK, MIME
 from salesbook.report.kernels import PageKernel, close, kill
 from salesbook.settings import MONTH
+from salesbook.words import LANGUAGE
 
 ADDED = {"injected-parameters", "papermill-error-cell-tag"}  # cells that papermill adds
 LINE = re.compile(r"Cell In\s*\[\d+\], line (\d+)")
@@ -73,17 +74,20 @@ class PageRun:
     failure: Failure | None = None
 
 
-def run_pages(run: Path, notebooks: list[Path], *, month: str, limits: Limits = DEFAULT) -> list[PageRun]:
+def run_pages(
+    run: Path, notebooks: list[Path], *, month: str, language: str = "", limits: Limits = DEFAULT
+) -> list[PageRun]:
     """Run notebooks on a run's folder, some at once.
 
     Rule: a page succeeded when papermill returned, every code cell was run, no output is an error and the last cell
     left this run's mark. One that fails does not stop the others. Ctrl-C and SIGTERM end every kernel.
-    Parameters: `run`, the run's folder; `notebooks`, in the order of the pages; `month`, as 2026-10; `limits`.
+    Parameters: `run`, the run's folder; `notebooks`, in the order of the pages; `month`, as 2026-10;
+    `language`, in place of the run's; `limits`.
     Returns: a PageRun for each notebook, in their order.
     Raises: WrongUsage where a parameter is not one; KeyboardInterrupt or SystemExit when told to stop.
     """
     parameters = typed({"month": month, "run": str(Path(run).resolve())})
-    with Stage(parameters, limits, [Path(notebook) for notebook in notebooks]) as stage:
+    with Stage(parameters, language, limits, [Path(notebook) for notebook in notebooks]) as stage:
         return stage.play()
 
 
@@ -104,9 +108,10 @@ def typed(parameters: dict[str, str]) -> dict[str, str]:
 class Stage:
     """A run of pages: the kernels it started, the mark it asks for, whether it was told to stop."""
 
-    def __init__(self, parameters: dict[str, str], limits: Limits, notebooks: list[Path]):
+    def __init__(self, parameters: dict[str, str], language: str, limits: Limits, notebooks: list[Path]):
         self.parameters, self.limits, self.notebooks = parameters, limits, notebooks
         self.mark = secrets.token_hex(16)
+        self.variables = {MARK: self.mark, LANGUAGE: language}
         self.kernels: list[PageKernel] = []
         self.guard = threading.Lock()
         self.stopped = ""
@@ -158,7 +163,7 @@ class Stage:
         if unfit := self.unfit(path, notebook):
             return PageRun(path.stem, notebook, unfit)
         task = self.progress.add_task(path.stem, total=len(notebook.cells))
-        kernel = PageKernel(page_env={MARK: self.mark}, page_folder=str(self.folder))
+        kernel = PageKernel(page_env=self.variables, page_folder=str(self.folder))
         with self.guard:
             if self.stopped:
                 return PageRun(path.stem, notebook, Failure(path.stem, self.stopped))
