@@ -45,7 +45,7 @@ def accounted(read, text: str) -> int | None:
     return loaded + rejected
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MUTATIONS)
 def test_every_row_is_loaded_or_rejected(read, changes):
     text = mutated(changes)

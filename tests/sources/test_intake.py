@@ -1,6 +1,7 @@
 """The import as a whole: whole or not at all, once for the same bytes, every row accounted for."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from salesbook.errors import BadData
 from salesbook.settings import load as settings_of
-from salesbook.sources import load
+from salesbook.sources import intake, load
 from salesbook.tables import TABLES
 
 SAMPLE = Path(__file__).parents[2] / "salesbook.toml"
@@ -132,3 +133,22 @@ def test_a_real_export_read_with_the_wrong_order_of_day_and_month_is_refused(rea
     settings = read.settings(path=str(CRM / "excel-resaved"), date_form="dmy", limit=0.05, **CRM_MAP)
     with pytest.raises(BadData, match="created_at_unreadable"):
         load(replace(settings), read.store)
+
+
+def test_of_two_runs_at_once_the_first_import_stays(tmp_path):
+    for name in ("mine", "theirs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "import.json").write_text(name)
+    intake.publish(tmp_path / "mine", tmp_path / "theirs")
+    assert (tmp_path / "theirs" / "import.json").read_text() == "theirs"
+
+
+def test_what_cut_off_runs_left_is_swept_after_a_day(read, deals_of):
+    read.store.mkdir()
+    old, young = read.store / ".staging-old", read.store / ".staging-young"
+    for staging in (old, young):
+        staging.mkdir()
+    os.utime(old, (0, 0))
+    read({"deals.csv": deals_of(good=1)})
+    assert not old.exists()
+    assert young.exists()

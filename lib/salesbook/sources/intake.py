@@ -25,7 +25,7 @@ from salesbook.sources.form import DATES, Form, literal, matches
 from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.tables import TABLES
 
-VERSION = 1
+VERSION = 2
 MEMORY = "600MB"
 OVERLAPPING = "repeated"
 NEEDED_BY_CHECKS = ("deals", "stages", "stage_history")
@@ -216,13 +216,15 @@ def cast_table(work: Work, table: Table) -> None:
     words = work.settings.source.words.get(table.name, {})
     parts = []
     for feed in work.feeds.get(table.name, []):
-        name = f"cast_{table.name}_{feed.source}"
+        path = literal((work.folder / f"{table.name}-{feed.source}.parquet").as_posix())
         select = cast.statement(feed, words, mixed_columns(work.con, feed), work.problems)
-        work.con.execute(f"create table {name} as {select}")
-        (count,) = work.con.execute(f"select count(*) from {name}").fetchone()
+        (count,) = work.con.execute(f"copy ({select}) to {path} (format parquet)").fetchone()
         if count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, count)
-        parts.append(f"select *, {feed.source} as in_file, rowid as at_row from {name}")
+        rows = f"read_parquet({path}, file_row_number = true)"
+        parts.append(
+            f"select * exclude file_row_number, {feed.source} as in_file, file_row_number as at_row from {rows}"
+        )
     if not parts:
         columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in table.stored.items())
         parts = [f"select {columns}, 0 as problem, 0 as in_file, 0::bigint as at_row where false"]
@@ -312,7 +314,7 @@ def recorded(work: Work, folder: Path) -> dict:
         kept_out = rows_in(folder / "quarantine" / f"{table}.parquet")
         if read != held + kept_out or kept_out != sum(rejected.get(table, {}).values()):
             raise miscounted(table, read, held + kept_out)
-    newest = newest_instant(con, [TABLES[table] for table in work.feeds])
+    newest = newest_instant(con, [TABLES[table] for table in work.feeds], folder / "tables")
     return {
         "version": VERSION,
         "files": read_files,
@@ -344,7 +346,9 @@ def counted(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, dict[str, i
 def file_record(work: Work, table: str, feed: plan.Feed) -> dict:
     """What became of a file's rows in one table."""
     copy = work.copies[feed.source]
-    (loaded,) = work.con.execute(f"select count(*) from good_{table} where in_file = {feed.source}").fetchone()
+    query = "select count(*) from rejected where table_name = ? and in_file = ?"
+    (rejected,) = work.con.execute(query, [table, feed.source]).fetchone()
+    rejected += feed.text.n_bad
     read = feed.text.n_good + feed.text.n_bad
     return {
         "name": copy.file.name,
@@ -352,20 +356,21 @@ def file_record(work: Work, table: str, feed: plan.Feed) -> dict:
         "bytes": copy.bytes,
         "table": table,
         "rows_read": read,
-        "rows_loaded": loaded,
-        "rows_rejected": read - loaded,
+        "rows_loaded": read - rejected,
+        "rows_rejected": rejected,
         "unknown_columns": feed.unknown,
     }
 
 
-def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table]) -> datetime | None:
+def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table], folder: Path) -> datetime | None:
     """The newest instant in any table, plans left out."""
     found = []
     for table in tables:
         instants = [column.name for column in table.columns if column.type == "instant" and column.name != "planned_at"]
         if instants:
             newest = ", ".join(f"max({name})" for name in instants)
-            found += con.execute(f"select {newest} from good_{table.name}").fetchone()
+            rows = literal((folder / f"{table.name}.parquet").as_posix())
+            found += con.execute(f"select {newest} from read_parquet({rows})").fetchone()
     return max(filter(None, found), default=None)
 
 
