@@ -1,0 +1,94 @@
+-- One row per first day of a month (the last 48, and the run's instant) and deal that stood open when it began.
+-- key: seen_on, deal_id
+-- needs: deals
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+--
+-- As it stood then: a saved snapshot of the CRM of at most seven days before says amount, probability, category and
+-- expected close; else the changes of the deal do; else the amount is the one extracted, the probability the stage's,
+-- and expected close and category are known at the run's instant only. Amounts at the rate of the day (where there is
+-- none, at the one of the deal's own end). Days begin with the first end of a deal: before it nothing can be learned.
+-- What came of it (is_resolved, won_on) is as known at the run's instant.
+with first_end as (select min(known_on) as day from deal_states where is_closed and until_on is null),
+days as (
+  select c.day as seen_on
+  from calendar c cross join run cross join first_end
+  where c.calendar = run.default_calendar and extract(day from c.day) = 1
+    and c.day <= run.period_end and c.day > run.period_end - interval '49' month
+    and (c.day > first_end.day or c.day = run.period_end)),
+working as (
+  select pipeline, min(position) as first_position, count(*) as n_stages
+  from stages where not is_won and not is_lost group by pipeline),
+standing as (
+  select y.seen_on, t.deal_id, t.stage, t.position, t.probability as stage_probability, t.created_on, t.has_created,
+    t.account_id, t.owner_id, t.pipeline, t.product, t.source, t.type, t.is_new_business, t.cycle, t.record_url
+  from days y
+  join deal_states t on t.is_open and t.is_known and t.known_on < y.seen_on
+    and (t.until_on is null or t.until_on >= y.seen_on)),
+saved as (
+  select y.seen_on, s.deal_id, s.amount_minor, s.currency, s.probability, s.category, s.expected_close,
+    row_number() over (partition by y.seen_on, s.deal_id order by s.snapshot_at desc, s.owner_id, s.period) as place
+  from (select f.*, cast(local_time(f.snapshot_at) as date) as snapshot_on from forecast_snapshots f
+    where f.method = 'crm' and f.deal_id is not null) s
+  join days y on s.snapshot_on < y.seen_on and s.snapshot_on >= y.seen_on - interval '7' day),
+changed as (
+  select c.deal_id, c.field, c.old_value, c.new_value, c.changed_at,
+    cast(local_time(greatest(c.changed_at, c.recorded_at)) as date) as known_on,
+    row_number() over (partition by c.deal_id, c.field order by c.changed_at) as place
+  from deal_changes c
+  where c.field in ('amount', 'category', 'expected_close')),
+told as (
+  select c.deal_id, c.field, c.new_value as value, c.known_on,
+    min(c.known_on) over (partition by c.deal_id, c.field order by c.changed_at
+      rows between 1 following and unbounded following) as until_on
+  from changed c
+  union all
+  select c.deal_id, c.field, c.old_value, date '1900-01-01', c.known_on from changed c where c.place = 1),
+then_told as (
+  select y.seen_on, t.deal_id,
+    max(case when t.field = 'amount' then t.value end) as amount,
+    max(case when t.field = 'category' then t.value end) as category,
+    max(case when t.field = 'expected_close' then t.value end) as expected_close
+  from told t
+  join days y on t.known_on < y.seen_on and (t.until_on is null or t.until_on >= y.seen_on)
+  group by y.seen_on, t.deal_id),
+tells as (
+  select count(case when field = 'category' then 1 end) > 0 as has_categories,
+    count(case when field = 'expected_close' then 1 end) > 0 as has_expected
+  from deal_changes),
+stood as (
+  select t.*, d.created_at, p.deal_id is null as is_rebuilt,
+    t.seen_on = run.period_end as is_now,
+    case when p.amount_minor is not null then p.currency else d.currency end as currency,
+    coalesce(p.amount_minor, cast(round(cast(c.amount as decimal(18, 4)) * 100, 0) as bigint), d.amount_minor) as minor,
+    coalesce(p.probability, t.stage_probability) as probability,
+    coalesce(p.category, c.category,
+      case when k.has_categories or t.seen_on = run.period_end then d.forecast_category end) as category,
+    coalesce(p.expected_close, cast(c.expected_close as date),
+      case when k.has_expected or t.seen_on = run.period_end then d.expected_close end) as expected_close_on
+  from standing t
+  cross join run
+  cross join tells k
+  join deals d on d.deal_id = t.deal_id
+  left join saved p on p.seen_on = t.seen_on and p.deal_id = t.deal_id and p.place = 1
+  left join then_told c on c.seen_on = t.seen_on and c.deal_id = t.deal_id),
+priced as (
+  select o.*, f.deal_id is not null as is_counted, coalesce(f.is_closed, false) as is_resolved,
+    coalesce(f.is_won, false) as is_won, case when f.is_won then f.closed_on end as won_on, f.closed_on,
+    money(case when o.minor > 0 then o.minor end, coalesce(r.rate, e.rate)) as amount_minor
+  from stood o
+  left join deal_facts f on f.deal_id = o.deal_id
+  left join rates r on r.currency = o.currency and r.day = o.seen_on
+  left join rates e on e.currency = o.currency and e.day = f.rate_on)
+select
+  o.seen_on, o.deal_id, o.is_now, o.stage, o.position,
+  coalesce(o.position > w.first_position or w.n_stages = 1, false) as is_past_first_stage,
+  o.created_on, o.has_created,
+  seconds_between(local_time(o.created_at), cast(o.seen_on as timestamp)) as age_seconds,
+  o.account_id, o.owner_id, o.pipeline, o.product, o.source, o.type, o.is_new_business, o.cycle,
+  o.amount_minor, o.probability,
+  cast(round(cast(o.amount_minor as decimal(19, 0)) * o.probability, 0) as bigint) as weighted_minor,
+  o.category, o.expected_close_on, o.is_rebuilt,
+  o.is_counted, o.is_resolved, o.is_won, o.closed_on, o.won_on, o.record_url
+from priced o
+left join working w on w.pipeline = o.pipeline
+order by o.seen_on, o.deal_id
