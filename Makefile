@@ -3,7 +3,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 MONTH ?=
 
-.PHONY: report test lint lab sample lock clean
+# prove: the slow proofs, large (they run small in the tests).
+.PHONY: report test prove lab sample lock clean
 
 report: .venv/ready
 	@$(PY) -m salesbook report $(if $(MONTH),--month $(MONTH))
@@ -12,6 +13,9 @@ test: .venv/ready
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	$(PY) -m pytest -n auto --dist loadfile
 	$(PY) -m pytest --nbval-lax --nbval-cell-timeout=300 notebooks
+
+prove: .venv/ready
+	$(PY) bench/prove_findings.py --companies 200 --months 12
 
 lab: .venv/ready
 	$(PY) -m jupyterlab notebooks

@@ -1,0 +1,71 @@
+"""How often a page claims something where nothing is planted: at most one month of twenty.
+
+    python bench/prove_findings.py --companies 200 --months 12
+
+Prints, per page, the months that carried any claim; ends with 1 where a page passes 5 % beyond chance.
+"""
+
+import argparse
+import importlib
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from scipy.stats import binom
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from companies import PROJECT, books
+
+LEADS = 900
+ALLOWED = 0.05
+
+
+def pages() -> list[str]:
+    """The pages that claim things: those with headlines of their own."""
+    return sorted(path.stem for path in (PROJECT / "lib/salesbook/headlines").glob("[!_]*.py"))
+
+
+def months_before(last: str, count: int) -> list[str]:
+    """So many months, ending with the one given."""
+    year, month = map(int, last.split("-"))
+    numbers = range(year * 12 + month - count, year * 12 + month)
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in numbers]
+
+
+def claims(seed: int, months: list[str]) -> Counter:
+    """The claims of a company without effects: (page, month) counted, with the headlines printed."""
+    found = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for book in books(Path(folder), months, leads=LEADS, seed=seed, effects=False):
+            for page in pages():
+                module = importlib.import_module(f"salesbook.headlines.{page}")
+                claimed = [finding.headline for finding in module.this_month(book) if finding.is_claim]
+                found[page] += bool(claimed)
+                for headline in claimed:
+                    print(f"  {page} {book.run['month']} seed {seed}: {headline}", flush=True)
+    return found
+
+
+def main() -> int:
+    """Run the proof and print its figures."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--companies", type=int, default=200)
+    options.add_argument("--months", type=int, default=12)
+    asked = options.parse_args()
+    months, total = months_before("2026-10", asked.months), asked.companies * asked.months
+    found = Counter()
+    with ProcessPoolExecutor() as pool:
+        for counted in pool.map(claims, range(1000, 1000 + asked.companies), [months] * asked.companies):
+            found += counted
+    worst = 0.0
+    for page in pages():
+        print(f"{page}: {found[page]} of {total} months carry a claim, {found[page] / total:.1%}")
+        worst = max(worst, found[page])
+    # Months of one company overlap; the bound is the one for independent companies.
+    return int(worst / asked.months > binom.ppf(0.999, asked.companies, ALLOWED))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
