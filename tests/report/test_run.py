@@ -53,6 +53,17 @@ def test_a_fault_is_caught_and_its_cell_and_line_named(faults, name):
         assert failure.notebook == name
 
 
+def test_a_file_that_is_no_notebook_is_named_and_stops_no_other(tmp_path):
+    (tmp_path / "torn.ipynb").write_text('{"cells": [')
+    nbformat.write(notebook(OPENED, DONE, parameters="%magic"), tmp_path / "magic.ipynb")
+    nbformat.write(notebook(OPENED, DONE), tmp_path / "whole.ipynb")
+    paths = [tmp_path / f"{name}.ipynb" for name in ("torn", "magic", "whole")]
+    pages = run_pages(run_folder(tmp_path / "run"), paths, month="2026-10")
+    assert [page.failure.detail if page.failure else "" for page in pages] == [
+        "it cannot be read (NotJSONError)", "it cannot be read (SyntaxError)", ""
+    ]  # fmt: skip
+
+
 def test_a_failure_tells_where_it_was_in_one_line(faults):
     assert str(faults["raises"].failure) == "raises cell 4 line 2 `y = x / 0`: ZeroDivisionError: division by zero"
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
+from nbformat import NotebookNode, ValidationError
+from nbformat.reader import NotJSONError
 from papermill import PapermillExecutionError, execute_notebook
 from rich.console import Console
 from rich.progress import Progress
@@ -159,9 +160,13 @@ class Stage:
 
     def page(self, path: Path) -> PageRun:
         """Run one page."""
-        notebook = nbformat.read(path, as_version=4)
-        if unfit := self.unfit(path, notebook):
-            return PageRun(path.stem, notebook, unfit)
+        try:
+            notebook = nbformat.read(path, as_version=4)
+            lacking = self.lacking(notebook)
+        except (NotJSONError, ValidationError, SyntaxError) as error:
+            notebook, lacking = nbformat.v4.new_notebook(), f"it cannot be read ({type(error).__name__})"
+        if lacking:
+            return PageRun(path.stem, notebook, Failure(path.stem, "unfit", detail=lacking))
         task = self.progress.add_task(path.stem, total=len(notebook.cells))
         kernel = PageKernel(page_env=self.variables, page_folder=str(self.folder))
         with self.guard:
@@ -181,17 +186,15 @@ class Stage:
             self.progress.update(task, completed=len(notebook.cells))
         return PageRun(path.stem, notebook, judged(path.stem, notebook, error, seen["cell"], self.mark, self.stopped))
 
-    def unfit(self, path: Path, notebook: NotebookNode) -> Failure | None:
-        """Why a notebook cannot be run at all: it lacks the cell that takes the parameters, or one of them."""
+    def lacking(self, notebook: NotebookNode) -> str:
+        """What a notebook lacks to be run at all: the cell that takes the parameters, or one of them."""
         cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
         if not cells:
-            return Failure(path.stem, "unfit", detail="no cell is tagged parameters")
+            return "no cell is tagged parameters"
         tree = ast.parse(cells[0].source)
         names = {target.id for node in tree.body for target in ast.walk(node) if isinstance(target, ast.Name)}
-        lacking = sorted(set(self.parameters) - names)
-        if lacking:
-            return Failure(path.stem, "unfit", detail=f"its parameters lack {', '.join(lacking)}")
-        return None
+        missing = sorted(set(self.parameters) - names)
+        return f"its parameters lack {', '.join(missing)}" if missing else ""
 
     def executed(self, path: Path, kernel: PageKernel, begun) -> tuple[NotebookNode, Exception | None]:
         """The notebook as papermill left it, and what it raised."""
