@@ -45,13 +45,31 @@ def cut(name: str, rows: pd.DataFrame, as_of: str) -> pd.DataFrame:
         instant = column.follows or (column.name if column.later else "")
         if instant and column.name in rows:
             then[column.name] = rows[column.name].mask(rows[instant] >= as_of, "")
-    return then[then["rate_on"] <= as_of[:10]] if name == "fx_rates" else then
+    if "ended_on" in then and name == "subscriptions":
+        then["ended_on"] = rows["ended_on"].mask(rows["ended_on"] > as_of[:10], "")
+    day = {"fx_rates": "rate_on", "subscriptions": "started_on", "costs": "period"}.get(name)
+    return then[then[day] <= as_of[:10]] if day else then
+
+
+def closings_entered_late(settings, as_of: str) -> set[str]:
+    """The deals that had ended at an instant without anybody having entered it yet."""
+    visits = pd.read_csv(Path(settings.source.path) / "stage_history.csv", dtype=str, keep_default_na=False)
+    is_end = visits["stage"].isin(["Won", "Lost"]) & (visits["exited_at"] == "")
+    return set(visits["deal_id"][is_end & (visits["entered_at"] < as_of) & (visits["recorded_at"] >= as_of)])
 
 
 def test_a_month_made_from_all_data_equals_the_one_made_from_data_cut_at_its_end(sample_settings, tmp_path):
     # The end of June 2026 in Amsterdam is 22:00 UTC; later instants go, and with them what became known then.
+    as_of = "2026-06-30T22:00:00Z"
+    late = closings_entered_late(sample_settings, as_of)
+
+    def then(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+        if name == "deals":
+            rows["closed_at"] = rows["closed_at"].mask(rows["deal_id"].isin(late), as_of)
+        return cut(name, rows, as_of)
+
     (tmp_path / "cut").mkdir()
-    early = copied(sample_settings, tmp_path / "cut", lambda name, rows: cut(name, rows, "2026-06-30T22:00:00Z"))
+    early = copied(sample_settings, tmp_path / "cut", then)
     whole = fact_bytes(build(sample_settings, "2026-06", tmp_path / "whole"))
     assert fact_bytes(build(early, "2026-06", tmp_path / "early")) == whole
 

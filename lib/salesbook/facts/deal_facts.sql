@@ -54,7 +54,8 @@ select
   coalesce(o.amount_minor > 0, false) as has_amount,
   money(case when o.amount_minor > 0 then o.amount_minor end, r.rate) as amount_minor,
   coalesce(o.amount_minor > 0, false) and r.rate is null as lacks_rate,
-  o.currency, r.day as rate_on, o.discount, o.probability, o.lost_reason, o.record_url
+  o.currency, r.day as rate_on, o.discount, o.probability,
+  case when o.outcome = 'lost' then o.lost_reason end as lost_reason, o.record_url
 from outcome o
 cross join run
 left join rates r on r.currency = o.currency

@@ -18,6 +18,7 @@ from salesbook.tables import TABLES, readme
 
 MADE = (
     "accounts", "contacts", "leads", "activities", "deals", "stage_history", "stages", "targets", "reps", "fx_rates",
+    "deal_changes", "lead_status_history", "quotes", "forecast_snapshots", "orders", "subscriptions", "costs",
 )  # fmt: skip
 LEADS = 2_600
 MONTHS = 24

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from salesbook.sample import effects
 from salesbook.sample.leads import HAS_AUTOMATIC_REPLY, late_lag
-from salesbook.sample.noordzee import EVENT, PARTNER, REFERRAL, owner_at
+from salesbook.sample.noordzee import EVENT, LOST, PARTNER, REFERRAL, owner_at
 from salesbook.sample.plan import EMPTY, Columns, Plan, known, only, pick, stack
 from salesbook.sample.worktime import WORKING_DAY, WorkTime
 from salesbook.tables import ACTIVITIES
@@ -145,10 +146,13 @@ def deal_activities(plan: Plan, time: WorkTime, month: int, deals: Columns) -> C
     rng, n = plan.stream("deal activities", month), len(deals["deal_id"])
     n_touches = 1 + pick(rng, n, DEAL_TOUCHES)
     moment = np.where(np.arange(MAX_DEAL_TOUCHES) < n_touches[:, None], rng.random((n, MAX_DEAL_TOUCHES)), 2.0)
+    late_from = deals["late_from"]
+    moment[:, 0] = np.where(late_from <= 1, late_from + (1 - late_from) * moment[:, 0], moment[:, 0])
     work = deals["start_work"][:, None] + moment * deals["span_work"][:, None]
     at = known(time.instant(deals["country"][:, None], work), deals["stop"][:, None])
     deal, touch = np.nonzero((at >= 0) & (moment < 1.0))
     at, kind = at[deal, touch], pick(rng, len(deal), DEAL_TYPES)
+    kind = late_types(plan, month, deals, deal, touch, moment[deal, touch], kind)
     outcome = outcomes(rng, OF_DEALS, kind)
     talks = np.isin(outcome, (CONNECTED, HELD)) & (rng.random(len(deal)) < 0.55)
     theirs = (kind <= EMAIL) & (rng.random(len(deal)) < 0.22)
@@ -169,6 +173,21 @@ def deal_activities(plan: Plan, time: WorkTime, month: int, deals: Columns) -> C
     rows["owner_id"] = owner_at(deals["owner_then"][deal], rows["recorded_at"])
     rows["is_automatic"] = np.zeros(len(deal), int)
     return only(rows, np.argsort(np.where(rows["occurred_at"] >= 0, rows["occurred_at"], plan.end), kind="stable"))
+
+
+def late_types(plan: Plan, month: int, deals: Columns, deal, touch, moment, kind) -> np.ndarray:
+    """The types of touches, so that the deals planted as email-only have no talk in the last two open stages.
+
+    Rule: how a deal ends stands already; whether it is email-only is drawn by it. A deal that comes that far has its
+    first touch there: a mail, or else a talk.
+    """
+    rng, n = plan.stream("late contacts", month), len(deals["deal_id"])
+    is_lost_late = (deals["late_from"] <= 1) & (deals["stage_of_place"][:, -1] == LOST)
+    email_only = (rng.random(n) < effects.email_only_chance(plan, is_lost_late))[deal]
+    is_late, is_talk = moment >= deals["late_from"][deal], np.isin(kind, (CALL, MEETING))
+    must_be = is_late & (touch == 0)
+    to_mail = is_late & email_only & (is_talk | must_be)
+    return np.select([to_mail, must_be & ~email_only & ~is_talk], [EMAIL, CALL], kind)
 
 
 def next_steps(rng, plan: Plan, deals: Columns) -> Columns:

@@ -17,7 +17,6 @@ from salesbook.sample.noordzee import (
     NEGOTIATION,
     PROPOSAL,
     QUALIFICATION,
-    STAGES,
     TERRITORY_WEIGHTS,
     UNITS_PER_EURO,
     WON,
@@ -40,8 +39,7 @@ BEGUN = (
     "account_id", "contact_id", "territory", "owner_id", "product", "source", "created_at", "recorded_at", "type",
     "lead",
 )  # fmt: skip
-
-PROBABILITY = np.array([stage[1] for stage in STAGES])
+DISCOUNTS = np.array([0.0, 0.05, 0.1, 0.15, 0.2])
 
 
 def begun(plan: Plan, time: WorkTime, market: Market, month: int, leads: Columns) -> tuple[Columns, Columns, Columns]:
@@ -104,7 +102,8 @@ def ways(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
 
     Rule: how long a deal takes does not depend on how it ends, and how it ends depends on its product and on the month
     in which it ends: so the planted rates by closing month are exact.
-    Returns: stage and entered_at by place, empty where it has not been; stop, when the record ceased to live.
+    Returns: stage and entered_at by place, empty where it has not been; stop, when the record ceased to live;
+    late_from, the part of its span after which it stands in the last two open stages (2 for none).
     """
     rng, n = plan.stream("ways", month), len(deals["created_at"])
     start = time.worked(deals["country"], deals["created_at"])
@@ -126,6 +125,7 @@ def ways(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
     return stop | {
         "way": np.where(is_there, known(entered, stop["stop"][:, None]), EMPTY),
         "stage_of_place": stage,
+        "late_from": np.where(last >= PROPOSAL, passed[:, PROPOSAL], 2.0),
         "start_work": start,
         "span_work": days * WORKING_DAY,
     }
@@ -180,7 +180,7 @@ def standing(plan: Plan, month: int, deals: Columns) -> Columns:
     stage, since = deals["stage_of_place"][rows, place], deals["way"][rows, place]
     status = np.select([stage == WON, stage == LOST], [IS_WON, IS_LOST], OPEN)
     closed = np.where(status != OPEN, since, EMPTY)
-    gap = rng.random((6, n))
+    gap = rng.random((4, n))
     has_reason = (status == IS_LOST) & (gap[0] < 0.88)
     owner = owner_at(deals["owner_id"], np.where(closed >= 0, closed, plan.end))
     undated = (deals["lead"] < 0) & (gap[1] < 0.03)
@@ -192,21 +192,25 @@ def standing(plan: Plan, month: int, deals: Columns) -> Columns:
         "true_close": closed,
         "created_at": np.where(undated, EMPTY, deals["created_at"]),
         "owner_id": owner,
-        "probability": PROBABILITY[stage],
+        "probability": effects.crm_probability(plan)[stage],
         "forecast_category": np.where(gap[3] < 0.97, CATEGORY_OF_STAGE[stage], EMPTY),
         "lost_reason": np.where(has_reason, pick(rng, n, (0.27, 0.2, 0.22, 0.12, 0.1, 0.09)), EMPTY),
-        "expected_close": np.where(gap[4] < 0.96, expected_close(rng, plan, deals, closed), EMPTY),
-        **worth(rng, deals, status),
+        **worth(rng, plan, deals, status),
     }
 
 
-def worth(rng, deals: Columns, status: np.ndarray) -> Columns:
-    """Currency, list price, discount and amount in hundredths; some amounts are empty or zero."""
+def worth(rng, plan: Plan, deals: Columns, status: np.ndarray) -> Columns:
+    """Currency, list price, discount and amount in hundredths; some amounts are empty or zero.
+
+    Rule: how a deal ends stands already, also that of an open one; the discount is drawn by it, which gives the planted
+    odds ratio and leaves the win rates as they were.
+    """
     n = len(status)
     currency = np.where(rng.random(n) < 0.88, deals["country"], 0)
     units = UNITS_PER_EURO[currency]
     price = np.rint(LIST_PRICE[deals["product"]] * np.exp(0.45 * rng.standard_normal(n)) * units / 10) * 10
-    discount = np.array([0.0, 0.05, 0.1, 0.15, 0.2])[pick(rng, n, (0.4, 0.22, 0.2, 0.12, 0.06))]
+    edges = np.cumsum(effects.discount_weights(plan), axis=1)[(deals["stage_of_place"][:, END] == WON).astype(int)]
+    discount = DISCOUNTS[(rng.random(n)[:, None] >= edges).sum(axis=1).clip(0, len(DISCOUNTS) - 1)]
     gap = rng.random(n)
     amount = np.rint(price * 100 * (1 - discount)).astype(np.int64)
     amount = np.select([gap < np.where(status == OPEN, 0.09, 0.015), gap > 0.99], [EMPTY, 0], amount)
@@ -217,18 +221,6 @@ def worth(rng, deals: Columns, status: np.ndarray) -> Columns:
         "list_price": np.where(is_listed, price * 100, EMPTY).astype(np.int64),
         "discount": np.where(is_listed, discount, EMPTY),
     }
-
-
-def expected_close(rng, plan: Plan, deals: Columns, closed: np.ndarray) -> np.ndarray:
-    """The day on which the seller expects the close: too early, pushed to a month's end, or rewritten at the close."""
-    n = len(closed)
-    planned = deals["created_at"] // 86_400 + CYCLE_DAYS[deals["product"]] * 1.4 * (0.5 + 0.6 * rng.random(n))
-    today = plan.end // 86_400
-    case = rng.random(n)
-    pushed = today + np.array([30, 61, 92])[pick(rng, n, (0.5, 0.3, 0.2))]
-    pushed = np.where(case < 0.75, pushed, planned)
-    still_open = np.where(planned >= today, planned, pushed)
-    return np.where(closed >= 0, np.where(case < 0.7, closed // 86_400, planned), still_open).astype(np.int64)
 
 
 def visits(plan: Plan, month: int, deals: Columns) -> Columns:
@@ -248,15 +240,37 @@ def visits(plan: Plan, month: int, deals: Columns) -> Columns:
         "exited_at": np.where(left < np.iinfo(np.int64).max, left, EMPTY),
         "changed_by": owner,
         "is_bulk": (stage[row, place] == LOST) & (rng.random(len(row)) < 0.03),
-        "recorded_at": recorded_visits(rng, plan, deals, entered)[row, place],
+        "recorded_at": deals["way_recorded"][row, place],
     }
 
 
-def recorded_visits(rng, plan: Plan, deals: Columns, entered: np.ndarray) -> np.ndarray:
+def recorded_visits(plan: Plan, month: int, deals: Columns) -> np.ndarray:
     """When visits are entered: some days or weeks late, then no later one is entered before them."""
+    rng, entered = plan.stream("recording", month), deals["way"]
     n = entered.size
     lag = np.where(rng.random(n) < 0.04, late_lag(rng, n), 0).reshape(entered.shape)
     lag[:, 0] = 0
     recorded = np.where((entered >= 0) & (entered + lag < plan.end), entered + lag, entered)
     recorded[:, 0] = deals["recorded_at"]
     return np.maximum.accumulate(recorded, axis=1)
+
+
+def quotes(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
+    """The rows of `quotes` but for their id: one or two while a deal stands at Proposal, near what it is worth."""
+    rng = plan.stream("quotes", month)
+    deals = only(deals, (deals["way"][:, PROPOSAL] >= 0) & (deals["amount"] > 0))
+    entered = deals["way"]
+    later = np.where(entered[:, NEGOTIATION:] >= 0, entered[:, NEGOTIATION:], deals["stop"][:, None]).min(axis=1)
+    work = time.worked(deals["country"], entered[:, PROPOSAL])[:, None]
+    work = work + np.cumsum(0.2 + 4 * rng.random((len(work), 2)), axis=1) * WORKING_DAY
+    sent = time.instant(deals["country"][:, None], work)
+    is_sent = rng.random(sent.shape) < np.array([0.9, 0.3])
+    is_sent &= sent < later[:, None]
+    deal, place = np.nonzero(is_sent)
+    near = np.array([1.05, 1.0])[place] * np.exp(0.05 * rng.standard_normal(len(deal)))
+    return {
+        "deal_id": deals["deal_id"][deal],
+        "sent_at": sent[deal, place],
+        "amount": np.rint(deals["amount"][deal] * near / 1000).astype(np.int64) * 1000,
+        "currency": deals["currency"][deal],
+    }

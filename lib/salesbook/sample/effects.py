@@ -32,6 +32,39 @@ WIN_AFTER = (0.20, 0.58, 0.68)
 REACHED = 0.36
 FAST_ODDS_RATIO = 2.5
 
+# The gap between attempts: odds that the next one reaches a decision maker, by the days since the one before.
+GAP_NAMES = ("within a day", "one to two days", "two to four days", "later")
+GAP_DAYS = (1, 2, 4)
+GAP_ODDS = (1.0, 1.5, 2.0, 1.5)
+
+# Only mail in the last two open stages: odds to be lost there.
+EMAIL_ONLY = 0.25
+EMAIL_ONLY_ODDS_RATIO = 3.0
+
+# A discount above 15 %: odds to win. Shares of the discounts among deals that are not won: none, 5, 10, 15, 20 %.
+DISCOUNT_WEIGHTS = (0.36, 0.20, 0.18, 0.14, 0.12)
+DISCOUNT_ODDS_RATIO = 2.0
+
+# The chance to be won that the CRM gives each stage, Qualification first: too high at Proposal and Negotiation. Without
+# effects it is the share that is won of the deals that stand there on a day, less than of those that come there, as
+# lost deals pass fewer stages and so stay longer in each.
+CRM_PROBABILITY = (0.35, 0.45, 0.60, 0.80, 0.95, 1.0, 0.0)
+FLAT_CRM_PROBABILITY = (0.22, 0.31, 0.44, 0.46, 0.65, 1.0, 0.0)
+
+# A seller who submits too much.
+OPTIMIST = 4
+OPTIMISM = 1.4
+
+# Customers who leave: share a month, by the month in which they started.
+CHURN = 0.02
+CHURN_FROM = 2025 * 12 + 9
+CHURN_SINCE = 0.04
+
+# Repeat purchases (months): BG/NBD r, alpha, a, b; what a purchase is worth (hundreds of EUR): Gamma-Gamma p, q, v.
+BUYING = {"r": 1.2, "alpha": 6.0, "a": 0.8, "b": 2.4}
+SPENDING = {"p": 6.0, "q": 4.0, "v": 15.0}
+GROSS_MARGIN = 0.45
+
 # Leads by month, January first.
 SEASONS = (1.06, 1.04, 1.10, 1.00, 0.97, 1.02, 0.80, 0.78, 1.16, 1.14, 1.10, 0.83)
 
@@ -70,6 +103,44 @@ def reach_chance(plan, is_fast: np.ndarray) -> np.ndarray:
     return odds / (1 + odds)
 
 
+def gap_weight(plan, seconds: np.ndarray) -> np.ndarray:
+    """Chance that a drawn gap before the attempt that reaches somebody is kept."""
+    if not plan.effects:
+        return np.ones(seconds.shape)
+    return (np.array(GAP_ODDS) / max(GAP_ODDS))[np.searchsorted(np.array(GAP_DAYS) * 86_400, seconds)]
+
+
+def email_only_chance(plan, is_lost_late: np.ndarray) -> np.ndarray:
+    """Chance that a deal has only mail in the last two open stages."""
+    odds = EMAIL_ONLY / (1 - EMAIL_ONLY) * np.where(is_lost_late & plan.effects, EMAIL_ONLY_ODDS_RATIO, 1.0)
+    return odds / (1 + odds)
+
+
+def discount_weights(plan) -> np.ndarray:
+    """Shares of the discounts among deals that are not won, and among those that are."""
+    weights = np.array([DISCOUNT_WEIGHTS, DISCOUNT_WEIGHTS])
+    if plan.effects:
+        odds = weights[1, -1] / (1 - weights[1, -1]) * DISCOUNT_ODDS_RATIO
+        weights[1, :-1] *= 1 / (1 + odds) / (1 - weights[1, -1])
+        weights[1, -1] = odds / (1 + odds)
+    return weights
+
+
+def crm_probability(plan) -> np.ndarray:
+    """The chance to be won that the CRM gives each stage."""
+    return np.array(CRM_PROBABILITY if plan.effects else FLAT_CRM_PROBABILITY)
+
+
+def optimism(plan, seller: int) -> float:
+    """What a seller submits, against what is to be expected."""
+    return OPTIMISM if plan.effects and seller == OPTIMIST else 1.0
+
+
+def churn(plan, month: np.ndarray) -> np.ndarray:
+    """Share of the customers who leave a month, by the month in which they started."""
+    return np.where((month >= CHURN_FROM) & plan.effects, CHURN_SINCE, CHURN)
+
+
 def passes_proposal(win: float, lost_at: tuple[float, ...]) -> float:
     """Share that goes on from Proposal to Negotiation, of the deals that reach Proposal."""
     goes_on = win + (1 - win) * lost_at[3]
@@ -91,9 +162,22 @@ def truth(planted: bool = True) -> dict:
         >>> truth()["answer_within_the_hour"]["odds_ratio"], truth(planted=False)["odds_ratio"]
         (2.5, 1.0)
     """
+    always = {"repeat_purchases": repeat_purchases(), "gross_margin_of_orders": GROSS_MARGIN}
     if not planted:
-        return {"planted": False, "win_rate": FLAT_WIN, "reached_share": REACHED, "odds_ratio": 1.0}
-    return {"planted": True, "leaking_stage": leak(), "mix_shift": mix_shift(), "answer_within_the_hour": fast_answer()}
+        flat = {"win_rate": FLAT_WIN, "reached_share": REACHED, "odds_ratio": 1.0, "monthly_churn": CHURN}
+        return {"planted": False} | flat | always
+    return {
+        "planted": True,
+        "leaking_stage": leak(),
+        "mix_shift": mix_shift(),
+        "answer_within_the_hour": fast_answer(),
+        "attempt_spacing": spacing(),
+        "email_only_late": email_only(),
+        "discount_and_winning": discount(),
+        "optimistic_seller": optimist(),
+        "stage_probabilities": stage_probabilities(),
+        "churn_by_cohort": churn_by_cohort(),
+    } | always
 
 
 def leak() -> dict:
@@ -143,4 +227,82 @@ def fast_answer() -> dict:
         "meaning": "inbound leads first tried within 60 minutes: a talk with a decision maker within 14 days of it",
         "odds_ratio": FAST_ODDS_RATIO,
         "reached_share": {"later": REACHED, "within_the_hour": round(odds / (1 + odds), 4)},
+    }
+
+
+def spacing() -> dict:
+    """The effect of the gap between attempts."""
+    return {
+        "meaning": "the chance that the next attempt reaches a decision maker first, by the time since the one before",
+        "odds_ratio_to_within_a_day": dict(zip(GAP_NAMES, GAP_ODDS, strict=True)),
+        "days": GAP_DAYS,
+    }
+
+
+def email_only() -> dict:
+    """The effect of mail alone in the last two open stages."""
+    return {
+        "meaning": "closed deals that reached Proposal, with contacts there: to be lost there rather than won",
+        "segment": "no call or meeting from Proposal on",
+        "odds_ratio": EMAIL_ONLY_ODDS_RATIO,
+        "email_only_of_won": EMAIL_ONLY,
+    }
+
+
+def discount() -> dict:
+    """The effect of a high discount."""
+    return {
+        "meaning": "closed deals of the same product with a discount above 15 % against the others: to be won",
+        "odds_ratio": DISCOUNT_ODDS_RATIO,
+        "above_15_percent_of_lost": DISCOUNT_WEIGHTS[-1],
+    }
+
+
+def optimist() -> dict:
+    """The seller who submits too much."""
+    return {
+        "meaning": "a seller's submitted number for a quarter against what they won in it; the others' are right",
+        "owner_id": f"S{OPTIMIST + 1:02d}",
+        "name": f"Seller {OPTIMIST + 1:02d}",
+        "submitted_to_actual": OPTIMISM,
+    }
+
+
+def stage_probabilities() -> dict:
+    """The stages whose chance in the CRM is too high, with the true one of deals that come there."""
+    wins = list(zip(PRODUCTS, WIN_BEFORE, WIN_AFTER, strict=True))
+    return {
+        "meaning": "chance to be won of the deals that come to a stage, by the month in which they close",
+        "from_month": month_name(RISE_FROM),
+        "stages": {
+            stage: {
+                "crm": CRM_PROBABILITY[place],
+                "true": {
+                    product: {
+                        "before": round(before / (before + (1 - before) * sum(LOST_AT_BEFORE[first:])), 4),
+                        "after": round(after / (after + (1 - after) * sum(LOST_AT_AFTER[first:])), 4),
+                    }
+                    for product, before, after in wins
+                },
+            }
+            for stage, place, first in (("Proposal", 3, 2), ("Negotiation", 4, 3))
+        },
+    }
+
+
+def churn_by_cohort() -> dict:
+    """The customers who leave sooner."""
+    return {
+        "meaning": "share of the running contracts that end a month, by the month in which the customer started",
+        "from_month": month_name(CHURN_FROM),
+        "monthly_churn": {"before": CHURN, "after": CHURN_SINCE},
+    }
+
+
+def repeat_purchases() -> dict:
+    """The truth behind `orders`."""
+    return {
+        "meaning": "BG/NBD by months, and Gamma-Gamma in hundreds of EUR of the mean of a purchase",
+        "purchases": BUYING,
+        "spending": SPENDING,
     }

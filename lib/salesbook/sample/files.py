@@ -6,13 +6,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
-from salesbook.sample import effects, noordzee
+from salesbook.sample import changes, effects, noordzee
 from salesbook.sample.market import BRANCH, DUPLICATE, PLAIN
 from salesbook.sample.plan import Columns
 from salesbook.sample.worktime import ZONES
 from salesbook.schema import Column, Table
+from salesbook.tables import FORECAST_CATEGORIES
 
-PREFIX = {"accounts": "O", "contacts": "P", "leads": "L", "activities": "A", "deals": "D", "targets": "T"}
+PREFIX = {
+    "accounts": "O", "contacts": "P", "leads": "L", "activities": "A", "deals": "D", "targets": "T", "quotes": "Q",
+    "orders": "R", "subscriptions": "C",
+}  # fmt: skip
 SELLERS = noordzee.SELLER_IDS
 LOST_REASONS = ("Price", "Chose a competitor", "No decision", "No budget", "Bad timing", "No response")
 INDUSTRIES = ("Food", "Chemicals", "Water", "Energy", "Pharma", "Shipping", "Machinery", "Laboratories")
@@ -29,12 +33,14 @@ WORDS = {
     "team": noordzee.TEAMS,
     "territory_id": noordzee.TERRITORIES,
     "time_zone": ZONES,
-    "calendar": ("office",),
+    "calendar": ("nl", "dk", "uk"),
+    "plan": ("Monthly service", "Yearly service"),
     "country": noordzee.COUNTRIES,
     "currency": noordzee.CURRENCIES,
     "industry": INDUSTRIES,
     "job_title": JOB_TITLES,
     "source": noordzee.CHANNELS,
+    "channel": noordzee.CHANNELS,
     "product": effects.PRODUCTS,
     "pipeline": (noordzee.PIPELINE,),
     "stage": noordzee.STAGE_NAMES,
@@ -72,6 +78,10 @@ def encode(table: Table, columns: Columns) -> pa.Table:
     """The rows of a table in canonical form, every column with its Arrow type; what is below zero is empty."""
     if table.name == "accounts":
         columns = named_accounts(columns)
+    if table.name == "deal_changes":
+        columns = columns | {
+            name: changed_texts(columns["field"], columns[name]) for name in ("old_value", "new_value")
+        }
     n = len(next(iter(columns.values())))
     arrays = [
         array(table, column, columns[column.name]) if column.name in columns else pa.nulls(n, arrow_type(column))
@@ -123,6 +133,18 @@ def numbers(column: pa.Decimal128Array) -> pa.Array:
     """Decimals made by `decimals` as the nearest numbers; Arrow's own cast is off in the last digit."""
     whole = np.frombuffer(column.buffers()[1], np.int64)[::2]
     return pa.array(whole / 10**column.type.scale, mask=column.is_null().to_numpy(zero_copy_only=False))
+
+
+def changed_texts(field: np.ndarray, values: np.ndarray) -> pa.Array:
+    """Values of changed fields as they stand in a canonical file: a seller, an amount, a day or a category."""
+    gone = values < 0
+    days = pa.array(values.astype(np.int32), mask=gone | (field != changes.CLOSE)).cast(pa.date32()).cast(pa.string())
+    amounts = decimals(values, pa.decimal128(18, 2), gone | (field != changes.AMOUNT)).cast(pa.string())
+    sellers, categories = (
+        pa.DictionaryArray.from_arrays(pa.array(values.astype(np.int32), mask=gone | (field != kind)), pa.array(words))
+        for kind, words in ((changes.OWNER, SELLERS), (changes.CATEGORY, FORECAST_CATEGORIES))
+    )
+    return pc.coalesce(days, amounts, sellers.cast(pa.string()), categories.cast(pa.string()))
 
 
 def level_ids(values: np.ndarray) -> pa.Array:

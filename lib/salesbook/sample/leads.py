@@ -15,7 +15,7 @@ from salesbook.sample.noordzee import (
     WEBSITE,
     sellers,
 )
-from salesbook.sample.plan import EMPTY, Columns, Plan, day_number, first_day, known, last_day, pick
+from salesbook.sample.plan import EMPTY, Columns, Plan, day_number, first_day, known, last_day, pick, same_as_next
 from salesbook.sample.worktime import WORKING_DAY, WorkTime
 
 MAX_ATTEMPTS = 8
@@ -27,6 +27,11 @@ CONVERTED_OF_QUALIFIED = 0.82
 HOURS = (1, 1, 0.5, 0.5, 0.5, 1, 2, 4, 7, 10, 11, 11, 8, 9, 10, 10, 8, 6, 4, 4, 5, 5, 4, 2)
 NEW, WORKING, QUALIFIED, DISQUALIFIED, CONVERTED = range(5)
 FOURTEEN_DAYS = 14 * 86_400
+# Gaps between attempts, in working days: within a day, the next one, later.
+GAP_WEIGHTS = (0.45, 0.25, 0.30)
+SHORTEST_GAP = np.array([0.15, 1.05, 2.05])
+LONGEST_GAP = np.array([0.95, 1.90, 3.70])
+GAPS_OFFERED = 8
 
 
 def arrivals(plan: Plan, time: WorkTime, market: Market, month: int) -> tuple[Columns, Columns, Columns]:
@@ -118,7 +123,7 @@ def attempts(plan: Plan, time: WorkTime, month: int, leads: Columns) -> Columns:
     is_reached = is_tried & (rng.random(n) < effects.reach_chance(plan, is_fast))
     reach = np.where(is_reached, pick(rng, n, REACHED_AT), EMPTY)
     n_attempts = np.where(is_reached, reach, pick(rng, n, GIVEN_UP_AFTER)) + 1
-    gaps = (0.3 + 1.7 * rng.random((n, MAX_ATTEMPTS))) * WORKING_DAY
+    gaps = gaps_drawn(rng, (n, MAX_ATTEMPTS))
     gaps[:, 0] = first
     tried_work = np.cumsum(gaps, axis=1)
     tried_at = known(time.instant(country[:, None], tried_work), plan.end)
@@ -126,6 +131,7 @@ def attempts(plan: Plan, time: WorkTime, month: int, leads: Columns) -> Columns:
     last = (np.arange(n), n_attempts - 1)
     is_late = is_tried & ~is_reached & (tried_at[last] > tried_at[:, 0] + FOURTEEN_DAYS) & (rng.random(n) < 0.15)
     reach = np.where(is_late, n_attempts - 1, reach)
+    space_the_last(rng, plan, time, country, reach, tried_work, tried_at)
     has_owner = leads["owner_id"] >= 0
     return {
         "assigned_at": np.where(has_owner, known(assigned, plan.end), EMPTY),
@@ -134,6 +140,32 @@ def attempts(plan: Plan, time: WorkTime, month: int, leads: Columns) -> Columns:
         "tried_work": tried_work,
         "tried_at": tried_at,
     }
+
+
+def gaps_drawn(rng, shape: tuple[int, ...]) -> np.ndarray:
+    """Working seconds from an attempt to the next."""
+    kind = pick(rng, int(np.prod(shape)), GAP_WEIGHTS).reshape(shape)
+    return (SHORTEST_GAP[kind] + rng.random(shape) * (LONGEST_GAP - SHORTEST_GAP)[kind]) * WORKING_DAY
+
+
+def space_the_last(rng, plan: Plan, time: WorkTime, country, reach, tried_work, tried_at) -> None:
+    """Draw the gap before the attempt that reaches somebody anew, each kept by the odds of its length.
+
+    Rule: who is reached, and at which attempt, stands already; drawing the gap by it gives the planted odds ratio, and
+    leaves every other chance as it was.
+    """
+    lead = np.flatnonzero(reach >= 1)
+    last, n = reach[lead], len(lead)
+    before = tried_work[lead, last - 1]
+    where = country[lead][:, None]
+    work = before[:, None] + gaps_drawn(rng, (n, GAPS_OFFERED))
+    at = time.instant(where, work)
+    is_kept = rng.random((n, GAPS_OFFERED)) < effects.gap_weight(plan, at - time.instant(where, before[:, None]))
+    is_kept[:, -1] = True
+    chosen = (np.arange(n), is_kept.argmax(axis=1))
+    was_made = tried_at[lead, last - 1] >= 0
+    tried_work[lead, last] = work[chosen]
+    tried_at[lead, last] = np.where(was_made, known(at[chosen], plan.end), EMPTY)
 
 
 def assignment(rng, time: WorkTime, leads: Columns) -> np.ndarray:
@@ -178,6 +210,22 @@ def fates(plan: Plan, time: WorkTime, month: int, leads: Columns, tried: Columns
         "status": np.select(happened, [CONVERTED, DISQUALIFIED, QUALIFIED, WORKING], NEW),
         "score": np.rint(leads["score"] + 10 * plan.effects * (qualified >= 0)).clip(0, 100),
         **dict(zip(("budget", "authority", "need", "timing"), answers, strict=True)),
+    }
+
+
+def status_visits(leads: Columns) -> Columns:
+    """The rows of `lead_status_history`: new from the start, working from the first attempt, then what it became."""
+    entered = np.stack(
+        [leads["created_at"], leads["tried_at"][:, 0], leads["qualified_at"], leads["disqualified_at"],
+         leads["converted_at"]], axis=1,
+    )  # fmt: skip
+    row, status = np.nonzero(entered >= 0)
+    at = entered[row, status]
+    return {
+        "lead_id": leads["lead_id"][row],
+        "status": status,
+        "entered_at": at,
+        "exited_at": np.where(same_as_next(row), np.roll(at, -1), EMPTY),
     }
 
 

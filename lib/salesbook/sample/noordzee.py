@@ -7,15 +7,15 @@ import numpy as np
 from salesbook.sample.plan import EMPTY, Columns, day_number
 
 PIPELINE = "Sales"
-# stage, probability, mandatory, won, lost
+# stage, mandatory, won, lost; the chance to be won stands in effects
 STAGES = (
-    ("Qualification", 0.10, True, False, False),
-    ("Needs analysis", 0.25, True, False, False),
-    ("Demo", 0.35, False, False, False),
-    ("Proposal", 0.50, True, False, False),
-    ("Negotiation", 0.75, True, False, False),
-    ("Won", 1.0, True, True, False),
-    ("Lost", 0.0, False, False, True),
+    ("Qualification", True, False, False),
+    ("Needs analysis", True, False, False),
+    ("Demo", False, False, False),
+    ("Proposal", True, False, False),
+    ("Negotiation", True, False, False),
+    ("Won", True, True, False),
+    ("Lost", False, False, True),
 )
 STAGE_NAMES = tuple(stage[0] for stage in STAGES)
 QUALIFICATION, NEEDS, DEMO, PROPOSAL, NEGOTIATION, WON, LOST = range(7)
@@ -87,17 +87,17 @@ def owner_at(owner: np.ndarray, instant: np.ndarray) -> np.ndarray:
     return np.where(has_left, HEIR[owner], owner)
 
 
-def stage_rows() -> Columns:
-    """The rows of `stages`."""
+def stage_rows(probability: np.ndarray) -> Columns:
+    """The rows of `stages`, with the chance to be won that the CRM gives each."""
     n = len(STAGES)
     return {
         "pipeline": np.zeros(n, int),
         "stage": np.arange(n),
         "position": np.arange(1, n + 1),
-        "probability": np.array([stage[1] for stage in STAGES]),
-        "is_mandatory": np.array([stage[2] for stage in STAGES]),
-        "is_won": np.array([stage[3] for stage in STAGES]),
-        "is_lost": np.array([stage[4] for stage in STAGES]),
+        "probability": probability,
+        "is_mandatory": np.array([stage[1] for stage in STAGES]),
+        "is_won": np.array([stage[2] for stage in STAGES]),
+        "is_lost": np.array([stage[3] for stage in STAGES]),
     }
 
 
@@ -113,5 +113,5 @@ def rep_rows() -> Columns:
         "started_on": np.array([day_number(seller[2]) for seller in SELLERS]),
         "ended_on": np.where(LEAVES_ON < 10**6, LEAVES_ON - 1, EMPTY),
         "time_zone": COUNTRY_OF[SELLER_TERRITORY],
-        "calendar": np.zeros(len(SELLERS), int),
+        "calendar": COUNTRY_OF[SELLER_TERRITORY],
     }

@@ -20,7 +20,8 @@ EARLIEST = 1989 * 12
 # Every subject draws from streams of its own, so that a new one leaves the others' data as it was.
 TOPICS = (
     "volume", "leads", "enquirers", "attempts", "fates", "deals", "buyers", "ways", "standing", "visits",
-    "lead activities", "deal activities", "fx",
+    "lead activities", "deal activities", "fx", "late contacts", "recording", "changes", "quotes", "orders",
+    "contracts", "costs", "submissions",
 )  # fmt: skip
 
 Columns = dict[str, np.ndarray]
@@ -126,6 +127,13 @@ def pick(rng: np.random.Generator, n: int, weights) -> np.ndarray:
 def known(instant: np.ndarray, end) -> np.ndarray:
     """The instants before `end`; the others are empty, for they have not happened yet."""
     return np.where((instant >= 0) & (instant < end), instant, EMPTY)
+
+
+def same_as_next(values: np.ndarray) -> np.ndarray:
+    """Whether each value is the same as the one after it; the last one is not."""
+    same = np.zeros(len(values), bool)
+    same[:-1] = values[1:] == values[:-1]
+    return same
 
 
 def only(columns: Columns, kept: np.ndarray) -> Columns:

@@ -4,7 +4,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from salesbook.sample import activities, deals, leads, noordzee, targets
+from salesbook.sample import (
+    activities,
+    changes,
+    costs,
+    customers,
+    deals,
+    effects,
+    forecasts,
+    leads,
+    noordzee,
+    targets,
+)  # fmt: skip
 from salesbook.sample.market import Market
 from salesbook.sample.plan import EMPTY, Columns, Plan, last_day, only, stack
 from salesbook.sample.worktime import WorkTime, work_time
@@ -19,7 +30,9 @@ class State:
         self.plan = plan
         self.time: WorkTime = work_time(plan.simulated.start, last_day(plan.last), plan.effects)
         self.market = Market()
-        self.given = {"leads": 0, "deals": 0, "activities": 0}
+        self.given = dict.fromkeys(("leads", "deals", "activities", "quotes", "orders", "subscriptions"), 0)
+        self.won = np.zeros((len(noordzee.SELLERS), plan.months))
+        self.customers = np.empty(0, int)
 
     def number(self, table: str, n: int) -> np.ndarray:
         """The next `n` numbers of a table."""
@@ -32,19 +45,21 @@ def simulate(plan: Plan) -> Iterator[Block]:
     state = State(plan)
     told = warm_up(state)
     yield {
-        "stages": noordzee.stage_rows(),
+        "stages": noordzee.stage_rows(effects.crm_probability(plan)),
         "reps": noordzee.rep_rows(),
         "fx_rates": targets.rate_rows(plan),
         "targets": targets.target_rows(plan, told["accounts"]["account_id"]),
+        "costs": costs.cost_rows(plan),
     } | told
     for month in range(plan.first, plan.last + 1):
         yield one_month(state, month)
+    yield {"forecast_snapshots": stack([forecasts.submissions(plan, state.won)], forecasts.NAMES)}
 
 
 def warm_up(state: State) -> Block:
     """The deals that are still open when the told months begin, with all that belongs to them."""
     months = [one_month(state, month) for month in range(state.plan.simulated.start, state.plan.first)]
-    names = ("deals", "stage_history", "activities", "accounts", "contacts")
+    names = [name for name in months[0] if name != "leads"]
     block = {name: stack([month[name] for month in months], months[0][name]) for name in names}
     used = block["deals"]["account_id"]
     accounts = block["accounts"]
@@ -70,19 +85,46 @@ def one_month(state: State, month: int) -> Block:
     begun |= deals.ways(plan, time, month, begun)
     begun["owner_then"] = begun["owner_id"]
     begun |= {"began_at": begun["created_at"]} | deals.standing(plan, month, begun)
+    begun |= changes.paths(plan, time, month, begun)
     begun["deal_id"] = state.number("deals", len(begun["stage"]))
     begun["merged_into"] = parent_ids(begun["deal_id"], begun["twin"])
     remember_won(market, begun)
     if not is_told:
         begun = only(begun, lives_on(plan, begun))
-    history = deals.visits(plan, month, begun)
+    begun["way_recorded"] = deals.recorded_visits(plan, month, begun)
     block = {
         "accounts": stack([accounts, more_accounts], accounts),
         "contacts": stack([contacts, more_contacts], contacts),
         "deals": begun,
-        "stage_history": history,
     }
-    return block | told_leads(state, month, enquiries, begun, is_told)
+    return block | told_deals(state, month, begun) | told_leads(state, month, enquiries, begun, is_told)
+
+
+def told_deals(state: State, month: int, begun: Columns) -> Block:
+    """What goes with the deals that began in a month: their history, quotes and forecasts, and the customers' trade."""
+    plan, time = state.plan, state.time
+    state.won += forecasts.won_by_seller(plan, begun)
+    won = new_customers(state, begun)
+    block = {
+        "stage_history": deals.visits(plan, month, begun),
+        "deal_changes": changes.change_rows(plan, begun),
+        "forecast_snapshots": forecasts.snapshots(plan, begun),
+        "quotes": deals.quotes(plan, time, month, begun),
+        "orders": customers.orders(plan, time, month, won),
+        "subscriptions": customers.contracts(plan, time, month, won),
+    }
+    for name, key in (("quotes", "quote_id"), ("orders", "order_id"), ("subscriptions", "subscription_id")):
+        block[name][key] = state.number(name, len(block[name]["currency"]))
+    return block
+
+
+def new_customers(state: State, begun: Columns) -> Columns:
+    """The won deals that count and are the first ones, in this order, of their account."""
+    counts = (begun["twin"] < 0) & (begun["stop"] == state.plan.end) & ~begun["is_test"] & (begun["account_id"] >= 0)
+    won = only(begun, counts & (begun["status"] == deals.IS_WON) & ~np.isin(begun["account_id"], state.customers))
+    won = only(won, np.sort(np.unique(won["account_id"], return_index=True)[1]))
+    state.customers = np.concatenate([state.customers, won["account_id"]])
+    return won
 
 
 def told_leads(state: State, month: int, enquiries: Columns, begun: Columns, is_told: bool) -> Block:
@@ -96,7 +138,7 @@ def told_leads(state: State, month: int, enquiries: Columns, begun: Columns, is_
         converted = begun["lead"] >= 0
         enquiries["deal_id"][begun["lead"][converted]] = begun["deal_id"][converted]
         parts.append(activities.lead_activities(state.plan, state.time, month, enquiries))
-        block["leads"] = enquiries
+        block |= {"leads": enquiries, "lead_status_history": leads.status_visits(enquiries)}
     parts.append(activities.deal_activities(state.plan, state.time, month, begun))
     rows = stack(parts, activities.NAMES)
     rows["activity_id"] = state.number("activities", len(rows["type"]))

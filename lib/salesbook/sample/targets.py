@@ -16,7 +16,7 @@ TRIED_SHARE = 0.87
 AMBITION = 1.03
 REACHED_WITH_EFFECTS = 0.41
 # Mean of the spread of prices, less the mean discount; share of won amounts that count (there, not merged or deleted).
-PAID_OF_LIST = 1.107 * 0.933
+PAID_OF_LIST = 1.107 * 0.927
 COUNTING = 0.94
 N_ACCOUNTS = 4
 EURO_OF = {"DKK": 0.13404, "GBP": 1.1700}
