@@ -220,7 +220,7 @@ def define(engine: Engine, settings: Settings, period: clock.Period, as_of: date
         pq.write_table(table, small / f"{name}.parquet")
         engine.table(name, small / f"{name}.parquet")
 
-    give("run", run_table(period, as_of, min(calendars)))
+    give("run", run_table(period, as_of, next(iter(calendars))))
     engine.view("visits", VISITS)
     for table in TABLES.values():
         rows = "visits" if table.name == "stage_history" else f"loaded_{table.name}"
