@@ -10,6 +10,7 @@ import click
 from salesbook import __version__
 from salesbook.errors import SalesbookError
 
+FORMS = ("html", "pdf", "xlsx", "eml")
 EXIT_CODES = "Exit codes: 0 done, 1 a report failed, 2 wrong usage, 3 bad data, 4 something is missing on this machine."
 
 
@@ -73,13 +74,14 @@ def month_of(settings, month: str | None) -> str:
 @click.option("--month", help="Month as 2026-10; the settings' one, or the last that is over, if left out.")
 @click.option("--language", help="en, nl or da.")
 @click.option("--only", multiple=True, help="A page to make, such as funnel; may be given more than once.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(FORMS), help="Beside HTML; xlsx if left out.")
 @says_errors
-def report(settings, source, month, language, only) -> None:
+def report(settings, source, month, language, only, formats) -> None:
     """Make a month's report and print where its pages are."""
     from salesbook.report.month import make
 
     loaded = settings_of(settings, source, language=language)
-    for path in make(loaded, month_of(loaded, month), only):
+    for path in make(loaded, month_of(loaded, month), only, formats or ("xlsx",)):
         click.echo(path)
 
 

@@ -1,14 +1,16 @@
 """A month's report, from a run's folder to published pages."""
 
 import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from salesbook.build import run_of
 from salesbook.errors import PageFailed, WrongUsage
-from salesbook.page import MIME
-from salesbook.report import site
+from salesbook.report import mail, numbers, pdf, site, workbook
 from salesbook.report.export import Link, Navigation, heading, page_html
+from salesbook.report.left import Left, parts_of
 from salesbook.report.parts import card
 from salesbook.report.publish import locked, staged
 from salesbook.report.run import DEFAULT, Failure, Limits, PageRun, run_pages
@@ -19,25 +21,30 @@ from salesbook.words import Words, of_run
 ORDER = ("scorecard", "funnel", "follow_up", "pipeline", "forecast_accuracy", "unit_economics", "team", "data_quality")
 
 
+FORMATS = ("xlsx",)
+
+
 @dataclass(frozen=True)
 class Made:
-    """What was published: the index of the month, its pages, and what failed."""
+    """What was published: the index of the month, its pages, its other forms, and what failed."""
 
     index: Path
     pages: list[Path]
+    forms: list[Path] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
 
-def make(settings: Settings, month: str, only: tuple[str, ...] = ()) -> list[Path]:
+def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tuple[str, ...] = FORMATS) -> list[Path]:
     """Make a month's report from the settings' source, and publish it.
 
-    Parameters: `settings`; `month`, as 2026-10; `only`, names of pages, all if left out.
-    Returns: the paths of the month's index and pages.
+    Parameters: `settings`; `month`, as 2026-10; `only`, names of pages, all if left out; `formats`, what is made beside
+    the HTML (pdf, xlsx, eml).
+    Returns: the paths of the month's index, its pages and the other forms.
     Raises: BadData as `build`; otherwise as `make_month`.
     """
     notebooks = chosen(notebooks_of(settings), only)
-    made = make_month(run_of(settings, month), notebooks, settings.reports, language=settings.language)
-    return [made.index, *made.pages]
+    made = make_month(run_of(settings, month), notebooks, settings.reports, language=settings.language, formats=formats)
+    return [made.index, *made.pages, *made.forms]
 
 
 def notebooks_of(settings: Settings) -> Path:
@@ -61,12 +68,14 @@ def chosen(folder: Path, only: tuple[str, ...]) -> list[Path]:
 
 
 def make_month(run: Path, notebooks: list[Path], reports: Path, *, language: str = "", status: str = "draft",
-               with_code: bool = False, publish_failed: bool = False, limits: Limits = DEFAULT) -> Made:  # fmt: skip
+               with_code: bool = False, publish_failed: bool = False, limits: Limits = DEFAULT,
+               formats: tuple[str, ...] = ()) -> Made:  # fmt: skip
     """Run the pages of a month and publish them.
 
     Rule: where a page fails nothing is published, unless `publish_failed`: then its place shows what failed and where.
     Parameters: `run`, the run's folder; `notebooks`, in the order of the pages; `reports`, where months are published;
-    `language`, in place of the run's; `status`, draft or final; `with_code`, the analyst's version; `limits`.
+    `language`, in place of the run's; `status`, draft or final; `with_code`, the analyst's version; `limits`;
+    `formats`, what is made beside the HTML.
     Returns: Made.
     Raises: PageFailed, naming notebook, cell and error, where a page failed and nothing is published; WrongUsage,
     MissingTool as `staged`.
@@ -78,11 +87,12 @@ def make_month(run: Path, notebooks: list[Path], reports: Path, *, language: str
         failures = [page.failure for page in ran if page.failure]
         if failures and not publish_failed:
             raise failed(failures, len(ran))
-        write(folder, ran, words, facts, status, with_code)
+        forms = write(folder, run, ran, words, status, with_code, formats)
     with locked(reports / ".versions" / "site.lock", "The index", patient=True):
         site.refresh(reports, words)
     place = reports / month
-    return Made(place / "index.html", [place / f"{page.name}.html" for page in ran], failures)
+    pages = [place / f"{page.name}.html" for page in ran]
+    return Made(place / "index.html", pages, [place / name for name in forms], failures)
 
 
 def failed(failures: list[Failure], total: int) -> PageFailed:
@@ -91,8 +101,13 @@ def failed(failures: list[Failure], total: int) -> PageFailed:
     return PageFailed(wrong, " ".join(f"{failure}." for failure in failures), "Mend the notebook and run again.")
 
 
-def write(folder: Path, ran: list[PageRun], words: Words, run: dict, status: str, with_code: bool) -> None:
-    """Write the pages of a month, its index and its facts."""
+def write(folder: Path, place: Path, ran: list[PageRun], words: Words, status: str, with_code: bool,
+          formats: tuple[str, ...]) -> list[str]:  # fmt: skip
+    """Write the pages of a month, its other forms, its index and its facts; `place` is the run's folder.
+
+    Returns: the names of the other forms.
+    """
+    run = json.loads((place / "run.json").read_text(encoding="utf-8"))
     headings = {page.name: heading(page.notebook, words, page.name) for page in ran}
     for page in ran:
         links = tuple(Link(f"{name}.html", title, name == page.name) for name, (title, _) in headings.items())
@@ -100,15 +115,41 @@ def write(folder: Path, ran: list[PageRun], words: Words, run: dict, status: str
         html = page_html(page.notebook, words, run, name=page.name, status=status, with_code=with_code,
                          navigation=navigation, failure=told(page.failure, words))  # fmt: skip
         (folder / f"{page.name}.html").write_text(html, encoding="utf-8")
+    shutil.copyfile(place / "run.json", folder / "run.json")
+    shown = [Left(p.name, headings[p.name][0], list(parts_of(p.notebook))) for p in ran if not p.failure]
+    forms = write_forms(folder, shown, words, run, status, formats)
     facts = {
         "month": run["month"], "status": status, "language": words.language, "company": run.get("company", ""),
-        "cards": [{"label": one["label"], "value": one["value"]} for one in cards(ran, words)],
+        "cards": cards(shown, words), "forms": forms,
         "pages": [{"file": f"{page.name}.html", "title": headings[page.name][0], "lead": headings[page.name][1],
                    "failed": page.failure is not None}
                   for page in ran],
     }  # fmt: skip
     (folder / site.FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "index.html").write_text(site.month_index(words, facts), encoding="utf-8")
+    return [name for names in forms.values() for name in names]
+
+
+def write_forms(folder: Path, shown: list[Left], words: Words, run: dict, status: str,
+                formats: tuple[str, ...]) -> dict[str, list[str]]:  # fmt: skip
+    """Write what stands beside the HTML: all numbers always; PDF, Excel and a mail draft where asked for.
+
+    Returns: the names of the files by form; kpis.parquet and kpis.csv are not among them.
+    """
+    month, made = run["month"], {}
+    numbers.write(folder, shown, month)
+    if "pdf" in formats:
+        made["pdf"] = [f"{page.name}.pdf" for page in shown]
+        with ThreadPoolExecutor(2) as printers:
+            list(printers.map(lambda p: pdf.print_page(folder / f"{p.name}.html", folder / f"{p.name}.pdf"), shown))
+    if "xlsx" in formats:
+        made["xlsx"] = [f"salesbook-{month}.xlsx"]
+        workbook.write(folder / made["xlsx"][0], shown, words, run, status)
+    if "eml" in formats:
+        attached = [folder / name for form in ("pdf", "xlsx") for name in made.get(form, [])]
+        made["eml"] = [f"salesbook-{month}.eml"]
+        (folder / made["eml"][0]).write_bytes(mail.draft(shown, words, run, attached))
+    return made
 
 
 def told(failure: Failure | None, words: Words) -> list[tuple[str, str]]:
@@ -121,12 +162,7 @@ def told(failure: Failure | None, words: Words) -> list[tuple[str, str]]:
     return [(words.say(f"failure.{name}"), str(value)) for name, value in lines if value]
 
 
-def cards(ran: list[PageRun], words: Words) -> list[dict]:
-    """The cards of a month: those of the first page that has any."""
-    for page in ran:
-        for cell in page.notebook.cells:
-            for output in cell.get("outputs", []):
-                data = output.get("data", {}).get(MIME.format("scorecard"))
-                if data and not page.failure:
-                    return [card(entry, words) for entry in data["cards"]]
-    return []
+def cards(shown: list[Left], words: Words) -> list[dict]:
+    """The cards of a month, label and value: those of the first page that has any."""
+    found = next((part["cards"] for page in shown for part in page.of("scorecard")), [])
+    return [{"label": one["label"], "value": one["value"]} for one in (card(entry, words) for entry in found)]

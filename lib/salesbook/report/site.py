@@ -51,7 +51,7 @@ def month_index(words: Words, facts: dict) -> str:
     return rendered(
         "month.html.j2", words, title, title=title, month=name, status=words.say(f"page.{facts['status']}"),
         company=facts["company"], months=ways(words, facts["month"], is_overview=True), cards=facts["cards"][:THREE],
-        pages=facts["pages"],
+        pages=facts["pages"], forms=facts["forms"],
     )  # fmt: skip
 
 
