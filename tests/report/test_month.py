@@ -36,7 +36,8 @@ def test_the_pages_of_a_month_are_published_with_an_index_and_a_manifest(made):
     place, _, _, first, _ = made
     assert first.index.read_text().count("The month") >= 1
     names = sorted(path.name for path in (place / "reports" / "2026-10").iterdir())
-    assert names == ["funnel.html", "index.html", "manifest.json", "month.json", "scorecard.html"]
+    pages, numbers = ["funnel.html", "index.html", "scorecard.html"], ["kpis.csv", "kpis.parquet"]
+    assert names == sorted([*pages, *numbers, "manifest.json", "month.json", "run.json"])
 
 
 def test_the_same_run_gives_the_same_bytes(made):
@@ -123,7 +124,7 @@ def test_a_folder_that_is_no_month_is_not_listed(tmp_path):
 
 def test_hostile_names_in_the_indexes_stay_text():
     evil = "<script>x</script>"
-    month = {"month": "2026-10", "status": "draft", "company": evil, "cards": [{"label": evil, "value": evil}],
+    month = {"month": "2026-10", "status": "draft", "company": evil, "cards": [{"label": evil, "value": evil}], "forms": {},
              "pages": [{"file": "a.html", "title": evil, "failed": False}]}  # fmt: skip
     assert "<script" not in months_index(ENGLISH, [month])
     assert "<script" not in way(ENGLISH, "../index.html", evil)
