@@ -21,7 +21,7 @@ from salesbook import __version__, clock, sources
 from salesbook.engines import Engine
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import BadData
-from salesbook.settings import Calendar, Settings, Source
+from salesbook.settings import Calendar, FollowUp, Settings, Source
 from salesbook.tables import TABLES, Table
 
 # In the order in which they are built: a fact may read those before it.
@@ -36,6 +36,11 @@ FACTS = (
     "organisation_facts",
     "target_days",
     "day_facts",
+    "attempts",
+    "touches",
+    "sale_touches",
+    "lead_responses",
+    "qualified_organisations",
 )
 OFFICE = {"office": Calendar(hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00"))}
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
@@ -220,7 +225,7 @@ def define(engine: Engine, settings: Settings, period: clock.Period, as_of: date
         pq.write_table(table, small / f"{name}.parquet")
         engine.table(name, small / f"{name}.parquet")
 
-    give("run", run_table(period, as_of, next(iter(calendars))))
+    give("run", run_table(period, as_of, next(iter(calendars)), settings.follow_up))
     engine.view("visits", VISITS)
     for table in TABLES.values():
         rows = "visits" if table.name == "stage_history" else f"loaded_{table.name}"
@@ -235,7 +240,7 @@ def define(engine: Engine, settings: Settings, period: clock.Period, as_of: date
     give("calendar", pa.Table.from_pandas(calendar, preserve_index=False))
 
 
-def run_table(period: clock.Period, as_of: datetime, default_calendar: str) -> pa.Table:
+def run_table(period: clock.Period, as_of: datetime, default_calendar: str, follow_up: FollowUp) -> pa.Table:
     """The one row that facts read the run's instant and settings from."""
     return pa.table(
         {
@@ -243,6 +248,10 @@ def run_table(period: clock.Period, as_of: datetime, default_calendar: str) -> p
             "period_start": pa.array([period.start]),
             "period_end": pa.array([period.end]),
             "default_calendar": [default_calendar],
+            "reached_means": [follow_up.reached],
+            "same_attempt_seconds": [follow_up.same_attempt_minutes * 60],
+            "agreed_seconds": [follow_up.agreed_hours * 3600],
+            "quiet_seconds": [follow_up.quiet_days * 86_400],
         }
     )
 
@@ -335,6 +344,7 @@ def described(settings, month, period, as_of, imported, counts, facts: Path) -> 
         "fiscal_year_starts": settings.fiscal_year_starts,
         "names_of_sellers": settings.names_of_sellers,
         "limits": vars(settings.limits),
+        "follow_up": vars(settings.follow_up),
         "inputs": [{"file": read["name"]} | {k: v for k, v in read.items() if k != "name"} for read in imported.files],
         "rejected": imported.rejected,
         "flagged": imported.flagged,

@@ -56,6 +56,23 @@ class Calendar:
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """How following up is counted.
+
+    `reached`: a lead is reached by a talk with a decision maker, or once qualified. `same_attempt_minutes`: the next
+    contact on the same channel within so many minutes is the same attempt. `agreed_hours`: a lead without seller or
+    attempt after so long has leaked; `quiet_days`: one without contact for so long was dropped. `attempt_cost`: what
+    an attempt costs in the report currency; 0 if unknown.
+    """
+
+    reached: str = "talk"
+    same_attempt_minutes: int = 5
+    agreed_hours: int = 48
+    quiet_days: int = 30
+    attempt_cost: float = 0.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of a company. `home` is the folder of the file: paths are relative to it."""
 
@@ -70,6 +87,7 @@ class Settings:
     names_of_sellers: bool = False
     source: Source = Source()
     limits: Limits = Limits()
+    follow_up: FollowUp = FollowUp()
     calendars: dict[str, Calendar] = field(default_factory=dict)
 
     @property
@@ -85,7 +103,19 @@ class Settings:
 
 REPORT_KEYS = ("month", "zone", "currency", "language", "fiscal_year_starts", "folder", "names_of_sellers")
 SOURCE_KEYS = tuple(f.name for f in fields(Source))[:9]
-SECTIONS = ("company", "report", "source", "files", "columns", "constants", "words", "rows", "limits", "calendars")
+SECTIONS = (
+    "company",
+    "report",
+    "source",
+    "files",
+    "columns",
+    "constants",
+    "words",
+    "rows",
+    "limits",
+    "follow_up",
+    "calendars",
+)
 
 
 def load(path: str | Path) -> Settings:
@@ -111,6 +141,7 @@ def load(path: str | Path) -> Settings:
         company=str(table_of(raw, "company", ("name",)).get("name", "")),
         source=build(Source, source | {name: raw.get(name, {}) for name in SECTIONS[3:8]}, "source"),
         limits=build(Limits, table_of(raw, "limits", tuple(f.name for f in fields(Limits))), "limits"),
+        follow_up=build(FollowUp, table_of(raw, "follow_up", tuple(f.name for f in fields(FollowUp))), "follow_up"),
         calendars={
             name: build(Calendar, table_of(raw["calendars"], name, ("country", "hours")), f"calendars.{name}")
             for name in raw.get("calendars", {})
@@ -176,6 +207,7 @@ def check(settings: Settings) -> None:
         ("source.decimal", source.decimal, (".", ",")),
         ("source.thousands", source.thousands, ("", ".", ",", " ", "'", "\u00a0", "\u202f")),
         ("report.fiscal_year_starts", settings.fiscal_year_starts, range(1, 13)),
+        ("follow_up.reached", settings.follow_up.reached, ("talk", "qualified")),
     ]
     for name, value, allowed in choices:
         if value not in allowed:
@@ -195,7 +227,16 @@ def check(settings: Settings) -> None:
         known(calendar.hours, DAYS, f"in [calendars.{name}] the day")
         for hours in calendar.hours.values():
             opening(hours)
+    check_follow_up(settings.follow_up)
     check_map(source)
+
+
+def check_follow_up(follow_up: FollowUp) -> None:
+    """Refuse spans and a cost below zero."""
+    for name in ("same_attempt_minutes", "agreed_hours", "quiet_days", "attempt_cost"):
+        value = getattr(follow_up, name)
+        if value < 0:
+            raise WrongUsage(f"follow_up.{name} is below zero.", f"Found {value}.", "Write a number from 0.")
 
 
 def check_map(source: Source) -> None:

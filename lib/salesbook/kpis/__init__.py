@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from salesbook.kpi import KPIS
-from salesbook.kpis import funnel, pipeline, scorecard
+from salesbook.kpis import follow_up, funnel, pipeline, scorecard
 
-TOPICS = (scorecard, funnel, pipeline)
+TOPICS = (scorecard, funnel, follow_up, pipeline)
 
 
 def overview() -> str:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from salesbook import stats
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, counts, divided, kpi, ratio
+from salesbook.kpi import Ask, Measure, counts, divided, kpi, ratio
+from salesbook.measures import by_row, distinct, outcomes, single
 
 
 @kpi("count", better="higher")
@@ -131,3 +132,158 @@ def cohort_cells(came: pd.DataFrame, after: pd.DataFrame, as_of: date, ages: int
     value = divided(cells["numerator"], cells["denominator"])
     reason = np.where(value.isna(), "nothing created", "")
     return cells.assign(value=value, low=low, high=high, reason=reason)
+
+
+AGES = (30, 60, 90, 180, 270, 365)
+DAY = 86_400
+
+
+@kpi("share", better="higher")
+def cohort_win_rate(ask: Ask):
+    """Share of deals won within so many days of creation, with lost ones as rivals, by the day they were created.
+
+    Rule: Aalen-Johansen: open deals count for as long as they were watched; won, lost and open add up to all. At 30,
+    60, 90, 180, 270 and 365 days; an age that no deal of the cohort has been watched to is too young. Renewals are out.
+    Returns: age_days, n (deals created), value (won), low, high, lost_share, open_share, reason.
+    Source: kpis.md K16, G6, G8; Aalen and Johansen 1978.
+    """
+    found = ask(outcomes("deal_facts", "cycle_seconds", ("is_won", "is_lost"), CREATED, "created_on"))
+    keys = [*ask.question.by, *(["period"] if ask.question.period else [])]
+    rows = [key | at_age(row["cases"], age) | {"n": row["n"]} for key, row in by_row(found, keys) for age in AGES]
+    columns = [*keys, "age_days", "n", "value", "low", "high", "lost_share", "open_share", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def at_age(cases, age: int) -> dict:
+    """Won, lost and open of a cohort at an age in days."""
+    if cases is None:
+        nothing = dict.fromkeys(("value", "low", "high", "lost_share", "open_share"), np.nan)
+        return {"age_days": age, **nothing, "reason": "nothing created"}
+    won, lost = (float(cases.at(age * DAY, cause)) for cause in (1, 2))
+    low, high = (float(end) for end in cases.interval(age * DAY))
+    is_known = np.isfinite(won)
+    ends = {"low": low, "high": high} if is_known else {"low": np.nan, "high": np.nan}
+    reason = "" if is_known else "cohort too young"
+    return {"age_days": age, "value": won, **ends, "lost_share": lost, "open_share": 1 - won - lost, "reason": reason}
+
+
+@kpi("share", better="higher")
+def outcome_curves(ask: Ask):
+    """Share of deals won, and lost, by days since they were created.
+
+    Rule: as `cohort_win_rate`, at every day on which a deal closed, up to the last day watched.
+    Returns: outcome (won, lost), t (days), n, value, low, high, reason.
+    Raises: WrongUsage where groups or a trend are asked for.
+    Source: kpis.md K16; Aalen and Johansen 1978.
+    """
+    single(ask, "outcome_curves")
+    found = ask(outcomes("deal_facts", "cycle_seconds", ("is_won", "is_lost"), CREATED, "created_on")).iloc[0]
+    if found["cases"] is None:
+        return pd.DataFrame([{"outcome": "won", "t": 0, "n": 0, **NOTHING, "reason": "nothing created"}])
+    days = np.arange(0, int(found["cases"].ages[-1] // DAY) + 1)
+    parts = []
+    for cause, outcome in enumerate(("won", "lost"), start=1):
+        value, ends = found["cases"].at(days * DAY, cause), found["cases"].interval(days * DAY, cause)
+        curve = {"outcome": outcome, "t": days, "n": found["n"], "value": value, "low": ends.low, "high": ends.high}
+        parts.append(pd.DataFrame(curve).dropna(subset=["value"]))
+    return pd.concat(parts, ignore_index=True).assign(reason="")
+
+
+NOTHING = {"value": np.nan, "low": np.nan, "high": np.nan}
+
+
+@kpi("share", better="higher")
+def sql_to_customer():
+    """Organisations that became a customer, of those with a first qualified lead (SQL), by the day of that lead.
+
+    Rule: a customer by a new deal won on or after that day; renewals and leads without an organisation are out. Only
+    months whose last day is longer ago than nine in ten that were won needed are in.
+    Returns: numerator (won), denominator, value, low and high of the Wilson 95 % interval.
+    Source: kpis.md K17, G13, G20; Wilson 1927.
+    """
+    empty = "cohort too young"
+    return ratio("qualified_organisations", "is_won", among="is_mature", on="qualified_on", empty=empty)
+
+
+@kpi("ratio", better="higher")
+def hit_rate(ask: Ask):
+    """New deals won ÷ the different persons contacted, by the day of either.
+
+    Rule: persons with a call, email or meeting from us in the same days as the deals closed. Deals and persons are two
+    grains, so the ratio may pass 1 and has no interval; its inverse is the persons to contact for one sale.
+    Returns: numerator (deals won), denominator (persons), value, needed (persons for one sale), reason.
+    Source: kpis.md K18.
+    """
+    keys = [*ask.question.by, *(["period"] if ask.question.period else [])]
+    won = ask(counts("deal_facts", among=("is_won", "is_new_business"), on="closed_on"))
+    persons = ask(distinct("touches", "contact_id", ("is_outbound", "has_contact"), "touched_on"))
+    rows = paired(won, persons, keys)
+    value = divided(rows["numerator"], rows["denominator"])
+    needed = divided(rows["denominator"], rows["numerator"])
+    reason = np.where(value.isna(), "nobody contacted", "")
+    return rows.assign(value=value, low=np.nan, high=np.nan, needed=needed, reason=reason)
+
+
+def paired(above: pd.DataFrame, below: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Two counts side by side by group; where one has no row it counted nothing."""
+    above = above[[*keys, "n"]].rename(columns={"n": "numerator"})
+    below = below[[*keys, "n"]].rename(columns={"n": "denominator"})
+    rows = above.merge(below, on=keys, how="outer", sort=True) if keys else above.join(below)
+    return rows.fillna({"numerator": 0, "denominator": 0}).astype({"numerator": int, "denominator": int})
+
+
+@kpi("share", better="higher")
+def call_to_sale(ask: Ask):
+    """From calls to leads to meetings to sales: those at a step ÷ those at the step before, by the day of the call.
+
+    Rule: outbound calls on leads and new deals; leads are the different leads called (a deal without a lead counts as
+    one), meetings and sales those of them that met, and won, so far; a sale went through a meeting. Many are still
+    open: the last steps grow.
+    Returns: step (call, lead, meeting, sale), position, numerator (at the step), denominator (at the step before),
+    value, low, high (Wilson 95 %), of_calls (share of the calls), needed (of this step for one sale), reason.
+    Source: kpis.md K04, G7; Wilson 1927.
+    """
+    keys = [*ask.question.by, *(["period"] if ask.question.period else [])]
+    chain = ask(chained())
+    rows = [key | step for key, row in by_row(chain, keys) for step in steps_of([row[name] for name in CHAIN])]
+    return pd.DataFrame(
+        rows, columns=[*keys, "position", "step", "numerator", "denominator", *NOTHING, "of_calls", "needed", "reason"]
+    )
+
+
+CHAIN = ("call", "lead", "meeting", "sale")
+
+
+def chained() -> Measure:
+    """Calls, and the different leads called, met and won."""
+    sums = {
+        "call": "count(*)",
+        "lead": "count(distinct {prospect_id})",
+        "meeting": "count(distinct {prospect_id}) filter (where {is_prospect_met})",
+        "sale": "count(distinct {prospect_id}) filter (where {is_prospect_won})",
+    }
+    among, columns = (
+        ("is_call", "has_prospect", "is_new_business"),
+        ("prospect_id", "is_prospect_met", "is_prospect_won"),
+    )
+
+    def finish(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(**NOTHING)
+
+    return Measure("touches", sums, finish, among, "touched_on", "no calls", columns, "calls, leads, meetings, sales")
+
+
+def steps_of(reached: list[int]) -> list[dict]:
+    """The steps of a chain by how many are at each: rate on the step before, and how many one at the end takes.
+
+    >>> [(row["step"], row["value"], row["needed"]) for row in steps_of([100, 10, 2, 1])]
+    [('call', 1.0, 100.0), ('lead', 0.1, 10.0), ('meeting', 0.2, 2.0), ('sale', 0.5, 1.0)]
+    """
+    before = [reached[0], *reached[:-1]]
+    low, high = stats.wilson(reached, before)
+    rows = pd.DataFrame({"position": range(1, len(CHAIN) + 1), "step": CHAIN, "numerator": reached})
+    rows = rows.assign(denominator=before, value=divided(reached, before), low=low, high=high)
+    rows = rows.assign(
+        of_calls=divided(reached, [reached[0]] * len(CHAIN)), needed=divided(reached, [reached[-1]] * len(CHAIN))
+    )
+    return rows.assign(reason=np.where(rows["value"].isna(), "nothing reached this step", "")).to_dict("records")

@@ -1,0 +1,75 @@
+-- One row per lead and attempt to reach it: an outbound call, email or meeting by a person.
+-- key: lead_id, attempt
+-- needs: leads, activities
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+--
+-- The next in a row on the same channel within a few minutes (a setting) is the same attempt. What was done on a lead
+-- that was merged away counts for the one that stayed. A lead is at risk while it was not reached before; reached is a
+-- talk with a decision maker at the attempt, or, by setting, being qualified before the next attempt.
+with contacts as (
+  select f.lead_id, a.activity_id, a.type as channel, a.owner_id, a.occurred_at, a.occurred_at_is_date,
+    a.direction = 'outbound' as is_outbound, coalesce(a.reached_decision_maker, false) as is_talk,
+    a.reached_decision_maker is not null as is_known
+  from activities a
+  join leads m on m.lead_id = a.lead_id
+  join lead_facts f on f.lead_id = coalesce(m.merged_into, a.lead_id)
+  where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null),
+marked as (
+  select c.*, case
+      when lag(channel) over in_order = channel
+        and seconds_between(lag(occurred_at) over in_order, occurred_at) <= run.same_attempt_seconds then 0
+      else 1 end as is_new
+  from contacts c
+  cross join run
+  where is_outbound
+  window in_order as (partition by lead_id order by occurred_at, activity_id)),
+numbered as (
+  select m.*, cast(sum(is_new) over (partition by lead_id order by occurred_at, activity_id
+    rows between unbounded preceding and current row) as bigint) as attempt
+  from marked m),
+tried as (
+  select lead_id, attempt, min(channel) as channel, min(occurred_at) as attempted_at,
+    max(case when is_new = 1 then owner_id end) as owner_id,
+    max(case when is_talk then 1 else 0 end) = 1 as is_talk,
+    max(case when is_known then 1 else 0 end) = 1 as is_known,
+    max(case when coalesce(occurred_at_is_date, false) then 1 else 0 end) = 0 as is_timed
+  from numbered
+  group by lead_id, attempt),
+talks as (
+  select lead_id, min(occurred_at) as first_talk_at from contacts where is_talk group by lead_id),
+sequence as (
+  select t.*, k.first_talk_at, local_time(t.attempted_at) as local_at,
+    lag(t.attempted_at) over in_order as before_at, lead(t.attempted_at) over in_order as after_at,
+    coalesce(l.qualified_at, l.converted_at) as qualified_at, l.created_at
+  from tried t
+  join leads l on l.lead_id = t.lead_id
+  left join talks k on k.lead_id = t.lead_id
+  window in_order as (partition by t.lead_id order by t.attempt)),
+counted as (
+  -- 1900-01-01 was a Monday.
+  select s.*, cast(floor(seconds_between(timestamp '1900-01-01 00:00:00', local_at) / 86400.0) as bigint) as day_number,
+    cast(floor(seconds_between(timestamp '1900-01-01 00:00:00', local_time(before_at)) / 86400.0) as bigint)
+      as day_number_before,
+    case when run.reached_means = 'qualified' then qualified_at else first_talk_at end as reached_at,
+    case when run.reached_means = 'qualified' then qualified_at < after_at or after_at is null
+      else is_talk end as is_here
+  from sequence s
+  cross join run)
+select
+  c.lead_id, c.attempt, c.channel, c.attempted_at, cast(c.local_at as date) as attempted_on,
+  case when c.is_timed then cast(floor((seconds_between(timestamp '1900-01-01 00:00:00', c.local_at)
+    - c.day_number * 86400) / 3600.0) as bigint) end as hour,
+  c.day_number - 7 * cast(floor(c.day_number / 7.0) as bigint) + 1 as weekday,
+  seconds_between(c.before_at, c.attempted_at) as gap_seconds,
+  c.day_number - c.day_number_before as gap_days,
+  case when c.day_number = c.day_number_before then 0 when c.day_number = c.day_number_before + 1 then 1
+    when c.day_number <= c.day_number_before + 3 then 2 when c.day_number <= c.day_number_before + 7 then 4
+    when c.day_number_before is not null then 8 end as gap_from_days,
+  c.attempt > 1 as is_repeat, coalesce(c.day_number = c.day_number_before, false) as is_same_day,
+  c.reached_at is null or c.reached_at >= c.attempted_at as is_at_risk,
+  coalesce(c.reached_at >= c.attempted_at and c.is_here, false) as is_reached,
+  c.is_talk, not c.is_known as is_outcome_unknown, c.is_timed, c.attempted_at < c.created_at as is_before_lead,
+  f.is_inbound, f.created_on, f.source, f.product, f.account_id, c.owner_id, f.record_url
+from counted c
+join lead_facts f on f.lead_id = c.lead_id
+order by c.lead_id, c.attempt

@@ -1,0 +1,136 @@
+"""Measures that no plain sum can tell: waits with open ends, rival outcomes, shares of clustered rows.
+
+They are stated as those of `kpi` and take the same questions: groups, periods, slices.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from salesbook import stats, survival
+from salesbook.errors import WrongUsage
+from salesbook.kpi import Ask, Measure, as_tuple, divided, said
+
+PRODUCTS = "list_sum(list_transform(map_values(histogram({{{cluster}}}){among}), lambda size: size * size))"
+
+
+def clustered(
+    fact: str, counts: str, cluster: str, among=None, on: str | None = None, empty: str = "no rows"
+) -> Measure:
+    """Rows where `counts` holds ÷ rows `among`, where rows come in clusters: the attempts of one lead.
+
+    Rule: the value is that of `ratio`; the interval counts clusters, not rows (`stats.clustered_share`).
+    Returns: numerator, denominator, clusters, value, low, high.
+    """
+    holds = f" filter (where {{{counts}}})"
+    sums = {
+        "numerator": f"count(*){holds}",
+        "denominator": "count(*)",
+        "clusters": f"count(distinct {{{cluster}}})",
+        "nn": PRODUCTS.format(cluster=cluster, among=""),
+        "kk": PRODUCTS.format(cluster=cluster, among=holds),
+        "ff": PRODUCTS.format(cluster=cluster, among=f" filter (where not {{{counts}}})"),
+    }
+    return Measure(fact, sums, of_clusters, as_tuple(among), on, empty, (counts, cluster), f"{counts} ÷ {said(among)}")
+
+
+def of_clusters(rows: pd.DataFrame) -> pd.DataFrame:
+    """From sums over clusters to a share with its interval."""
+    nn, kk, ff = (rows[name].fillna(0).astype(float).to_numpy() for name in ("nn", "kk", "ff"))
+    k, n = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
+    # Failures are n - k, so n times k of each cluster follows from the three squares.
+    low, high = stats.clustered_share(rows["clusters"].to_numpy(), k, n, kk, nn, (nn + kk - ff) / 2)
+    low, high = np.where(rows["clusters"] == 1, np.nan, low), np.where(rows["clusters"] == 1, np.nan, high)
+    value = divided(rows["numerator"], rows["denominator"])
+    return rows.drop(columns=["nn", "kk", "ff"]).assign(value=value, low=low, high=high)
+
+
+def wait(fact: str, seconds: str, ended: str, among=None, on: str | None = None, per: int = 1, empty="no rows"):
+    """How long it takes: the median of a wait of which some have not ended (Kaplan-Meier).
+
+    Rule: a wait that has not `ended` counts as long as it was watched; where fewer than half ended there is no median.
+    Parameters: `seconds`, the wait, or how long it was watched; `ended`, whether it ended.
+    Returns: n, numerator (ended), value (median), low, high (by the interval of the curve; empty where not reached),
+    p90, in units of `per`.
+    """
+
+    def finish(rows: pd.DataFrame) -> pd.DataFrame:
+        found = [median_wait(cases, per) for cases in rows.pop("cases")]
+        return rows.assign(**pd.DataFrame(found, columns=["value", "low", "high", "p90"], index=rows.index))
+
+    sums = {
+        "n": f"count({{{seconds}}})",
+        "numerator": f"count({{{seconds}}}) filter (where {{{ended}}})",
+        "cases": f"list({{{seconds}}} * 2 + cast({{{ended}}} as integer)) filter (where {{{seconds}}} is not null)",
+    }
+    says = f"median of {seconds} until {ended} {said(among)}"
+    return Measure(fact, sums, finish, as_tuple(among), on, empty, (seconds, ended), says)
+
+
+def median_wait(cases, per: int) -> tuple[float, float, float, float]:
+    """Median, its interval and p90 of waits coded as seconds × 2 + ended."""
+    coded = whole(cases)
+    if not len(coded):
+        return (np.nan,) * 4
+    waits = survival.kaplan_meier(coded // 2, coded % 2 == 1)
+    low, high = waits.quantile_interval()
+    return tuple(value / per for value in (waits.quantile(), low, high, waits.quantile(0.9)))
+
+
+def outcomes(fact: str, seconds: str, causes: tuple[str, str], among=None, on: str | None = None) -> Measure:
+    """Ages at which one of two rival outcomes came, or up to which cases were watched: for `incidences`.
+
+    Returns: n, cases (an Incidence by group and period, None without rows); value stays empty.
+    """
+    first, second = causes
+
+    def finish(rows: pd.DataFrame) -> pd.DataFrame:
+        found = [incidence_of(cases) for cases in rows.pop("cases")]
+        return rows.assign(cases=found, value=np.nan, low=np.nan, high=np.nan)
+
+    cause = f"case when {{{first}}} then 1 when {{{second}}} then 2 else 0 end"
+    sums = {
+        "n": f"count({{{seconds}}})",
+        "cases": f"list({{{seconds}}} * 3 + {cause}) filter (where {{{seconds}}} is not null)",
+    }
+    return Measure(
+        fact, sums, finish, as_tuple(among), on, "", (seconds, *causes), f"{first} or {second} {said(among)}"
+    )
+
+
+def incidence_of(cases) -> survival.Incidence | None:
+    """Rival outcomes of cases coded as seconds × 3 + cause; None without cases."""
+    coded = whole(cases)
+    return survival.aalen_johansen(coded // 3, coded % 3, n_causes=2) if len(coded) else None
+
+
+def whole(cases) -> np.ndarray:
+    """A list from SQL as whole numbers; an empty group has none."""
+    return np.asarray(cases if isinstance(cases, list | np.ndarray) else [], dtype=np.int64)
+
+
+def distinct(fact: str, column: str, among=None, on: str | None = None) -> Measure:
+    """How many different values a column has over rows `among`.
+
+    Returns: n, value.
+    """
+
+    def finish(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(value=rows["n"].astype(float), low=np.nan, high=np.nan)
+
+    sums = {"n": f"count(distinct {{{column}}})"}
+    return Measure(fact, sums, finish, as_tuple(among), on, "", (column,), f"different {column} {said(among)}")
+
+
+def by_row(rows: pd.DataFrame, keys: list[str]) -> Iterator[tuple[dict, dict]]:
+    """The rows of an answer, each as its keys and all of it."""
+    for row in rows.to_dict("records"):
+        yield {key: row[key] for key in keys}, row
+
+
+def single(ask: Ask, name: str) -> None:
+    """Refuse groups and trends where one figure is all there is."""
+    if ask.question.by or ask.question.period:
+        found = f"Found by={ask.question.by}, period={ask.question.period!r}."
+        raise WrongUsage(f"{name} takes no groups and no trend.", found, "Ask a slice with where.")
