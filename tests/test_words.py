@@ -12,6 +12,7 @@ from salesbook.errors import WrongUsage
 from salesbook.words import Words, catalogue, hash_of
 
 ENGLISH, DUTCH, DANISH = (Words(language, "EUR") for language in ("en", "nl", "da"))
+ALIKE = {"card.n", "failure.notebook", "made.fingerprint", "made.software", "site.form.pdf", "site.form.xlsx"}
 OWN = ("kpi.", "notebook.")  # meanings and prose stand in the code in English
 
 
@@ -51,7 +52,7 @@ def test_every_leaf_is_text_and_every_key_too(language):
 def test_a_translated_page_is_not_left_in_english(language):
     prefixes = ("page.", "made.", "failure.", "card.", "site.")
     same = {key for key, text in shared("en").items() if key.startswith(prefixes) and text == shared(language)[key]}
-    assert len(same) <= 4, same
+    assert same <= ALIKE
 
 
 def test_numbers_are_written_in_the_language():
