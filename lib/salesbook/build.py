@@ -41,6 +41,11 @@ FACTS = (
     "sale_touches",
     "lead_responses",
     "qualified_organisations",
+    "new_customers",
+    "customer_months",
+    "order_facts",
+    "cost_facts",
+    "price_facts",
 )
 OFFICE = {"office": Calendar(hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00"))}
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
@@ -151,8 +156,13 @@ def clipped(table: Table, rows: str) -> str:
         columns = [name for name in columns if "exited_at_is_date" not in name] + ["is_assumed"]
     if table.name == "fx_rates":
         return f"select {', '.join(columns)} from {rows}, run where rate_on < cast(local_time(run.as_of) as date)"
-    known = [f"({name} is null or {name} < run.as_of)" for name in table.known]
+    known = [f"({name} is null or {name} < {as_of_like(table, name)})" for name in table.known]
     return f"select {', '.join(columns)} from {rows} cross join run where {' and '.join(known) or 'true'}"
+
+
+def as_of_like(table: Table, name: str) -> str:
+    """The run's instant as a column's type: for a date, the first local day that is not over."""
+    return "cast(local_time(run.as_of) as date)" if table.column(name).type == "date" else "run.as_of"
 
 
 def month_period(month: str) -> clock.Period:
@@ -265,7 +275,10 @@ def span_of(engine: Engine, settings: Settings, period: clock.Period) -> tuple[d
         union all select min(created_at), null from leads
         union all select min(occurred_at), null from activities
         union all select null, max(ends_on) from targets
-        union all select cast(min(starts_on) as timestamp), null from targets) spans
+        union all select cast(min(starts_on) as timestamp), null from targets
+        union all select cast(min(started_on) as timestamp), null from subscriptions
+        union all select min(ordered_at), null from orders
+        union all select cast(min(period) as timestamp), null from costs) spans
     """
     first, last = engine.rows(query)[0]
     year = clock.period_of(period.start, "year", settings.fiscal_year_starts)
@@ -296,10 +309,19 @@ def build_fact(engine: Engine, name: str, folder: Path) -> int:
 REPORT = "This is a fault of the fact's statement, or of keys in the data; nothing was published."
 
 
+# Facts with amounts, and the columns that say in which currency and of which day one without a rate is.
+RATED = {
+    "deal_facts": ("currency", "rate_on"),
+    "target_days": ("kpi", "starts_on"),
+    "customer_months": ("currency", "month"),
+    "order_facts": ("currency", "ordered_on"),
+    "cost_facts": ("currency", "cost_on"),
+}
+
+
 def check_rates(engine: Engine) -> None:
     """Refuse amounts in a currency without a rate for their day."""
-    for name, day in (("deal_facts", "rate_on"), ("target_days", "starts_on")):
-        currency = "currency" if name == "deal_facts" else "kpi"
+    for name, (currency, day) in RATED.items():
         missing = engine.rows(
             f"select {currency}, count(*), min({day}) from {name} where lacks_rate group by 1 order by 1"
         )
@@ -345,6 +367,7 @@ def described(settings, month, period, as_of, imported, counts, facts: Path) -> 
         "names_of_sellers": settings.names_of_sellers,
         "limits": vars(settings.limits),
         "follow_up": vars(settings.follow_up),
+        "economics": vars(settings.economics),
         "inputs": [{"file": read["name"]} | {k: v for k, v in read.items() if k != "name"} for read in imported.files],
         "rejected": imported.rejected,
         "flagged": imported.flagged,

@@ -207,7 +207,8 @@ class Kpi:
         self.name = self.__name__ = function.__name__
         self.__doc__ = self.definition = inspect.getdoc(function) or ""
         self.meaning = self.definition.split("\n")[0]
-        self.topic = function.__module__.rsplit(".", 1)[-1]
+        inside = function.__module__.partition(".kpis.")[2]
+        self.topic = inside.partition(".")[0] or function.__module__.rsplit(".", 1)[-1]
         self.__module__ = function.__module__
         self.version = hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:12]
         self.is_worked_out = bool(inspect.signature(function).parameters)

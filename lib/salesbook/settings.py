@@ -48,6 +48,25 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Economics:
+    """What the figures per customer assume.
+
+    `gross_margin`: share of the price that is left after the cost of what was sold; 0 = not given, then that of the
+    orders whose cost is known. `lag_months`: months between spending and the customers it won. `years`: how long a
+    customer stays, for the simple lifetime value. `discount_rate`: a year's. `most_months`: no lifetime is counted as
+    longer. `payback_months`: the longest allowed. `what_if_change`: by what share a what-if changes a thing.
+    """
+
+    gross_margin: float = 0.0
+    lag_months: int = 0
+    years: float = 3.0
+    discount_rate: float = 0.1
+    most_months: int = 60
+    payback_months: int = 12
+    what_if_change: float = 0.1
+
+
+@dataclass(frozen=True)
 class Calendar:
     """Opening hours of a week, and the country whose national holidays are closed days."""
 
@@ -87,6 +106,7 @@ class Settings:
     names_of_sellers: bool = False
     source: Source = Source()
     limits: Limits = Limits()
+    economics: Economics = Economics()
     follow_up: FollowUp = FollowUp()
     calendars: dict[str, Calendar] = field(default_factory=dict)
 
@@ -113,6 +133,7 @@ SECTIONS = (
     "words",
     "rows",
     "limits",
+    "economics",
     "follow_up",
     "calendars",
 )
@@ -141,6 +162,7 @@ def load(path: str | Path) -> Settings:
         company=str(table_of(raw, "company", ("name",)).get("name", "")),
         source=build(Source, source | {name: raw.get(name, {}) for name in SECTIONS[3:8]}, "source"),
         limits=build(Limits, table_of(raw, "limits", tuple(f.name for f in fields(Limits))), "limits"),
+        economics=build(Economics, table_of(raw, "economics", tuple(f.name for f in fields(Economics))), "economics"),
         follow_up=build(FollowUp, table_of(raw, "follow_up", tuple(f.name for f in fields(FollowUp))), "follow_up"),
         calendars={
             name: build(Calendar, table_of(raw["calendars"], name, ("country", "hours")), f"calendars.{name}")
@@ -223,12 +245,31 @@ def check(settings: Settings) -> None:
     if not 0 <= settings.limits.rejected_share <= 1:
         found = str(settings.limits.rejected_share)
         raise WrongUsage("limits.rejected_share is not a share.", f"Found {found}.", "Write 0.05 for 5 %.")
+    check_economics(settings.economics)
     for name, calendar in settings.calendars.items():
         known(calendar.hours, DAYS, f"in [calendars.{name}] the day")
         for hours in calendar.hours.values():
             opening(hours)
     check_follow_up(settings.follow_up)
     check_map(source)
+
+
+def check_economics(economics: Economics) -> None:
+    """Refuse what cannot be assumed of a customer."""
+    bounds = {
+        "gross_margin": (0, 1, "0.7 for 70 %"),
+        "lag_months": (0, 36, "whole months, such as 2"),
+        "years": (0, 50, "years, such as 3"),
+        "discount_rate": (0, 1, "0.1 for 10 % a year"),
+        "most_months": (1, 600, "whole months, such as 60"),
+        "payback_months": (1, 120, "whole months, such as 12"),
+        "what_if_change": (0.01, 0.9, "0.1 for 10 %"),
+    }
+    for name, (low, high, example) in bounds.items():
+        value = getattr(economics, name)
+        if not low <= value <= high:
+            found = f"Found {value}."
+            raise WrongUsage(f"economics.{name} is not between {low} and {high}.", found, f"Write {example}.")
 
 
 def check_follow_up(follow_up: FollowUp) -> None:

@@ -341,6 +341,7 @@ SUBSCRIPTIONS = Table(
     "subscriptions",
     "one row per contract span of one price",
     ("subscription_id",),
+    known=("started_on",),
     columns=(
         Column("subscription_id", "id", "the span", filled=True),
         Column("account_id", "id", "organisation", filled=True, parent="accounts"),
@@ -357,6 +358,7 @@ COSTS = Table(
     "costs",
     "one row per cost booking",
     (),
+    known=("period",),
     columns=(
         Column("period", "date", "first day of the month it is for", filled=True),
         Column("type", "word", "what for", filled=True, words=COST_TYPES),
