@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -105,6 +106,7 @@ EXTRA = {"two lines": ("line", TWO, {"group": "group"})}
 CASES = {name: (name, *case) for name, case in GALLERY.items()} | EXTRA
 
 
+@cache
 def drawn(case: str, width: int = 720, words: Words = ENGLISH) -> str:
     name, data, options = CASES[case]
     return charts.svg(name, data, words, width, **options)
