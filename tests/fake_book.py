@@ -96,6 +96,9 @@ SHOWN = [
     "page.provenance(book)",
 ]
 DONE = "page.done(book)"
+# The same mark, from a notebook that loads nothing: for tests of the runner, which start many kernels.
+LIGHT = "import os\nfrom IPython.display import display"
+LIGHT_DONE = "display({'application/vnd.salesbook.done+json': {'mark': os.environ['SALESBOOK_REPORT']}}, raw=True)"
 
 
 def notebook(*code: str, parameters: str | None = PARAMETERS, title: str = "# Funnel\n\nWho decides what with it.\n"):

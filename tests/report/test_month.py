@@ -7,7 +7,9 @@ import re
 import nbformat
 import pytest
 
-from fake_book import DONE, OPENED, notebook, run_folder, whole_notebook
+from fake_book import LIGHT as OPENED
+from fake_book import LIGHT_DONE as DONE
+from fake_book import notebook, run_folder, whole_notebook
 from salesbook.errors import PageFailed, WrongUsage
 from salesbook.report.month import chosen, make_month, told
 from salesbook.report.run import Failure
@@ -124,7 +126,7 @@ def test_a_folder_that_is_no_month_is_not_listed(tmp_path):
 
 def test_hostile_names_in_the_indexes_stay_text():
     evil = "<script>x</script>"
-    month = {"month": "2026-10", "status": "draft", "company": evil, "cards": [{"label": evil, "value": evil}], "forms": {},
-             "pages": [{"file": "a.html", "title": evil, "failed": False}]}  # fmt: skip
+    month = {"month": "2026-10", "status": "draft", "company": evil, "cards": [{"label": evil, "value": evil}],
+             "forms": {}, "pages": [{"file": "a.html", "title": evil, "failed": False}]}  # fmt: skip
     assert "<script" not in months_index(ENGLISH, [month])
     assert "<script" not in way(ENGLISH, "../index.html", evil)
