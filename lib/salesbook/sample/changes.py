@@ -82,7 +82,7 @@ def owner_changes(plan: Plan, deals: Columns) -> Columns:
     """Deals of a seller who left go to the one who took over, while they are open."""
     owner = deals["owner_then"]
     left_at = LEAVES_ON[owner] * 86_400
-    until = np.where(deals["true_close"] >= 0, deals["true_close"], plan.end)
+    until = np.where(deals["true_close"] >= 0, deals["true_close"], deals["stop"])
     deal = np.flatnonzero((owner >= 0) & (deals["began_at"] < left_at) & (left_at <= until) & (left_at < plan.end))
     return rows_of(deal, OWNER, owner[deal], owner_at(owner, left_at)[deal], left_at[deal])
 

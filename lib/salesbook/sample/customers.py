@@ -93,7 +93,7 @@ def orders(plan: Plan, time: WorkTime, month: int, won: Columns) -> Columns:
     """The rows of `orders` but for their id: consumables and parts that customers buy again and again (BG/NBD).
 
     Rule: the first purchase comes soon after the first deal was won; then gaps are exponential at the customer's own
-    rate, and after each purchase the customer may be gone for good. What deals bring is not repeated here.
+    rate, and after each further one the customer may be gone for good. What deals bring is not repeated here.
     """
     rng, n = plan.stream("orders", month), len(won["account_id"])
     rate = rng.gamma(effects.BUYING["r"], 1 / effects.BUYING["alpha"], n)
@@ -105,7 +105,7 @@ def orders(plan: Plan, time: WorkTime, month: int, won: Columns) -> Columns:
         is_seen = at < plan.end
         who, at = who[is_seen], at[is_seen]
         parts.append((who, at))
-        stays = rng.random(len(who)) >= gone[who]
+        stays = (rng.random(len(who)) >= gone[who]) | (len(parts) == 1)
         gap = np.minimum(rng.exponential(1.0, len(who)) / rate[who], 10_000) * DAYS_A_MONTH * 86_400
         who, at = who[stays], (at + gap.astype(np.int64))[stays]
     who, at = (np.concatenate(part) for part in zip(*parts, strict=True)) if parts else (np.empty(0, int),) * 2

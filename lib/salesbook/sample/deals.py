@@ -182,7 +182,7 @@ def standing(plan: Plan, month: int, deals: Columns) -> Columns:
     closed = np.where(status != OPEN, since, EMPTY)
     gap = rng.random((4, n))
     has_reason = (status == IS_LOST) & (gap[0] < 0.88)
-    owner = owner_at(deals["owner_id"], np.where(closed >= 0, closed, plan.end))
+    owner = owner_at(deals["owner_id"], np.where(closed >= 0, closed, deals["stop"]))
     undated = (deals["lead"] < 0) & (gap[1] < 0.03)
     return {
         "pipeline": np.zeros(n, int),

@@ -49,7 +49,7 @@ DISCOUNT_ODDS_RATIO = 2.0
 # effects it is the share that is won of the deals that stand there on a day, less than of those that come there, as
 # lost deals pass fewer stages and so stay longer in each.
 CRM_PROBABILITY = (0.35, 0.45, 0.60, 0.80, 0.95, 1.0, 0.0)
-FLAT_CRM_PROBABILITY = (0.22, 0.31, 0.44, 0.46, 0.65, 1.0, 0.0)
+FLAT_CRM_PROBABILITY = (0.21, 0.30, 0.46, 0.46, 0.66, 1.0, 0.0)
 
 # A seller who submits too much.
 OPTIMIST = 4

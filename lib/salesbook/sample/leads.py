@@ -27,10 +27,10 @@ CONVERTED_OF_QUALIFIED = 0.82
 HOURS = (1, 1, 0.5, 0.5, 0.5, 1, 2, 4, 7, 10, 11, 11, 8, 9, 10, 10, 8, 6, 4, 4, 5, 5, 4, 2)
 NEW, WORKING, QUALIFIED, DISQUALIFIED, CONVERTED = range(5)
 FOURTEEN_DAYS = 14 * 86_400
-# Gaps between attempts, in working days: within a day, the next one, later.
-GAP_WEIGHTS = (0.45, 0.25, 0.30)
-SHORTEST_GAP = np.array([0.15, 1.05, 2.05])
-LONGEST_GAP = np.array([0.95, 1.90, 3.70])
+# Gaps between attempts: within a day, after one, two, or four days; by the clock, as far as people work then.
+GAP_WEIGHTS = (0.45, 0.10, 0.35, 0.10)
+SHORTEST_GAP = np.array([1800, 86_400, 2 * 86_400, 4 * 86_400])
+LONGEST_GAP = np.array([86_400, 2 * 86_400, 4 * 86_400, 7 * 86_400])
 GAPS_OFFERED = 8
 
 
@@ -123,9 +123,9 @@ def attempts(plan: Plan, time: WorkTime, month: int, leads: Columns) -> Columns:
     is_reached = is_tried & (rng.random(n) < effects.reach_chance(plan, is_fast))
     reach = np.where(is_reached, pick(rng, n, REACHED_AT), EMPTY)
     n_attempts = np.where(is_reached, reach, pick(rng, n, GIVEN_UP_AFTER)) + 1
-    gaps = gaps_drawn(rng, (n, MAX_ATTEMPTS))
-    gaps[:, 0] = first
-    tried_work = np.cumsum(gaps, axis=1)
+    tried_work = np.tile(first[:, None], MAX_ATTEMPTS)
+    for attempt in range(1, MAX_ATTEMPTS):
+        tried_work[:, attempt] = next_attempt(rng, time, country, time.instant(country, tried_work[:, attempt - 1]))
     tried_at = known(time.instant(country[:, None], tried_work), plan.end)
     tried_at[(np.arange(MAX_ATTEMPTS) >= n_attempts[:, None]) | ~is_tried[:, None]] = EMPTY
     last = (np.arange(n), n_attempts - 1)
@@ -142,10 +142,14 @@ def attempts(plan: Plan, time: WorkTime, month: int, leads: Columns) -> Columns:
     }
 
 
-def gaps_drawn(rng, shape: tuple[int, ...]) -> np.ndarray:
-    """Working seconds from an attempt to the next."""
-    kind = pick(rng, int(np.prod(shape)), GAP_WEIGHTS).reshape(shape)
-    return (SHORTEST_GAP[kind] + rng.random(shape) * (LONGEST_GAP - SHORTEST_GAP)[kind]) * WORKING_DAY
+def next_attempt(rng, time: WorkTime, country: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """The working time of an attempt after one at an instant.
+
+    Rule: the length of the gap is drawn first, the same on all weekdays, then a time that fits it.
+    """
+    kind = pick(rng, before.size, GAP_WEIGHTS).reshape(before.shape)
+    low, high = (time.worked(country, before + gap[kind]) for gap in (SHORTEST_GAP, LONGEST_GAP))
+    return low + rng.random(before.shape) * (high - low)
 
 
 def space_the_last(rng, plan: Plan, time: WorkTime, country, reach, tried_work, tried_at) -> None:
@@ -156,11 +160,11 @@ def space_the_last(rng, plan: Plan, time: WorkTime, country, reach, tried_work, 
     """
     lead = np.flatnonzero(reach >= 1)
     last, n = reach[lead], len(lead)
-    before = tried_work[lead, last - 1]
     where = country[lead][:, None]
-    work = before[:, None] + gaps_drawn(rng, (n, GAPS_OFFERED))
+    before = np.tile(time.instant(where, tried_work[lead, last - 1][:, None]), GAPS_OFFERED)
+    work = next_attempt(rng, time, where, before)
     at = time.instant(where, work)
-    is_kept = rng.random((n, GAPS_OFFERED)) < effects.gap_weight(plan, at - time.instant(where, before[:, None]))
+    is_kept = rng.random((n, GAPS_OFFERED)) < effects.gap_weight(plan, at - before)
     is_kept[:, -1] = True
     chosen = (np.arange(n), is_kept.argmax(axis=1))
     was_made = tried_at[lead, last - 1] >= 0
