@@ -46,6 +46,9 @@ FACTS = (
     "order_facts",
     "cost_facts",
     "price_facts",
+    "deal_states",
+    "open_deals",
+    "snapshot_facts",
 )
 OFFICE = {"office": Calendar(hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00"))}
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
@@ -316,6 +319,7 @@ RATED = {
     "customer_months": ("currency", "month"),
     "order_facts": ("currency", "ordered_on"),
     "cost_facts": ("currency", "cost_on"),
+    "snapshot_facts": ("currency", "snapshot_on"),
 }
 
 

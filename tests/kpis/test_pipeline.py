@@ -55,3 +55,47 @@ def test_a_reopened_deal_runs_from_creation_to_its_last_close(tmp_path):
     assert pipeline.sales_cycle(book).iloc[0]["value"] == pytest.approx(40)
     facts = book.rows("select n_reopened, first_closed_on, status from deal_facts").iloc[0]
     assert (facts["n_reopened"], str(facts["first_closed_on"])[:10], facts["status"]) == (1, "2026-09-05", "won")
+
+
+VELOCITY = """
+deal_id,owner_id,pipeline,stage,amount,currency,created_at,closed_at,status,type
+A,S1,Sales,Won,300.00,EUR,2026-02-01,2026-02-11,won,new
+B,S1,Sales,Won,500.00,EUR,2026-02-01,2026-03-03,won,new
+C,S1,Sales,Lost,1.00,EUR,2026-02-01,2026-03-03,lost,new
+D,S1,Sales,Lost,1.00,EUR,2026-02-01,2026-03-03,lost,new
+E,S1,Sales,Proposal,1.00,EUR,2026-01-02,,open,new
+F,S1,Sales,Demo,1.00,EUR,2026-01-02,,open,new
+G,S1,Sales,Proposal,1.00,EUR,2026-01-02,,open,new
+H,S1,Sales,Qualification,1.00,EUR,2026-01-02,,open,new
+I,S1,Sales,Proposal,1.00,EUR,2026-01-02,,open,renewal
+J,S1,Sales,Won,9999.00,EUR,2025-01-01,2025-10-31,won,new
+"""
+
+
+def test_velocity_is_qualified_deals_by_win_rate_by_size_by_pace(tmp_path):
+    row = pipeline.pipeline_velocity(book_of(tmp_path, deals=VELOCITY)).iloc[0]
+    # E, F and G are past the first stage; two of four were won, for 400 on average, in 10 and 30 days.
+    assert row["n"] == 3
+    assert row["value"] == pytest.approx(3 * (2 / 4) * 400 / 20)
+    assert row["low"] < row["value"] < row["high"]
+
+
+def test_velocity_where_nothing_was_won_is_unknown(tmp_path):
+    rows = [line for line in VELOCITY.strip().splitlines() if ",won," not in line]
+    row = pipeline.pipeline_velocity(book_of(tmp_path, deals="\n".join(rows))).iloc[0]
+    assert row["value"] != row["value"]
+    assert (row["n"], row["reason"]) == (3, "nothing won")
+
+
+def test_velocity_agrees_with_plain_sums_on_the_sample(sample_book):
+    deals = sample_book.rows("select * from deal_facts where is_new_business")
+    year = deals[(deals["closed_on"] >= "2025-11-01") & (deals["closed_on"] < "2026-11-01")]
+    won = year[year["is_won"]]
+    size = won.loc[won["has_amount"], "amount_minor"].mean() / 100
+    days = won.loc[won["has_created"], "cycle_seconds"].mean() / 86_400
+    past_first = deals["is_open"] & (deals["stage"] != "Qualification")
+    row = pipeline.pipeline_velocity(sample_book).iloc[0]
+    assert row["n"] == past_first.sum()
+    assert row["value"] == pytest.approx(past_first.sum() * len(won) / len(year) * size / days)
+    products = pipeline.pipeline_velocity(sample_book, by="product")
+    assert products["n"].sum() == row["n"]

@@ -5,8 +5,8 @@
 --
 -- As it stood then: a saved snapshot of the CRM of at most seven days before says amount, probability, category and
 -- expected close; else the changes of the deal do; else the amount is the one extracted, the probability the stage's,
--- and expected close and category are known at the run's instant only. Amounts at the rate of the day (where there is
--- none, at the one of the deal's own end). Days begin with the first end of a deal: before it nothing can be learned.
+-- and expected close and category are known at the run's instant only. Amounts at the rate of the day before (where there
+-- is none, at the one of the deal's own end). Days begin with the first end of a deal: before it nothing can be learned.
 -- What came of it (is_resolved, won_on) is as known at the run's instant.
 with first_end as (select min(known_on) as day from deal_states where is_closed and until_on is null),
 days as (
@@ -77,7 +77,7 @@ priced as (
     money(case when o.minor > 0 then o.minor end, coalesce(r.rate, e.rate)) as amount_minor
   from stood o
   left join deal_facts f on f.deal_id = o.deal_id
-  left join rates r on r.currency = o.currency and r.day = o.seen_on
+  left join rates r on r.currency = o.currency and r.day = cast(o.seen_on - interval '1' day as date)
   left join rates e on e.currency = o.currency and e.day = f.rate_on)
 select
   o.seen_on, o.deal_id, o.is_now, o.stage, o.position,

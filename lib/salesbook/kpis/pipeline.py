@@ -1,8 +1,11 @@
 """How long do deals take?"""
 
-from salesbook.kpi import kpi, median
+import numpy as np
+
+from salesbook.kpi import Ask, counts, kpi, mean, median, ratio
 
 DAY = 86_400
+YEAR = 12
 
 
 @kpi("days", better="lower")
@@ -41,3 +44,35 @@ def closing_cycle():
     """
     among = ("is_closed", "is_new_business", "has_created")
     return median("deal_facts", "cycle_seconds", among=among, on="closed_on", per=DAY, empty="nothing closed")
+
+
+@kpi("money", better="higher")
+def pipeline_velocity(ask: Ask):
+    """What the open pipeline brings in a day, won as often, as large and as fast as over the last twelve months.
+
+    Rule: new deals open at the run's instant past the first stage of their pipeline (qualified) × win rate × mean
+    amount of a won deal ÷ mean days from creation to win; the last three over the twelve months to the instant, without
+    renewals. The interval adds the relative half-widths of the three in squares, on the logarithm; the count is exact.
+    Returns: by, n (open deals), win_rate, deal_size, days, value, low, high, in the report currency a day.
+    Raises: WrongUsage where a period is asked for.
+    Source: kpis.md K24, G10; parts as K15, K23 and K19.
+    """
+    keys, won = list(ask.question.by), ("is_won", "is_new_business")
+    standing = ("is_now", "is_past_first_stage", "is_counted", "is_new_business")
+    found = ask(counts("open_deals", among=standing))[[*keys, "n"]]
+    parts = {
+        "win_rate": ratio("deal_facts", "is_won", among=("is_closed", "is_new_business"), on="closed_on"),
+        "deal_size": mean("deal_facts", "amount_minor", among=(*won, "has_amount"), on="closed_on", per=100),
+        "days": mean("deal_facts", "cycle_seconds", among=(*won, "has_created"), on="closed_on", per=DAY),
+    }
+    spread = 0.0
+    for name, measure in parts.items():
+        part = ask(measure, last=YEAR)
+        part["half"] = (part["high"] - part["low"]) / 2 / part["value"].where(part["value"] > 0)
+        part = part[[*keys, "value", "half"]].rename(columns={"value": name})
+        found = found.merge(part, on=keys or None, how="left" if keys else "cross")
+        spread = spread + found.pop("half") ** 2
+    value = found["n"] * found["win_rate"] * found["deal_size"] / found["days"].where(found["days"] > 0)
+    width = np.exp(np.sqrt(spread))
+    found = found.assign(value=value, low=value / width, high=value * width)
+    return found.assign(reason=np.where(value.isna(), "nothing won", ""))
