@@ -87,6 +87,21 @@ def report(settings, source, month, language, only, formats) -> None:
 
 @main.command()
 @with_settings
+@click.option("--month", help="Month as 2026-10; the settings' one, or the last that is over, if left out.")
+@click.option("--language", help="en, nl or da.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(FORMS), help="Beside HTML; xlsx if left out.")
+@says_errors
+def publish(settings, source, month, language, formats) -> None:
+    """Make a month and freeze it as Final; a later run makes the next version and says what changed."""
+    from salesbook.report.month import make
+
+    loaded = settings_of(settings, source, language=language)
+    for path in make(loaded, month_of(loaded, month), (), formats or ("xlsx",), final=True):
+        click.echo(path)
+
+
+@main.command()
+@with_settings
 @says_errors
 def check(settings, source) -> None:
     """Read the export and hold it to the rules, without a report."""

@@ -11,7 +11,8 @@ from fake_book import LIGHT as OPENED
 from fake_book import LIGHT_DONE as DONE
 from fake_book import notebook, run_folder, whole_notebook
 from salesbook.errors import PageFailed, WrongUsage
-from salesbook.report.month import chosen, make_month, told
+from salesbook.report.edition import told
+from salesbook.report.month import chosen, make_month
 from salesbook.report.run import Failure
 from salesbook.report.site import months_index, refresh, way
 from salesbook.words import Words
@@ -126,7 +127,8 @@ def test_a_folder_that_is_no_month_is_not_listed(tmp_path):
 
 def test_hostile_names_in_the_indexes_stay_text():
     evil = "<script>x</script>"
-    month = {"month": "2026-10", "status": "draft", "company": evil, "cards": [{"label": evil, "value": evil}],
+    month = {"month": "2026-10", "status": "draft", "company": evil, "version": 1,
+             "cards": [{"label": evil, "value": evil}],
              "forms": {}, "pages": [{"file": "a.html", "title": evil, "failed": False}]}  # fmt: skip
     assert "<script" not in months_index(ENGLISH, [month])
     assert "<script" not in way(ENGLISH, "../index.html", evil)

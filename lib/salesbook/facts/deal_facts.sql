@@ -52,6 +52,7 @@ select
   cast(floor(seconds_between(o.created_at, o.ended_at) / 2592000.0) as bigint) as cycle_months,  -- of 30 days
   o.is_contact_assumed, o.n_reopened, o.n_reopened > 0 as is_reopened, o.is_assumed,
   coalesce(o.amount_minor > 0, false) as has_amount,
+  case when o.amount_minor > 0 then o.amount_minor end as own_minor,  -- in its own currency
   money(case when o.amount_minor > 0 then o.amount_minor end, r.rate) as amount_minor,
   coalesce(o.amount_minor > 0, false) and r.rate is null as lacks_rate,
   o.currency, r.day as rate_on, o.discount, o.probability,

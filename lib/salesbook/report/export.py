@@ -85,27 +85,36 @@ def exporter() -> Exporter:
     return Exporter()
 
 
-def page_html(notebook: NotebookNode, words: Words, run: dict, *, name: str, status: str = "draft",
-              with_code: bool = False, navigation: Navigation | None = None,
+def page_html(notebook: NotebookNode, words: Words, run: dict, *, name: str, status: str = "draft", version: int = 1,
+              with_code: bool = False, navigation: Navigation | None = None, comment: str = "",
               failure: list[tuple[str, str]] | None = None) -> str:  # fmt: skip
     """A page of the report.
 
     Parameters: `notebook`, run to its end unless there is a `failure`; `run`, what run.json says; `name`, the page's;
-    `status`, draft or final; `with_code`, the analyst's version; `navigation`; `failure`, what failed and where, shown
-    in place of the page's content.
+    `status`, draft or final; `version` of the month; `with_code`, the analyst's version; `navigation`; `comment`, a
+    manager's words, as Markdown; `failure`, what failed and where, shown in place of the page's content.
     Returns: HTML, the same to the byte for the same input.
     """
     title, subtitle, sections = content(notebook, words, name, with_code)
     if failure:
         sections = [section for section in sections if section.id == "made"]
+    if comment.strip():
+        sections.insert(0, Section("comment", words.say("page.comment"), [{"kind": "prose", "html": prose(comment)}]))
     page = {
         "title": title, "subtitle": subtitle, "sections": sections, "failure": failure, "nav": navigation,
-        "month": words.month(run["month"]), "status": words.say(f"page.{status}"), "company": run.get("company", ""),
+        "month": words.month(run["month"]), "status": edition_name(words, status, version),
+        "company": run.get("company", ""),
         "head_title": f"{title} · {words.month(run['month'])}", "warning": warning(run, words),
     }  # fmt: skip
     resources = {"page": page}
     html, _ = exporter().from_notebook_node(notebook, resources | frame(words, page["head_title"]))
     return html
+
+
+def edition_name(words: Words, status: str, version: int) -> str:
+    """Draft or Final, and from the second version on which one it is."""
+    name = words.say(f"page.{status}")
+    return name if version == 1 else words.say("page.version", status=name, n=version)
 
 
 def frame(words: Words, foot: str) -> dict:

@@ -1,21 +1,21 @@
 """A month's report, from a run's folder to published pages."""
 
+import getpass
 import json
-import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from salesbook.build import run_of
 from salesbook.errors import PageFailed, WrongUsage
-from salesbook.report import mail, numbers, pdf, site, workbook
-from salesbook.report.export import Link, Navigation, heading, page_html
-from salesbook.report.left import Left, parts_of
-from salesbook.report.parts import card
-from salesbook.report.publish import locked, staged
-from salesbook.report.run import DEFAULT, Failure, Limits, PageRun, run_pages
+from salesbook.report import site
+from salesbook.report.edition import Edition, write
+from salesbook.report.kept import keep, versions
+from salesbook.report.ledger import changes, is_same
+from salesbook.report.publish import MANIFEST, locked, sha256, staged
+from salesbook.report.run import DEFAULT, Failure, Limits, run_pages
 from salesbook.settings import Settings
-from salesbook.words import Words, of_run
+from salesbook.words import of_run
 
 # The order of the pages we bring; a user's own come after them.
 ORDER = ("scorecard", "funnel", "follow_up", "pipeline", "forecast_accuracy", "unit_economics", "team", "data_quality")
@@ -34,16 +34,33 @@ class Made:
     failures: list[Failure] = field(default_factory=list)
 
 
-def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tuple[str, ...] = FORMATS) -> list[Path]:
+def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tuple[str, ...] = FORMATS,
+         final: bool = False) -> list[Path]:  # fmt: skip
     """Make a month's report from the settings' source, and publish it.
 
+    Rule: `final` freezes the month as its next version. A month that was frozen stays so while facts and definitions
+    are the same; otherwise what is made is the draft of the next version, with a ledger of what changed and why.
     Parameters: `settings`; `month`, as 2026-10; `only`, names of pages, all if left out; `formats`, what is made beside
-    the HTML (pdf, xlsx, eml).
+    the HTML (pdf, xlsx, eml); `final`.
     Returns: the paths of the month's index, its pages and the other forms.
     Raises: BadData as `build`; otherwise as `make_month`.
     """
     notebooks = chosen(notebooks_of(settings), only)
-    made = make_month(run_of(settings, month), notebooks, settings.reports, language=settings.language, formats=formats)
+    run, past = run_of(settings, month), versions(settings.reports, month)
+    is_frozen = bool(past) and is_same(past[-1] / "run", run)
+    note = settings.home / "notes" / f"{month}.md"
+    edition = Edition(
+        language=settings.language,
+        status="final" if final or is_frozen else "draft",
+        version=len(past) + (not is_frozen),
+        formats=formats,
+        comment=note.read_text(encoding="utf-8") if note.is_file() else "",
+        changes=tuple(changes(past[-1] / "run", run).to_dict("records")) if past and not is_frozen else (),
+    )
+    made = make_month(run, notebooks, settings.reports, edition)
+    if final and not is_frozen:
+        keep(settings.reports, month, run)
+    record(settings.reports, month, edition, run)
     return [made.index, *made.pages, *made.forms]
 
 
@@ -67,27 +84,26 @@ def chosen(folder: Path, only: tuple[str, ...]) -> list[Path]:
     return [found[name] for name in names if not only or name in only]
 
 
-def make_month(run: Path, notebooks: list[Path], reports: Path, *, language: str = "", status: str = "draft",
-               with_code: bool = False, publish_failed: bool = False, limits: Limits = DEFAULT,
-               formats: tuple[str, ...] = ()) -> Made:  # fmt: skip
+def make_month(run: Path, notebooks: list[Path], reports: Path, edition: Edition | None = None, *,
+               publish_failed: bool = False, limits: Limits = DEFAULT) -> Made:  # fmt: skip
     """Run the pages of a month and publish them.
 
     Rule: where a page fails nothing is published, unless `publish_failed`: then its place shows what failed and where.
     Parameters: `run`, the run's folder; `notebooks`, in the order of the pages; `reports`, where months are published;
-    `language`, in place of the run's; `status`, draft or final; `with_code`, the analyst's version; `limits`;
-    `formats`, what is made beside the HTML.
+    `edition`, a first draft if left out; `limits`.
     Returns: Made.
     Raises: PageFailed, naming notebook, cell and error, where a page failed and nothing is published; WrongUsage,
     MissingTool as `staged`.
     """
+    edition = edition or Edition()
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    words, month = of_run(facts, language), facts["month"]
+    words, month = of_run(facts, edition.language), facts["month"]
     with staged(reports, month) as folder:
-        ran = run_pages(run, notebooks, month=month, language=language, limits=limits)
+        ran = run_pages(run, notebooks, month=month, language=edition.language, limits=limits)
         failures = [page.failure for page in ran if page.failure]
         if failures and not publish_failed:
             raise failed(failures, len(ran))
-        forms = write(folder, run, ran, words, status, with_code, formats)
+        forms = write(folder, run, ran, words, edition)
     with locked(reports / ".versions" / "site.lock", "The index", patient=True):
         site.refresh(reports, words)
     place = reports / month
@@ -101,68 +117,17 @@ def failed(failures: list[Failure], total: int) -> PageFailed:
     return PageFailed(wrong, " ".join(f"{failure}." for failure in failures), "Mend the notebook and run again.")
 
 
-def write(folder: Path, place: Path, ran: list[PageRun], words: Words, status: str, with_code: bool,
-          formats: tuple[str, ...]) -> list[str]:  # fmt: skip
-    """Write the pages of a month, its other forms, its index and its facts; `place` is the run's folder.
-
-    Returns: the names of the other forms.
-    """
-    run = json.loads((place / "run.json").read_text(encoding="utf-8"))
-    headings = {page.name: heading(page.notebook, words, page.name) for page in ran}
-    for page in ran:
-        links = tuple(Link(f"{name}.html", title, name == page.name) for name, (title, _) in headings.items())
-        navigation = Navigation(links, site.ways(words, run["month"]))
-        html = page_html(page.notebook, words, run, name=page.name, status=status, with_code=with_code,
-                         navigation=navigation, failure=told(page.failure, words))  # fmt: skip
-        (folder / f"{page.name}.html").write_text(html, encoding="utf-8")
-    shutil.copyfile(place / "run.json", folder / "run.json")
-    shown = [Left(p.name, headings[p.name][0], list(parts_of(p.notebook))) for p in ran if not p.failure]
-    forms = write_forms(folder, shown, words, run, status, formats)
-    facts = {
-        "month": run["month"], "status": status, "language": words.language, "company": run.get("company", ""),
-        "cards": cards(shown, words), "forms": forms,
-        "pages": [{"file": f"{page.name}.html", "title": headings[page.name][0], "lead": headings[page.name][1],
-                   "failed": page.failure is not None}
-                  for page in ran],
-    }  # fmt: skip
-    (folder / site.FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / "index.html").write_text(site.month_index(words, facts), encoding="utf-8")
-    return [name for names in forms.values() for name in names]
-
-
-def write_forms(folder: Path, shown: list[Left], words: Words, run: dict, status: str,
-                formats: tuple[str, ...]) -> dict[str, list[str]]:  # fmt: skip
-    """Write what stands beside the HTML: all numbers always; PDF, Excel and a mail draft where asked for.
-
-    Returns: the names of the files by form; kpis.parquet and kpis.csv are not among them.
-    """
-    month, made = run["month"], {}
-    numbers.write(folder, shown, month)
-    if "pdf" in formats:
-        made["pdf"] = [f"{page.name}.pdf" for page in shown]
-        with ThreadPoolExecutor(2) as printers:
-            list(printers.map(lambda p: pdf.print_page(folder / f"{p.name}.html", folder / f"{p.name}.pdf"), shown))
-    if "xlsx" in formats:
-        made["xlsx"] = [f"salesbook-{month}.xlsx"]
-        workbook.write(folder / made["xlsx"][0], shown, words, run, status)
-    if "eml" in formats:
-        attached = [folder / name for form in ("pdf", "xlsx") for name in made.get(form, [])]
-        made["eml"] = [f"salesbook-{month}.eml"]
-        (folder / made["eml"][0]).write_bytes(mail.draft(shown, words, run, attached))
-    return made
-
-
-def told(failure: Failure | None, words: Words) -> list[tuple[str, str]]:
-    """A failure for the page in its place: what and where, no traceback and nothing of the data."""
-    if failure is None:
-        return []
-    why = words.say(f"failure.{failure.why}") if failure.why != "error" else words.say(
-        "failure.error_raised", name=failure.error)  # fmt: skip
-    lines = [("notebook", failure.notebook), ("cell", failure.cell), ("line", failure.line), ("error", why)]
-    return [(words.say(f"failure.{name}"), str(value)) for name, value in lines if value]
-
-
-def cards(shown: list[Left], words: Words) -> list[dict]:
-    """The cards of a month, label and value: those of the first page that has any."""
-    found = next((part["cards"] for page in shown for part in page.of("scorecard")), [])
-    return [{"label": one["label"], "value": one["value"]} for one in (card(entry, words) for entry in found)]
+def record(reports: Path, month: str, edition: Edition, run: Path) -> None:
+    """Add a line to the audit trail: who made what when, and of which run."""
+    line = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "who": getpass.getuser(),
+        "month": month,
+        "version": edition.version,
+        "status": edition.status,
+        "language": edition.language,
+        "run": run.name,
+        "manifest": sha256(reports / month / MANIFEST),
+    }
+    with (reports / "audit.jsonl").open("a", encoding="utf-8") as trail:
+        trail.write(json.dumps(line, ensure_ascii=False) + "\n")

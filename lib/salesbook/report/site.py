@@ -1,18 +1,20 @@
 """The site around the pages: the index of a month, the index of all months, and the way from one to the next."""
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
-from salesbook.report.export import TEMPLATE, Link, css_text, frame
+from salesbook.report.export import TEMPLATE, Link, css_text, edition_name, frame
 from salesbook.report.publish import replaced
 from salesbook.settings import MONTH
 from salesbook.words import Words
 
 FACTS = "month.json"
 WAYS = "months"
+NEWEST = "latest"  # a fixed name for the newest month
 THREE = 3
 
 
@@ -49,9 +51,10 @@ def month_index(words: Words, facts: dict) -> str:
     name = words.month(facts["month"])
     title = words.say("site.overview", month=facts["month"])
     return rendered(
-        "month.html.j2", words, title, title=title, month=name, status=words.say(f"page.{facts['status']}"),
-        company=facts["company"], months=ways(words, facts["month"], is_overview=True), cards=facts["cards"][:THREE],
-        pages=facts["pages"], forms=facts["forms"],
+        "month.html.j2", words, title, title=title, month=name, month_id=facts["month"],
+        status=edition_name(words, facts["status"], facts["version"]), company=facts["company"],
+        months=ways(words, facts["month"], is_overview=True), cards=facts["cards"][:THREE], pages=facts["pages"],
+        forms=facts["forms"], changes=facts["changes"], before=facts["version"] - 1,
     )  # fmt: skip
 
 
@@ -59,7 +62,7 @@ def months_index(words: Words, months: list[dict]) -> str:
     """The index of all months, newest first."""
     title = words.say("site.title")
     entries = [
-        month | {"name": words.month(month["month"]), "status": words.say(f"page.{month['status']}"),
+        month | {"name": words.month(month["month"]), "status": edition_name(words, month["status"], month["version"]),
                  "cards": month["cards"][:THREE]}
         for month in months
     ]  # fmt: skip
@@ -86,7 +89,17 @@ def refresh(reports: Path, words: Words) -> Path:
             href = f"../{goal}/index.html" if goal else "../index.html"
             replaced(reports / WAYS / f"{name}-{step}.html", way(words, href, words.say(f"page.{step}")))
     replaced(reports / "index.html", months_index(words, months))
+    if names:
+        point(reports / NEWEST, names[0])
     return reports / "index.html"
+
+
+def point(link: Path, target: str) -> None:
+    """Make a link lead to a name beside it, at once."""
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    os.replace(fresh, link)
 
 
 def way(words: Words, href: str, title: str) -> str:
