@@ -149,3 +149,45 @@ def sample(leads, months, seed, out, no_effects) -> None:
     size = {"leads": leads} if leads else {}
     company.write(out, months=months, seed=seed, effects=not no_effects, **size)
     click.echo(out)
+
+
+@main.command()
+@click.option("--settings", type=click.Path(), help="Settings file; the nearest salesbook.toml if left out.")
+@says_errors
+def doctor(settings) -> None:
+    """Say what this machine can do, what is missing and how to get it."""
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from salesbook.book import home
+    from salesbook.doctor import examined
+
+    found = examined(Path(settings).parent if settings and Path(settings).is_file() else Path(settings or home()))
+    table = Table("what", "state", "found", "to do")
+    for one in found:
+        table.add_row(one.what, one.state, one.found, "" if one.state == "ok" else one.todo)
+    Console().print(table)
+    if any(one.state == "broken" for one in found):
+        sys.exit(4)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--settings", type=click.Path(), help="Settings file; the nearest salesbook.toml if left out.")
+@says_errors
+def new(name, settings) -> None:
+    """Begin a page: a notebook from the template."""
+    import re
+
+    from salesbook.errors import WrongUsage
+    from salesbook.report.month import notebooks_of
+
+    folder = notebooks_of(settings_of(settings, None))
+    path = folder / f"{name}.ipynb"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise WrongUsage("That is no name for a page.", f"Found {name!r}.", "Small letters and underscores: win_loss.")
+    if path.exists():
+        raise WrongUsage("There is such a page.", f"{path} is there.", "Take another name.")
+    path.write_bytes((folder / "_template.ipynb").read_bytes())
+    click.echo(path)
