@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from salesbook import sample
 from salesbook.lifetime import fit_bg_nbd, fit_gamma_gamma
+from salesbook.settings import load
 
 EUROS = {"EUR": 1.0, "DKK": 1 / 7.46, "GBP": 1 / 0.855}
 END = pd.Timestamp("2026-11-01")
@@ -122,7 +124,14 @@ def test_nobody_orders_before_the_first_win(rows):
     assert (first > first.index.map(won)).all()
 
 
-# Costs
+# Costs and calendars
+
+
+def test_the_settings_of_the_sample_hold_the_calendar_of_every_seller(rows):
+    calendars = load(Path(__file__).parents[2]).calendars
+    reps = rows["reps"].assign(country=rows["reps"].territory_id.str[:2].replace("UK", "GB"))
+    assert [calendars[name].country for name in reps.calendar] == reps.country.tolist()
+    assert next(iter(calendars)) == "office"
 
 
 def test_every_month_books_a_salary_for_each_seller_at_work_and_the_rest(rows):

@@ -1,7 +1,8 @@
 """The sample company: Noordzee Instruments, a Dutch-Danish-British seller of measuring instruments, made by chance.
 
-`plan` says how large and how long, `simulate` goes through the months; `leads`, `deals`, `activities`, `market`,
-`noordzee` and `targets` make the rows; `effects` holds all that is planted; `files` gives the rows their form.
+`plan` says how large and how long, `simulate` goes through the months; `leads`, `deals`, `changes`, `forecasts`,
+`activities`, `customers`, `costs`, `market`, `noordzee` and `targets` make the rows; `effects` holds all that is
+planted; `files` gives the rows their form.
 """
 
 import json
