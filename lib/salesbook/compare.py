@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.findings import moved
+from salesbook.findings import LEAST, moved
 from salesbook.kpi import Kpi, reason_of
 from salesbook.kpis.funnel import stage_pass_rate
 from salesbook.kpis.scorecard import average_deal_size
@@ -124,3 +124,14 @@ def leak(book: Book, now: int = NOW, before: int = BEFORE, where=None) -> Leak:
     losing = steps[steps["change"] < 0] if len(steps) else steps
     worst = losing.loc[losing["lost"].idxmax()] if len(losing) and losing["lost"].notna().any() else None
     return Leak(steps, worst)
+
+
+def against_the_rest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each group's share against that of all others together: rest, change with interval, p (NaN under 20)."""
+    k, n = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
+    rest_k, rest_n = k.sum() - k, n.sum() - n
+    found = stats.difference_of_shares(k, n, rest_k, rest_n)
+    with np.errstate(invalid="ignore"):
+        rest = np.where(rest_n > 0, rest_k / np.where(rest_n > 0, rest_n, 1), np.nan)
+    p = np.where((n >= LEAST) & (rest_n >= LEAST), found.p, np.nan)
+    return rows.assign(rest=rest, change=found.value, change_low=found.low, change_high=found.high, p=p)

@@ -78,31 +78,33 @@ def median_wait(cases, per: int) -> tuple[float, float, float, float]:
     return tuple(value / per for value in (waits.quantile(), low, high, waits.quantile(0.9)))
 
 
-def outcomes(fact: str, seconds: str, causes: tuple[str, str], among=None, on: str | None = None) -> Measure:
-    """Ages at which one of two rival outcomes came, or up to which cases were watched: for `incidences`.
+def outcomes(fact: str, seconds: str, causes: str | tuple[str, ...], among=None, on: str | None = None) -> Measure:
+    """Ages at which one of rival outcomes came, or up to which cases were watched.
 
-    Returns: n, cases (an Incidence by group and period, None without rows); value stays empty.
+    Parameters: `seconds`, the age; `causes`, columns of which one at most holds; none holds for what is still open.
+    Returns: n, cases (a `survival.Incidence` of them by group and period, None without rows); value stays empty.
     """
-    first, second = causes
+    causes = as_tuple(causes)
+    codes = 1 + len(causes)
 
     def finish(rows: pd.DataFrame) -> pd.DataFrame:
-        found = [incidence_of(cases) for cases in rows.pop("cases")]
+        found = [incidence_of(cases, codes) for cases in rows.pop("cases")]
         return rows.assign(cases=found, value=np.nan, low=np.nan, high=np.nan)
 
-    cause = f"case when {{{first}}} then 1 when {{{second}}} then 2 else 0 end"
+    whens = " ".join(f"when {{{name}}} then {code}" for code, name in enumerate(causes, start=1))
+    coded = f"{{{seconds}}} * {codes} + case {whens} else 0 end"
     sums = {
         "n": f"count({{{seconds}}})",
-        "cases": f"list({{{seconds}}} * 3 + {cause}) filter (where {{{seconds}}} is not null)",
+        "cases": f"list({coded}) filter (where {{{seconds}}} is not null)",
     }
-    return Measure(
-        fact, sums, finish, as_tuple(among), on, "", (seconds, *causes), f"{first} or {second} {said(among)}"
-    )
+    says = f"{' or '.join(causes)} {said(among)}"
+    return Measure(fact, sums, finish, as_tuple(among), on, "", (seconds, *causes), says)
 
 
-def incidence_of(cases) -> survival.Incidence | None:
-    """Rival outcomes of cases coded as seconds × 3 + cause; None without cases."""
+def incidence_of(cases, codes: int) -> survival.Incidence | None:
+    """Rival outcomes of cases coded as seconds × codes + cause; None without cases."""
     coded = whole(cases)
-    return survival.aalen_johansen(coded // 3, coded % 3, n_causes=2) if len(coded) else None
+    return survival.aalen_johansen(coded // codes, coded % codes, n_causes=codes - 1) if len(coded) else None
 
 
 def whole(cases) -> np.ndarray:

@@ -50,6 +50,7 @@ counted as (
   select s.*, cast(floor(seconds_between(timestamp '1900-01-01 00:00:00', local_at) / 86400.0) as bigint) as day_number,
     cast(floor(seconds_between(timestamp '1900-01-01 00:00:00', local_time(before_at)) / 86400.0) as bigint)
       as day_number_before,
+    seconds_between(before_at, attempted_at) as gap_seconds,
     case when run.reached_means = 'qualified' then qualified_at else first_talk_at end as reached_at,
     case when run.reached_means = 'qualified' then qualified_at < after_at or after_at is null
       else is_talk end as is_here
@@ -60,11 +61,10 @@ select
   case when c.is_timed then cast(floor((seconds_between(timestamp '1900-01-01 00:00:00', c.local_at)
     - c.day_number * 86400) / 3600.0) as bigint) end as hour,
   c.day_number - 7 * cast(floor(c.day_number / 7.0) as bigint) + 1 as weekday,
-  seconds_between(c.before_at, c.attempted_at) as gap_seconds,
+  c.gap_seconds,
   c.day_number - c.day_number_before as gap_days,
-  case when c.day_number = c.day_number_before then 0 when c.day_number = c.day_number_before + 1 then 1
-    when c.day_number <= c.day_number_before + 3 then 2 when c.day_number <= c.day_number_before + 7 then 4
-    when c.day_number_before is not null then 8 end as gap_from_days,
+  case when c.gap_seconds < 86400 then 0 when c.gap_seconds < 2 * 86400 then 1 when c.gap_seconds < 4 * 86400 then 2
+    when c.gap_seconds < 8 * 86400 then 4 when c.gap_seconds is not null then 8 end as gap_from_days,
   c.attempt > 1 as is_repeat, coalesce(c.day_number = c.day_number_before, false) as is_same_day,
   c.reached_at is null or c.reached_at >= c.attempted_at as is_at_risk,
   coalesce(c.reached_at >= c.attempted_at and c.is_here, false) as is_reached,

@@ -2,14 +2,16 @@
 
 import numpy as np
 import pandas as pd
+from babel.dates import format_date
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.compare import BEFORE, NOW, Leak, leak
-from salesbook.findings import ALPHA, LEAST, Candidate, Finding, chosen, moved
+from salesbook.compare import BEFORE, NOW, Leak, against_the_rest, leak
+from salesbook.findings import ALPHA, Candidate, Finding, chosen, moved
 from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
 from salesbook.kpi import reason_of
-from salesbook.kpis.funnel import qualification_rate
+from salesbook.kpis.funnel import hit_rate, qualification_rate
+from salesbook.kpis.scorecard import average_deal_size, target, won
 
 
 def this_month(book: Book, where=None) -> list[Finding]:
@@ -81,17 +83,6 @@ def channel(book: Book, where=None) -> Candidate | None:
     values |= {"change": first["change"], "low": first["change_low"], "high": first["change_high"]}
     claim = finding(book, f"say.channel_{direction(first['change'])}", True, n=int(first["denominator"]), **values)
     return Candidate("channel", min(1.0, first["p"] * len(tested)), claim, neutral, weight=1)
-
-
-def against_the_rest(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each group's share against that of all others together: rest, change with interval, p (NaN under 20)."""
-    k, n = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
-    rest_k, rest_n = k.sum() - k, n.sum() - n
-    found = stats.difference_of_shares(k, n, rest_k, rest_n)
-    with np.errstate(invalid="ignore"):
-        rest = np.where(rest_n > 0, rest_k / np.where(rest_n > 0, rest_n, 1), np.nan)
-    p = np.where((n >= LEAST) & (rest_n >= LEAST), found.p, np.nan)
-    return rows.assign(rest=rest, change=found.value, change_low=found.low, change_high=found.high, p=p)
 
 
 @asked
@@ -191,3 +182,90 @@ def leak_steps(book: Book, found: Leak) -> dict[str, str]:
     worst = found.worst
     values |= {"stage": worst["stage"], "next": stage_name(book, worst)}
     return figure(book, "figures.leak", now=worst["value"], before=worst["before"], **values)
+
+
+@asked
+def call_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """From calls to sales as bars: how many are at each step, and the share of the step before."""
+    names = [book.words.say(f"call_steps.{step}") for step in rows["step"]]
+    shown = rows[["value", "low", "high"]].mask(rows["position"] == 1)
+    return shown.assign(step=names, n=rows["numerator"], is_open=rows["step"] == "sale")
+
+
+@asked
+def calls(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
+    """The words of from call to sale: what one sale takes."""
+    at, needed = rows.set_index("step")["numerator"], rows.set_index("step")["needed"]
+    values = {"calls": at["call"], "sales": at["sale"], "months": months, "n": int(at["call"])}
+    key = "headline" if at["sale"] else "none"
+    return figure(book, "figures.calls", key, needed=needed["call"], leads=needed["lead"], **values)
+
+
+def needed_rows(book: Book, rows: pd.DataFrame, months: int) -> pd.DataFrame:
+    """What one sale takes at each step, and what the month's target would: target ÷ mean deal is the sales it needs."""
+    if reason_of(rows):
+        return rows
+    persons = hit_rate(book, last=months).iloc[0]
+    names = [book.words.say(f"call_steps.{step}") for step in rows["step"]]
+    extra = {"step": book.words.say("call_steps.person"), "a_month": persons["denominator"] / months}
+    shown = pd.DataFrame({"step": names, "a_month": rows["numerator"] / months, "needed": rows["needed"]})
+    shown = pd.concat([shown, pd.DataFrame([extra | {"needed": persons["needed"]}])], ignore_index=True)
+    return shown.assign(for_target=shown["needed"] * sales_for_target(book, months))
+
+
+def sales_for_target(book: Book, months: int) -> float:
+    """The sales that the month's target for won amounts takes, at the mean amount of the new deals won."""
+    goal, size = target(book, won), average_deal_size(book, last=months)["value"].iloc[0]
+    return goal / size if goal and size == size else np.nan
+
+
+NEEDED_UNITS = {"a_month": "number", "needed": "number", "for_target": "count"}
+
+
+def needed_title(book: Book, months: int) -> str:
+    """The title of the table of what a sale takes."""
+    sales = sales_for_target(book, months)
+    key = "with_target" if np.isfinite(sales) else "table"
+    return book.words.say(f"figures.needed.{key}", months=months, n=sales)
+
+
+@asked
+def outcome_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """The curves of won and lost, named in words."""
+    return rows.assign(outcome=[book.words.say(f"outcomes.{outcome}") for outcome in rows["outcome"]])
+
+
+@asked
+def outcomes(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
+    """The words of won and lost over time: what both came to within half a year."""
+    curves = {name: part.set_index("t")["value"] for name, part in rows.groupby("outcome", sort=False)}
+    day = min(HALF_A_YEAR, *(int(curve.index.max()) for curve in curves.values()))
+    won_by, lost_by = (float(curve[curve.index <= day].iloc[-1]) for curve in curves.values())
+    values = {"days": day, "won": won_by, "lost": lost_by, "open": 1 - won_by - lost_by}
+    return figure(book, "figures.outcomes", **values, n=int(rows["n"].iloc[0]), months=months)
+
+
+HALF_A_YEAR = 180
+
+
+def quarter_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """Cohorts by quarter: the share won within half a year, of those that can be told."""
+    rows = rows[rows["age_days"] == HALF_A_YEAR] if "age_days" in rows else rows
+    return named_quarters(book, rows)
+
+
+def named_quarters(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a value, named by their quarter; all of them where none has one."""
+    if reason_of(rows) or "period" not in rows:
+        return rows
+    known = rows.dropna(subset=["value"])
+    names = [format_date(day, "QQQ y", locale=book.words.locale) for day in known["period"]]
+    return known.drop(columns="period").assign(quarter=names)
+
+
+@asked
+def quarters(book: Book, rows: pd.DataFrame, key: str) -> dict[str, str]:
+    """The words of cohorts by quarter: between what their shares lie."""
+    counted = rows["denominator"] if "denominator" in rows else rows["n"]
+    values = {"low": rows["value"].min(), "high": rows["value"].max(), "n": int(counted.sum())}
+    return figure(book, f"figures.{key}", **values, k=len(rows), days=HALF_A_YEAR)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from salesbook import attempts, calibration, scoring, stats
+from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, counts, divided, kpi, mean, ratio
-from salesbook.measures import clustered, single, wait
+from salesbook.measures import clustered, outcomes, single, wait
 from salesbook.strata import compared
 
 HOUR = 3600
@@ -134,6 +135,32 @@ def answered_within_open_hour():
     return ratio("lead_responses", "is_within_open_hour", among=among, on="created_on", empty="no leads")
 
 
+@kpi("share", better="higher")
+def answered_by(ask: Ask):
+    """Share of inbound leads tried within so many hours of coming in, by the clock and by opening hours.
+
+    Rule: as `response_time` and `response_time_open`, every half hour of two days; who was never tried counts.
+    Returns: clock (elapsed, open), t (hours), n, value, low, high, reason.
+    Raises: WrongUsage where groups or a trend are asked for.
+    Source: kpis.md K10; Kaplan and Meier 1958.
+    """
+    single(ask, "answered_by")
+    parts = []
+    for clock, seconds in (("elapsed", "waited_seconds"), ("open", "waited_open_seconds")):
+        found = ask(outcomes("lead_responses", seconds, "is_answered", CLOCKED, "created_on")).iloc[0]
+        if found["cases"] is not None:
+            value, ends = found["cases"].at(HOURS * HOUR), found["cases"].interval(HOURS * HOUR)
+            curve = {"clock": clock, "t": HOURS, "n": found["n"], "value": value, "low": ends.low, "high": ends.high}
+            parts.append(pd.DataFrame(curve).dropna(subset=["value"]))
+    if not parts:
+        return pd.DataFrame([{"clock": "elapsed", "t": 0.0, "n": 0, **NOTHING, "reason": "no leads"}])
+    return pd.concat(parts, ignore_index=True).assign(reason="")
+
+
+HOURS = np.arange(0, 48.5, 0.5)
+NOTHING = {"value": np.nan, "low": np.nan, "high": np.nan}
+
+
 @kpi("ratio", better="higher")
 def quick_answer_odds(ask: Ask):
     """Odds of a talk with a decision maker when tried within the hour ÷ the odds when tried later.
@@ -188,8 +215,8 @@ def unfollowed_value(ask: Ask):
 
     Rule: their number × the share won so far of the tried inbound leads of the same days × the mean amount of the new
     deals won in those days. Leads that were tried may have been the better ones: an upper guess, not a loss booked.
-    Returns: n (leads nobody tried), share (won of the tried), size (mean amount), value, low, high (from the share's
-    interval), reason.
+    Returns: n (leads nobody tried), share (won of the tried), deal_size (mean amount), value, low and high (from the
+    share's interval), reason.
     Source: kpis.md K09; house decision of 2026-11-21.
     """
     keys = [*ask.question.by, *(["period"] if ask.question.period else [])]
@@ -199,9 +226,9 @@ def unfollowed_value(ask: Ask):
     one_size = ask(size, by=(), period=None)["value"].iloc[0]
     shares = ask(tried)[[*keys, "value", "low", "high"]]
     rows = left[[*keys, "n"]].merge(shares, on=keys or None, how="left" if keys else "cross")
-    rows = rows.assign(share=rows["value"], size=one_size)
+    rows = rows.assign(share=rows["value"], deal_size=one_size)
     rows = rows.assign(**{name: rows["n"] * rows[name] * one_size for name in ("value", "low", "high")})
-    return rows[[*keys, "n", "share", "size", "value", "low", "high"]].assign(
+    return rows[[*keys, "n", "share", "deal_size", "value", "low", "high"]].assign(
         reason=np.where(rows["value"].isna(), "nothing won", "")
     )
 
@@ -217,6 +244,42 @@ def attempt_hazard():
     Source: kpis.md K11, G19; Cox 1972.
     """
     return clustered("attempts", "is_reached", "lead_id", among="is_at_risk", on="attempted_on", empty="no attempts")
+
+
+@kpi("ratio", better="higher")
+def attempt_odds(ask: Ask):
+    """Odds that an attempt of a group reaches the lead first ÷ the odds of all other attempts.
+
+    Rule: as `attempt_hazard`, compared among attempts of the same number (Mantel-Haenszel), since later ones reach
+    less; by one column: gap_from_days (second attempts and later), hour, weekday, channel or owner_id. Groups under 20
+    attempts have no test. Sellers choose whom they try when: no proof of a cause.
+    Returns: the group, numerator, denominator, share, share_low, share_high (by lead), value (1 is no difference), low,
+    high, p, reason.
+    Raises: WrongUsage where not exactly one group is asked for, or a trend is.
+    Source: kpis.md K11; Mantel and Haenszel 1959.
+    """
+    by = ask.question.by or ("channel",)
+    if len(by) != 1 or ask.question.period:
+        raise WrongUsage("attempt_odds takes one group and no trend.", f"Found by={by}.", "Ask by='gap_from_days'.")
+    shares = ask(attempt_hazard, by=by).dropna(subset=[by[0]])
+    among = "is_at_risk"
+    rows = ask.rows("attempts", ("attempt", "is_reached"), among=among, on="attempted_on", by=by).dropna(subset=[by[0]])
+    found = [against(rows, by[0], value) for value in shares[by[0]]]
+    renamed = shares.rename(columns={"value": "share", "low": "share_low", "high": "share_high"})
+    odds = pd.DataFrame(found, columns=["value", "low", "high", "p"], index=shares.index)
+    few = renamed["denominator"] < LEAST
+    odds.loc[few, "p"] = np.nan
+    rows = renamed.drop(columns=["clusters", "reason"]).join(odds)
+    return rows.assign(reason=np.where(rows["value"].isna(), "too few", "")).reset_index(drop=True)
+
+
+LEAST = 20
+
+
+def against(rows: pd.DataFrame, by: str, value) -> tuple[float, float, float, float]:
+    """One group's odds against all others', attempt by attempt."""
+    found = compared(rows.assign(is_group=rows[by] == value), "is_group", "is_reached", ["attempt"])
+    return found.value, found.low, found.high, found.p
 
 
 @kpi("ratio", better="lower")
@@ -343,8 +406,9 @@ def order_of_work(ask: Ask):
     on, by chance × amount; then open leads, not yet a deal, that came in within 90 days, by score, those never tried
     before others, the newest first. The chance of a deal is the share of deals that went on from its stage in time,
     over twelve months; that of a lead is its score.
-    Returns: place, kind (deal, lead), id, owner_id, team, product, source, day (it came in or got there), why (reached,
-    qualified, never tried, tried), n_attempts, amount (report currency), value (chance), low, high, reason, record_url.
+    Returns: place, kind (deal, lead), id, owner_id, seller, team, product, source, day (it came in or got there), why
+    (last stage, qualified, reached, never tried, tried), n_attempts, amount (report currency), value (chance), low,
+    high, reason, record_url.
     Raises: WrongUsage where groups or a trend are asked for.
     Source: kpis.md K41; house decision of 2026-11-21.
     """
@@ -354,7 +418,7 @@ def order_of_work(ask: Ask):
     return rows.assign(reason=np.where(rows["value"].isna(), "no past to judge by", ""))[WORK]
 
 
-WORK = ["place", "kind", "id", "owner_id", "team", "product", "source", "day", "why", "n_attempts", "amount",
+WORK = ["place", "kind", "id", "owner_id", "seller", "team", "product", "source", "day", "why", "n_attempts", "amount",
         "value", "low", "high", "reason", "record_url"]  # fmt: skip
 FRESH_DAYS = 90
 
@@ -362,7 +426,7 @@ FRESH_DAYS = 90
 def closeable(ask: Ask) -> pd.DataFrame:
     """Open deals in the last stage that have not stood there too long, the largest expected amount first."""
     columns = ("deal_id", "pipeline", "position", "next_stage", "reached_on", "is_open", "is_mature", "amount_minor")
-    rows = ask.rows("deal_steps", (*columns, "owner_id", "owner.team", "product", "source", "record_url"))
+    rows = ask.rows("deal_steps", (*columns, "owner_id", "owner.name", "owner.team", "product", "source", "record_url"))
     rows = rows[(rows["next_stage"] == "Won") & rows["is_open"].astype(bool) & ~rows["is_mature"].astype(bool)]
     passing = ratio("deal_steps", "is_next_reached_in_time", among="is_mature", on="reached_on")
     chances = ask(passing, by=("pipeline", "position"), last=12)[["pipeline", "position", "value"]]
@@ -372,13 +436,22 @@ def closeable(ask: Ask) -> pd.DataFrame:
         amount=amount, expected=amount.fillna(0) * rows["value"].fillna(0), kind="deal", why="last stage"
     )
     rows = rows.sort_values(["expected", "deal_id"], ascending=[False, True])
-    names = {"deal_id": "id", "reached_on": "day", "owner.team": "team"}
+    names = {"deal_id": "id", "reached_on": "day", "owner.team": "team", "owner.name": "seller"}
     return rows.rename(columns=names).assign(n_attempts=0).reindex(columns=WORK)
 
 
 def promising(ask: Ask) -> pd.DataFrame:
     """Open leads that are no deal yet, by score."""
-    state = ("is_open", "is_converted", "is_qualified", "is_reached", "n_attempts", "owner_id", "owner.team")
+    state = (
+        "is_open",
+        "is_converted",
+        "is_qualified",
+        "is_reached",
+        "n_attempts",
+        "owner_id",
+        "owner.name",
+        "owner.team",
+    )
     rows = scored_leads(ask, *state, "record_url")
     age = (pd.Timestamp(ask.book.period.end) - pd.to_datetime(rows["created_on"])).dt.days
     is_todo = rows["is_open"].astype(bool) & ~rows["is_converted"].astype(bool) & (age <= FRESH_DAYS)
@@ -388,5 +461,5 @@ def promising(ask: Ask) -> pd.DataFrame:
     rows = rows.assign(kind="lead", why=why, is_untried=rows["n_attempts"] == 0, amount=np.nan)
     keys = ["score", "is_untried", "created_on", "lead_id"]
     rows = rows.sort_values(keys, ascending=[False, False, False, True], na_position="last")
-    names = {"lead_id": "id", "created_on": "day", "owner.team": "team", "score": "value"}
+    names = {"lead_id": "id", "created_on": "day", "owner.team": "team", "owner.name": "seller", "score": "value"}
     return rows.rename(columns=names).reindex(columns=WORK)

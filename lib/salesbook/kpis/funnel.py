@@ -135,7 +135,7 @@ def cohort_cells(came: pd.DataFrame, after: pd.DataFrame, as_of: date, ages: int
 
 
 AGES = (30, 60, 90, 180, 270, 365)
-DAY = 86_400
+DAY, WEEK = 86_400, 7
 
 
 @kpi("share", better="higher")
@@ -171,7 +171,7 @@ def at_age(cases, age: int) -> dict:
 def outcome_curves(ask: Ask):
     """Share of deals won, and lost, by days since they were created.
 
-    Rule: as `cohort_win_rate`, at every day on which a deal closed, up to the last day watched.
+    Rule: as `cohort_win_rate`, week by week up to the last one watched.
     Returns: outcome (won, lost), t (days), n, value, low, high, reason.
     Raises: WrongUsage where groups or a trend are asked for.
     Source: kpis.md K16; Aalen and Johansen 1978.
@@ -180,7 +180,7 @@ def outcome_curves(ask: Ask):
     found = ask(outcomes("deal_facts", "cycle_seconds", ("is_won", "is_lost"), CREATED, "created_on")).iloc[0]
     if found["cases"] is None:
         return pd.DataFrame([{"outcome": "won", "t": 0, "n": 0, **NOTHING, "reason": "nothing created"}])
-    days = np.arange(0, int(found["cases"].ages[-1] // DAY) + 1)
+    days = np.arange(0, int(found["cases"].ages[-1] // DAY) + 1, WEEK)
     parts = []
     for cause, outcome in enumerate(("won", "lost"), start=1):
         value, ends = found["cases"].at(days * DAY, cause), found["cases"].interval(days * DAY, cause)

@@ -157,9 +157,11 @@ class Words:
         """An amount as short as can be, in three figures where `digits` are not given: €1.92M, €530K."""
         if undefined(x):
             return NOTHING
-        if digits is None or abs(x) < 1000:
-            size = math.floor(math.log10(abs(x))) if abs(x) >= 1000 else 2
-            digits = 2 - size % 3
+        if abs(x) < 1000:
+            # Babel gives amounts under a thousand in full, whatever the digits asked for.
+            return self.money(x)
+        if digits is None:
+            digits = 2 - math.floor(math.log10(abs(x))) % 3
         if self.language == "da" and abs(x) < 1_000_000:
             # CLDR's Danish thousand is a lone "t", which readers take for tons.
             return self.money(float(f"{x:.3g}"))
