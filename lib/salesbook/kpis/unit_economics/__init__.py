@@ -9,6 +9,7 @@ from salesbook.kpis.unit_economics.models import (
 )
 from salesbook.kpis.unit_economics.prices import (
     adjusted_win_rate,
+    deep_discount_odds,
     discount_effect,
     price_win_rate,
     value_per_deal,
@@ -42,6 +43,7 @@ __all__ = [
     "cac",
     "customer_churn",
     "customer_retention",
+    "deep_discount_odds",
     "discount_effect",
     "gross_margin",
     "gross_revenue_retention",

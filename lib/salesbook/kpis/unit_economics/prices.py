@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from salesbook import economics, stats
+from salesbook import economics, stats, strata
 from salesbook.kpi import Ask, kpi, mean, ratio
 from salesbook.kpis.unit_economics.grouping import assumed, framed, groups, without_trend
 
 YEAR = 12
 STEP = 0.1
+DEEP_DISCOUNT = 1500
 FEWEST, FEWEST_WON = 20, 6
 
 
@@ -51,6 +52,26 @@ def value_per_deal():
     Source: kpis.md K37, G12, G19.
     """
     return mean("price_facts", "won_minor", on="closed_on", per=100, empty="nothing closed")
+
+
+@kpi("ratio")
+def deep_discount_odds(ask: Ask):
+    """Odds of winning with a discount over 15 % ÷ those of other deals of the same product.
+
+    Rule: closed deals of the 12 months to the run's end (or the `last` so many) whose discount, or that there is none,
+    is known; products are strata. Above 1 they are won more often. Observed, not tried: sellers choose whom to give a
+    discount.
+    Returns: n (deals of products that hold both), value, low, high, p.
+    Source: kpis.md K37; Mantel and Haenszel 1959; the mark of 15 %: house decision of 2026-11-21.
+    """
+    found = []
+    for key, part in groups(discounted_deals(ask), ask.question.by):
+        is_deep = part["discount_hundredths"].astype(float) > DEEP_DISCOUNT
+        odds = strata.compared(part.assign(is_deep=is_deep), "is_deep", "is_won", ["product"])
+        is_known = np.isfinite([odds.value, odds.low, odds.high]).all()
+        names = {name: getattr(odds, name) if is_known else np.nan for name in ("value", "low", "high", "p")}
+        found.append(key | {"n": odds.n} | names)
+    return framed(found, ask, "no discounts")
 
 
 @kpi("share")
@@ -110,10 +131,10 @@ def discounted_deals(ask: Ask) -> pd.DataFrame:
 def discount_slope(rows: pd.DataFrame) -> economics.Slope:
     """How much the win rate moves per unit of discount, within products."""
     rows = rows.dropna(subset=["discount_hundredths"])
-    strata = pd.factorize(rows["product"].fillna(""), sort=True)[0]
+    products = pd.factorize(rows["product"].fillna(""), sort=True)[0]
     clusters = pd.factorize(rows["account_id"].fillna(rows["deal_id"]), sort=True)[0]
     discount = rows["discount_hundredths"].astype(float) / 10_000
-    return economics.within_slope(discount, rows["is_won"].astype(float), strata, clusters)
+    return economics.within_slope(discount, rows["is_won"].astype(float), products, clusters)
 
 
 def effect(rows: pd.DataFrame) -> dict[str, float]:

@@ -26,14 +26,14 @@ def ltv_to_cac(ask: Ask):
 
     Rule: the subscription's lifetime value, without subscriptions the simple one with margin (`variant` says which),
     over CAC with all costs; both of the 12 months to the run's end, or the `last` so many. CAC 0: none.
-    Returns: variant, lifetime_value, cac, value, low, high.
+    Returns: variant, n (new customers), lifetime_value, cac, value, low, high.
     Source: kpis.md K35; interval: Zou and Donner 2008.
     """
     rows = worth_and_cost(ask)
     low, high = economics.product_interval(ends(rows, "worth"), inverse(ends(rows, "cac")))
     value = rows["worth_value"] / rows["cac_value"]
     named = rows.rename(columns={"worth_value": "lifetime_value", "cac_value": "cac"})
-    return stated(named, ask, ("variant", "lifetime_value", "cac"), value, low, high)
+    return stated(named, ask, ("variant", "n", "lifetime_value", "cac"), value, low, high)
 
 
 @kpi("ratio", better="lower")
@@ -42,14 +42,14 @@ def payback_months(ask: Ask):
 
     Rule: CAC with all costs ÷ (monthly ARPA × gross margin), without subscriptions ÷ a month of the simple lifetime
     value with margin; spans as `ltv_to_cac`.
-    Returns: variant, cac, monthly_margin, value, low, high, in months.
+    Returns: variant, n (new customers), cac, monthly_margin, value, low, high, in months.
     Source: kpis.md K35.
     """
     rows = worth_and_cost(ask)
     low, high = economics.product_interval(ends(rows, "cac"), inverse(ends(rows, "month")))
     value = rows["cac_value"] / rows["month_value"]
     named = rows.rename(columns={"month_value": "monthly_margin", "cac_value": "cac"})
-    return stated(named, ask, ("variant", "cac", "monthly_margin"), value, low, high)
+    return stated(named, ask, ("variant", "n", "cac", "monthly_margin"), value, low, high)
 
 
 @kpi("money", better="higher")
@@ -86,11 +86,11 @@ def worth_and_cost(ask: Ask) -> pd.DataFrame:
     """As `worth`, with CAC beside it; a group that is in one of the two only has no figure."""
     keys, found = list(ask.question.by), worth(ask)
     cost = cac.function(Ask(ask.book, asked_over(ask)))
-    cost = cost[[*keys, *ENDS, "reason"]].rename(columns={end: f"cac_{end}" for end in ENDS})
+    cost = cost.rename(columns={end: f"cac_{end}" for end in ENDS} | {"denominator": "n"}).drop(columns="numerator")
     found, cost = (part.astype(dict.fromkeys(keys, object)) for part in (found, cost))
     rows = found.merge(cost, on=keys or None, how="outer" if keys else "cross", suffixes=("", "_cost"), sort=bool(keys))
     rows["reason"] = rows["reason"].fillna("no subscribers").where(rows["worth_value"].isna(), rows["reason_cost"])
-    return rows.assign(reason=rows["reason"].fillna("no new customers"))
+    return rows.assign(reason=rows["reason"].fillna("no new customers"), n=rows["n"].fillna(0))
 
 
 def asked_over(ask: Ask):
