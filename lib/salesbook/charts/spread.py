@@ -77,12 +77,14 @@ def legend(canvas: Canvas, words, y: float) -> None:
     canvas.text(x + 16, y, words.say("chart.median"), "muted", SMALL)
 
 
-def forest(data, words, width: int, unit: str = "share", label: str = "", whole: float | None = None) -> Canvas:
+def forest(data, words, width: int, unit: str = "share", label: str = "", whole: float | None = None,
+           whole_label: str = "") -> Canvas:  # fmt: skip
     """Segments against the whole: each with its interval, what it rests on, and its shrunk estimate.
 
     Rule: a segment whose interval leaves out the whole is in colour, the others are grey.
     Parameters: `data`, one row per segment: the label column, value, low, high, numerator and denominator or n, and
-    `estimate` where values are shrunk; `whole`, the value of all together.
+    `estimate` where values are shrunk; `whole`, the value of all together, or another to compare with, which
+    `whole_label` names.
     """
     label = label or data.columns[0]
     rows = data.to_dict("records")
@@ -103,7 +105,7 @@ def forest(data, words, width: int, unit: str = "share", label: str = "", whole:
         canvas.text(float(scale(value)), canvas.height - 12, text, "muted", SMALL,
                     align="left" if is_narrow and value == steps[0] else "center")  # fmt: skip
     if whole is not None:
-        x, text = float(scale(whole)), f"{words.say('chart.whole')} {words.value_short(whole, unit)}"
+        x, text = float(scale(whole)), f"{whole_label or words.say('chart.whole')} {words.value_short(whole, unit)}"
         canvas.line([x, x], [22, canvas.height - 26], "ink", 1.4)
         canvas.text(x, 10, text, weight=BOLD, size=SMALL, align="center")
     for place, (entry, name, size) in enumerate(zip(rows, names, sizes, strict=True)):
