@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
+from salesbook import maps
 from salesbook.errors import BadData, WrongUsage
 from salesbook.tables import TABLES
 
@@ -18,9 +19,18 @@ MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 DATE_FORMS = ("ymd", "dmy", "mdy")
 
 
+OVERLAPS = ("", "later file wins")
+
+
 @dataclass(frozen=True)
 class Source:
-    """Where the data is and in which form: the map from a CRM's export to the canonical tables."""
+    """Where the data is and in which form: the map from a CRM's export to the canonical tables.
+
+    `extends`: the map that ships and lies under this one. `overlap`: which version of a record that stands in several
+    files is taken where `newest` does not tell. `newest`: table = the column by which the newest version is told.
+    `offered`: files that the map underneath knows and that need not be there. A column may be named by a list: the
+    one of its names that the file has is taken, and there need be none.
+    """
 
     path: str = "data/sample"
     date_form: str = "ymd"
@@ -31,11 +41,16 @@ class Source:
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ()
     delimiter: str = ""
-    files: dict[str, str] = field(default_factory=dict)
-    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    extends: str = ""
+    overlap: str = ""
+    files: dict[str, str | list[str]] = field(default_factory=dict)
+    columns: dict[str, dict[str, str | list[str]]] = field(default_factory=dict)
     constants: dict[str, dict[str, str]] = field(default_factory=dict)
     words: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     rows: dict[str, list[dict]] = field(default_factory=dict)
+    steps: dict[str, list[str]] = field(default_factory=dict)
+    newest: dict[str, str | list[str]] = field(default_factory=dict)
+    offered: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,16 +137,12 @@ class Settings:
 
 
 REPORT_KEYS = ("month", "zone", "currency", "language", "fiscal_year_starts", "folder", "names_of_sellers")
-SOURCE_KEYS = tuple(f.name for f in fields(Source))[:9]
+SOURCE_KEYS = tuple(f.name for f in fields(Source))[:11]
 SECTIONS = (
     "company",
     "report",
     "source",
-    "files",
-    "columns",
-    "constants",
-    "words",
-    "rows",
+    *maps.SECTIONS,
     "limits",
     "economics",
     "follow_up",
@@ -156,11 +167,12 @@ def load(path: str | Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path.name} cannot be read.", f"{error}.", "Mend that line.") from error
     known(raw, SECTIONS, "section")
+    raw = maps.extended(raw)
     report, source = table_of(raw, "report", REPORT_KEYS), table_of(raw, "source", SOURCE_KEYS)
     settings = Settings(
         home=path.resolve().parent,
         company=str(table_of(raw, "company", ("name",)).get("name", "")),
-        source=build(Source, source | {name: raw.get(name, {}) for name in SECTIONS[3:8]}, "source"),
+        source=build(Source, source | {name: raw.get(name, {}) for name in (*maps.SECTIONS, "offered")}, "source"),
         limits=build(Limits, table_of(raw, "limits", tuple(f.name for f in fields(Limits))), "limits"),
         economics=build(Economics, table_of(raw, "economics", tuple(f.name for f in fields(Economics))), "economics"),
         follow_up=build(FollowUp, table_of(raw, "follow_up", tuple(f.name for f in fields(FollowUp))), "follow_up"),
@@ -227,6 +239,7 @@ def check(settings: Settings) -> None:
         ("report.language", settings.language, LANGUAGES),
         ("source.date_form", source.date_form, DATE_FORMS),
         ("source.decimal", source.decimal, (".", ",")),
+        ("source.overlap", source.overlap, OVERLAPS),
         ("source.thousands", source.thousands, ("", ".", ",", " ", "'", "\u00a0", "\u202f")),
         ("report.fiscal_year_starts", settings.fiscal_year_starts, range(1, 13)),
         ("follow_up.reached", settings.follow_up.reached, ("talk", "qualified")),
@@ -281,16 +294,17 @@ def check_follow_up(follow_up: FollowUp) -> None:
 
 
 def check_map(source: Source) -> None:
-    """Refuse a map that names a table or column that the canonical tables do not have."""
-    for section in ("files", "columns", "constants", "words", "rows"):
-        for table, content in getattr(source, section).items():
-            if table not in TABLES:
-                raise unknown("table", table, section, TABLES)
-            columns = [column.name for column in TABLES[table].columns]
-            names = [] if section == "files" else content if section != "rows" else [k for row in content for k in row]
-            for column in names:
+    """Refuse a map that names a table or column that the canonical tables, and those for steps, do not have."""
+    for section in (*maps.SECTIONS, "offered"):
+        for name, content in getattr(source, section).items():
+            table = maps.table(name)
+            if table is None or (section == "rows" and name not in TABLES):
+                raise unknown("table", name, section, TABLES | maps.RAW)
+            columns = [column.name for column in table.columns]
+            named = content if section in ("columns", "constants", "words") else []
+            for column in named if section != "rows" else [key for row in content for key in row]:
                 if column not in columns:
-                    raise unknown("column", column, f"{section}.{table}", columns)
+                    raise unknown("column", column, f"{section}.{name}", columns)
 
 
 def unknown(what: str, name: str, section: str, allowed) -> BadData:

@@ -27,6 +27,7 @@ DIGITS = {"money": (16, 2), "number": (14, 4), "rate": (10, 8), "share": (3, 6),
 EXAMPLES = {"money": "1234.50", "number": "12.5", "rate": "0.13401234", "share": "0.25", "integer": "42"}
 SHEET_ERROR = r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!|VERW!|NAAM\?|DEEL/0!|I/T|VÆRDI!|NAVN\?)"
 SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
+OTHER = "*"
 INVISIBLE = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{feff}\x{fffd}]"
 
 
@@ -65,17 +66,26 @@ def read_csv(path: str, width: int, dialect: Dialect) -> str:
 
 
 def statement(feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], problems: Problems) -> str:
-    """The SELECT that casts a file: the stored columns, and `problem`, the number of the first failure or 0.
+    """The SELECT that casts a file: the stored columns, `problem` and `other_word`.
+
+    Rule: `problem` is the number of the first failure, `other_word` that of a word that the map counts as another; 0
+    where there is none.
 
     Parameters: `words`, canonical column to value in the file to canonical value; `mixed`, date columns in which the
     declared form occurs, so that no other is taken there.
     """
-    texts, parsed, values, cases = {}, {}, {}, header_again(feed, problems)
+    texts, parsed, values, cases, notes = {}, {}, {}, header_again(feed, problems), []
     for column in feed.table.columns:
         if column.name not in feed.positions and column.name not in feed.constants:
             values |= {name: absent(name, kind) for name, kind in column.stored.items()}
             continue
-        texts[f"t_{column.name}"] = text(column, feed, words.get(column.name, {}))
+        translated = words.get(column.name, {})
+        texts[f"t_{column.name}"] = text(column, feed, translated)
+        if OTHER in translated:
+            texts[f"o_{column.name}"] = is_other(column, feed, translated)
+            reason = f"{column.name} is a word that the map does not name"
+            number = problems.number(column.name, f"{column.name}_other", reason)
+            notes.append(f"when o_{column.name} then {number}")
         is_id = column.type == "id"
         cast = (
             exact(column, feed.text.is_plain) if is_id else CASTS[column.type](column, feed.form, column.name in mixed)
@@ -89,15 +99,8 @@ def statement(feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], pro
     middle = f"select *, {named(parsed)} from ({inner})" if parsed else inner
     outer = f"select *, {named(values)} from ({middle})"
     stored = ", ".join(f'"{name}"' for name in feed.table.stored)
-    problem = f"case {' '.join(cases)} else 0 end" if cases else "0"
-    return f"select {stored}, ({problem})::integer as problem from ({outer})"
-
-
-def cast_of(column: Column, feed: Feed, is_mixed: bool) -> Cast:
-    """How a column is cast."""
-    if column.type == "id":
-        return exact(column, feed.text.is_plain)
-    return CASTS[column.type](column, feed.form, is_mixed)
+    problem, note = (f"case {' '.join(tests)} else 0 end" if tests else "0" for tests in (cases, notes))
+    return f"select {stored}, ({problem})::integer as problem, ({note})::integer as other_word from ({outer})"
 
 
 def named(expressions: dict[str, str]) -> str:
@@ -124,16 +127,40 @@ def header_again(feed: Feed, problems: Problems) -> list[str]:
 
 def text(column: Column, feed: Feed, words: dict[str, str]) -> str:
     """SQL of a column's text: without spaces around it (ids stay exact), nulls as NULL, words translated."""
+    value = untranslated(column, feed)
+    for to_text in feed.forms.get(column.name, ()):
+        value = to_text(value, feed.form)
+    if words:
+        pairs = " ".join(f"when {literal(old)} then {literal(new)}" for old, new in words.items() if old != OTHER)
+        rest = value
+        if OTHER in words:
+            rest = f"case when lower({value}) in ({canonical(column)}) then {value} "
+            rest += f"when {value} is not null then {literal(words[OTHER])} end"
+        value = f"nullif(case {value} {pairs} else {rest} end, '')" if pairs else f"nullif({rest}, '')"
+    return value
+
+
+def untranslated(column: Column, feed: Feed) -> str:
+    """SQL of a column's text as the file has it."""
     raw = literal(feed.constants[column.name]) if column.name in feed.constants else f"c{feed.positions[column.name]}"
     value = raw if column.type == "id" else trimmed(raw, feed.text.is_plain)
     value = f"nullif({value}, '')"
     if feed.form.nulls:
         nulls = ", ".join(map(literal, feed.form.nulls))
         value = f"case when {value} in ({nulls}) then null else {value} end"
-    if words:
-        pairs = " ".join(f"when {literal(old)} then {literal(new)}" for old, new in words.items())
-        value = f"nullif(case {value} {pairs} else {value} end, '')"
     return value
+
+
+def canonical(column: Column) -> str:
+    """SQL: the canonical words of a column."""
+    return ", ".join(map(literal, column.words)) or "null"
+
+
+def is_other(column: Column, feed: Feed, words: dict[str, str]) -> str:
+    """SQL: the text is a word that neither the map nor the column knows."""
+    known = ", ".join(literal(old) for old in words)
+    value = untranslated(column, feed)
+    return f"coalesce({value} not in ({known}) and lower({value}) not in ({canonical(column)}), false)"
 
 
 def trimmed(value: str, is_plain: bool = False) -> str:

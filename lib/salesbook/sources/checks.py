@@ -17,10 +17,16 @@ ORDER = (*STAGE_ORDER, *(name for name in TABLES if name not in STAGE_ORDER))
 
 
 class Checks:
-    """The checks of one import, on a connection that holds the cast rows."""
+    """The checks of one import, on a connection that holds the cast rows.
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, feeds: dict[str, list[Feed]], problems: Problems):
+    `tables`: those that have rows; `provided`: columns of theirs that steps have filled.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, feeds: dict[str, list[Feed]], problems: Problems,
+                 provided: dict[str, set[str]] | None = None):  # fmt: skip
         self.con, self.feeds, self.problems = con, feeds, problems
+        self.provided = provided or {}
+        self.tables = [name for name in TABLES if name in feeds or name in self.provided]
 
     def run(self) -> None:
         """Check all tables: first what rejects rows, parents before children, then what flags them."""
@@ -29,9 +35,9 @@ class Checks:
                 self.derive_stages()
             if name == "deals":
                 self.derive_status()
-            if name in self.feeds:
+            if name in self.tables:
                 self.reject_rows(TABLES[name])
-        for name in self.feeds:
+        for name in self.tables:
             self.flag_rows(TABLES[name])
 
     def reject_rows(self, table: Table) -> None:
@@ -53,11 +59,15 @@ class Checks:
 
     def flag_rows(self, table: Table) -> None:
         """Flag the rows that break a rule that only flags, or point to a parent that is not there."""
+        self.con.execute(
+            f"insert into flagged select '{table.name}', in_file, at_row, other_word from good_{table.name} "
+            "where other_word > 0"
+        )
         for rule in table.rules:
             if not rule.rejects:
                 self.record("flagged", table, f"({rule.holds}) is false", "", rule.name, f"broken: {rule.meaning}")
         for column in table.columns:
-            if not any(column.name in feed.positions for feed in self.feeds[table.name]):
+            if column.name not in self.provided.get(table.name, ()) and not self.is_in_file(table, column):
                 continue
             if column.parent and not column.filled and self.has_rows(column.parent):
                 self.record("flagged", table, orphan(column), column.name, *unknown_parent(column))
@@ -67,6 +77,10 @@ class Checks:
                 self.record("flagged", table, spaced, column.name, f"{column.name}_has_space", reason)
         if table.name == "deals":
             self.flag_other_status(table)
+
+    def is_in_file(self, table: Table, column: Column) -> bool:
+        """Whether a file of the table has the column."""
+        return any(column.name in feed.positions for feed in self.feeds.get(table.name, []))
 
     def record(self, where: str, table: Table, condition: str, column: str, rule: str, reason: str) -> None:
         """Write down the good rows for which a condition is true."""
@@ -78,7 +92,7 @@ class Checks:
 
     def has_rows(self, table: str) -> bool:
         """Whether a table has a good row."""
-        if table not in self.feeds and table != "stages":
+        if table not in self.tables and table != "stages":
             return False
         return self.con.execute(f"select 1 from good_{table} limit 1").fetchone() is not None
 
@@ -120,10 +134,10 @@ class Checks:
 
     def derive_stages(self) -> None:
         """Make the stages from the deals and their history where no source has them: without an order."""
-        if "stages" in self.feeds and self.has_rows("stages"):
+        if "stages" in self.tables and self.has_rows("stages"):
             return
         lacking = [f for f in self.feeds.get("deals", []) if "status" not in {*f.positions, *f.constants}]
-        if lacking:
+        if lacking and "status" not in self.provided.get("deals", ()):
             name = lacking[0].text.name
             todo = "Map status under [columns.deals], or write the stages as [[rows.stages]] with is_won and is_lost."
             raise BadData(
@@ -148,7 +162,7 @@ class Checks:
             select {columns} from visited group by pipeline, stage""")
         self.con.execute("alter view all_stages rename to told_stages")
         self.con.execute(
-            "create view all_stages as from told_stages union all "
+            "create view all_stages as from told_stages union all by name "
             "select *, 0 as problem, -1 as in_file, row_number() over () as at_row from derived_stages"
         )
 

@@ -3,9 +3,11 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from salesbook.errors import BadData
+from salesbook.maps import table_name
 from salesbook.settings import Settings
 from salesbook.tables import TABLES
 
@@ -37,7 +39,8 @@ def located(settings: Settings) -> list[SourceFile]:
     """The files of a source, in order of their names.
 
     Rule: a table's file is the one the map names (a name, a pattern such as deals-*.csv, or several), else the one
-    that bears the table's name. Only deals must have one, or rows in the settings.
+    that a map underneath knows, else the one that bears the table's name. Only deals must have one, or rows in the
+    settings.
     Raises: BadData where the folder or a file that the map names is not there, or two files bear a table's name.
     """
     folder, source = settings.source_path, settings.source
@@ -45,13 +48,17 @@ def located(settings: Settings) -> list[SourceFile]:
         what = "is a file" if folder.exists() else "does not exist"
         raise BadData("The source is not a folder.", f"{folder} {what}.", "Set path under [source] in salesbook.toml.")
     tables: dict[tuple[Path, str], list[str]] = {}
-    for table in TABLES:
-        named = source.files.get(table)
-        found = by_map(folder, table, named) if named is not None else by_name(folder, table)
+    for table in dict.fromkeys((*TABLES, *source.files, *source.offered)):
+        if table in source.files:
+            found = by_map(folder, table, source.files[table])
+        elif table in source.offered:
+            found = by_offer(folder, table, source.offered[table])
+        else:
+            found = [] if source.extends else by_name(folder, table)
         for path_and_sheet in found:
             tables.setdefault(path_and_sheet, []).append(table)
     files = [SourceFile(named_from(path, folder), path, sheet, tuple(fed)) for (path, sheet), fed in tables.items()]
-    if not any("deals" in file.tables for file in files) and not source.rows.get("deals"):
+    if not any(table_name(name) == "deals" for file in files for name in file.tables) and not source.rows.get("deals"):
         raise no_deals(folder)
     return sorted(files, key=lambda file: (file.name, file.sheet))
 
@@ -84,6 +91,35 @@ def by_name(folder: Path, table: str) -> list[tuple[Path, str]]:
         todo = f"Take one away, or name the one to read: {table} = ... under [files] in salesbook.toml."
         raise BadData(f"Two files bear the name of the table {table}.", f"{folder} holds {names}.", todo)
     return [(path, "") for path in found]
+
+
+def by_offer(folder: Path, table: str, offered: list[str]) -> list[tuple[Path, str]]:
+    """The files that bear a name which the map underneath knows for a table: names without ending, in any case.
+
+    Raises: BadData where two of the names are there.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        stem = next((path.name[: -len(end)] for end in ENDINGS if path.name.lower().endswith(end)), None)
+        name = next((name for name in offered if stem and is_called(stem.lower(), name)), None)
+        if name:
+            found.setdefault(name, []).append(path)
+    if len(found) > 1:
+        names = listed([paths[0].name for paths in found.values()])
+        todo = f"Name the one to read: {table} = ... under [files] in salesbook.toml."
+        raise BadData(f"Two files may be the table {table}.", f"{folder} holds {names}.", todo)
+    return [(path, "") for paths in found.values() for path in paths]
+
+
+def is_called(stem: str, name: str) -> bool:
+    """Whether a file's name is one that a map knows, also with the CRM's name before it or `_data` after it.
+
+    Examples:
+    >>> is_called("deal", "deal"), is_called("sf_task_data", "task"), is_called("deal_stage", "deal")
+    (True, True, False)
+    """
+    bare = re.sub(r"^(?:sf|hubspot|salesforce|pipedrive|lime|efficy)_|_data$", "", stem)
+    return fnmatchcase(stem, name) or fnmatchcase(bare, name)
 
 
 def by_map(folder: Path, table: str, named: str | list[str]) -> list[tuple[Path, str]]:

@@ -29,9 +29,10 @@ class ReadFile(TypedDict):
 class Import:
     """A source as it was read once: canonical tables, quarantine and flags in a folder.
 
-    `rejected`, `flagged`: table to rule to number of rows. `present`: tables that had a source. `newest`: the newest
-    instant in any table (naive UTC), plans left out; None where there is none. `set_aside`: files of the source that
-    were not read.
+    `rejected`, `flagged`: table to rule to number of rows. `made`: table to step to rows that the step added;
+    `left_out`: table for steps to rule to rows that no step needed. `present`: tables that had a source. `newest`: the
+    newest instant in any table (naive UTC), plans left out; None where there is none. `set_aside`: files of the source
+    that were not read.
     """
 
     folder: Path
@@ -41,6 +42,8 @@ class Import:
     present: tuple[str, ...]
     set_aside: tuple[str, ...]
     newest: datetime | None
+    made: dict[str, dict[str, int]]
+    left_out: dict[str, dict[str, int]]
 
     def table(self, name: str) -> Path:
         """The Parquet file of a canonical table."""
@@ -53,6 +56,10 @@ class Import:
     def rows_read(self, table: str) -> int:
         """Rows of a table in all files."""
         return sum(file["rows_read"] for file in self.files if file["table"] == table)
+
+    def rows_made(self, table: str) -> int:
+        """Rows that steps added to a table."""
+        return sum(self.made.get(table, {}).values())
 
     def rows_loaded(self, table: str) -> int:
         """Rows of a table that were loaded."""
@@ -70,4 +77,6 @@ def opened(folder: Path) -> Import:
         present=tuple(record["present"]),
         set_aside=tuple(record["set_aside"]),
         newest=datetime.fromisoformat(record["newest"]) if record["newest"] else None,
+        made=record["made"],
+        left_out=record["left_out"],
     )

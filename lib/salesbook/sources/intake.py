@@ -15,19 +15,20 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from salesbook import maps
 from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
-from salesbook.sources import cast, files, plan, quarantine, reader
+from salesbook.sources import cast, files, plan, quarantine, reader, steps
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, Form, literal, matches
 from salesbook.sources.imports import RECORD, Import, opened
+from salesbook.sources.staged import LEFT_OUT, Staged
 from salesbook.tables import TABLES
 
-VERSION = 2
+VERSION = 3
 MEMORY = "600MB"
-OVERLAPPING = "repeated"
 NEEDED_BY_CHECKS = ("deals", "stages", "stage_history")
 DAY_SECONDS = 86_400
 ARROW = {
@@ -50,6 +51,7 @@ class Work:
     texts: dict[int, reader.Text] = field(default_factory=dict)
     feeds: dict[str, list[plan.Feed]] = field(default_factory=dict)
     set_aside: list[str] = field(default_factory=list)
+    dated: dict[str, list[str]] = field(default_factory=dict)
     problems: cast.Problems = field(default_factory=cast.Problems)
 
 
@@ -63,6 +65,7 @@ def load(settings: Settings, store: Path) -> Import:
     Raises: BadData for what cannot be read without guessing, or more rows rejected than the settings allow.
     """
     plan.check_words(settings.source)
+    steps.check(settings.source)
     reader.check_declared(settings.source.encoding, settings.source.delimiter)
     store.mkdir(parents=True, exist_ok=True)
     sweep(store)
@@ -119,9 +122,11 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
         read_rows(work)
         refuse_no_deals(work)
         for name in dict.fromkeys((*work.feeds, *NEEDED_BY_CHECKS)):
-            cast_table(work, TABLES[name])
-        Checks(con, work.feeds, work.problems).run()
-        write(work, folder)
+            cast_table(work, steps.table_for(name, settings.source, list(work.dated)))
+        staged = staged_rows(work)
+        steps.run(staged, settings.source)
+        Checks(con, work.feeds, work.problems, provided(staged, settings)).run()
+        write(work, staged, folder)
     return folder
 
 
@@ -146,22 +151,41 @@ def form_of(settings: Settings) -> Form:
 
 def read_files(work: Work) -> None:
     """Read every file, and find which of its columns feed which tables."""
-    source, form = work.settings.source, form_of(work.settings)
+    source = work.settings.source
     for number, copy in enumerate(work.copies):
-        wanted = set().union(*(plan.wanted_names(TABLES[table], source) for table in copy.file.tables))
-        text = reader.read(copy, source.encoding, source.delimiter, source.decimal, wanted, work.folder)
-        is_shared = len(copy.file.tables) > 1
-        for table in copy.file.tables:
-            try:
-                feed = plan.feed(TABLES[table], number, text, form, source)
-            except BadData:
-                if is_asked_for(table, work.settings):
-                    raise
-                work.set_aside.append(copy.file.name)
-                continue
-            work.feeds.setdefault(table, []).append(replace(feed, is_shared=is_shared))
-        work.texts[number] = text
-        quarantine.know(work.con, number, text)
+        wanted = set().union(*(plan.wanted_names(name, source) for name in copy.file.tables))
+        work.texts[number] = reader.read(copy, source.encoding, source.delimiter, source.decimal, wanted, work.folder)
+    of_deals = [n for n, copy in enumerate(work.copies) if "deals" in map(maps.table_name, copy.file.tables)]
+    work.dated = steps.dated_stages([work.texts[number].header for number in of_deals], source)
+    for number, copy in enumerate(work.copies):
+        for table in dict.fromkeys(map(maps.table_name, copy.file.tables)):
+            feed_table(work, number, table)
+        quarantine.know(work.con, number, work.texts[number])
+
+
+def feed_table(work: Work, number: int, table: str) -> None:
+    """Find how a file feeds a table: by the first part of the table in the map that the file has the columns of.
+
+    Raises: BadData where it has those of none, and the map asks for the file.
+    """
+    copy, text, source = work.copies[number], work.texts[number], work.settings.source
+    errors = []
+    for name in copy.file.tables:
+        if maps.table_name(name) != table:
+            continue
+        shape = steps.table_for(name, source, list(work.dated))
+        try:
+            feed = plan.feed(name, shape, number, text, form_of(work.settings), source, work.dated)
+        except BadData as error:
+            errors.append(error)
+            continue
+        shared = len(set(map(maps.table_name, copy.file.tables))) > 1
+        feed = replace(feed, is_shared=shared, forms=steps.forms_of(name, source))
+        work.feeds.setdefault(table, []).append(feed)
+        return
+    if is_asked_for(table, work.settings):
+        raise errors[0]
+    work.set_aside.append(copy.file.name)
 
 
 def refuse_no_deals(work: Work) -> None:
@@ -175,7 +199,8 @@ def refuse_no_deals(work: Work) -> None:
 def is_asked_for(table: str, settings: Settings) -> bool:
     """Whether the settings ask for a table's file; where they map files, one that only bears its name may not fit."""
     source = settings.source
-    return not source.files or any(table in part for part in (source.files, source.columns, source.constants))
+    asked = {maps.table_name(name) for part in (source.files, source.columns, source.constants) for name in part}
+    return not source.files or table in asked
 
 
 def read_rows(work: Work) -> None:
@@ -197,7 +222,8 @@ def read_rows(work: Work) -> None:
         text.shifts[:, 1] -= 1
         work.copies.append(copy)
         work.texts[len(work.copies) - 1] = text
-        feed = plan.feed(TABLES[table], len(work.copies) - 1, text, form, source)
+        shape = steps.table_for(table, source, list(work.dated))
+        feed = plan.feed(table, shape, len(work.copies) - 1, text, form, source, {})
         work.feeds.setdefault(table, []).append(feed)
         quarantine.know(work.con, len(work.copies) - 1, text)
 
@@ -213,9 +239,9 @@ def inline(value) -> str:
 
 def cast_table(work: Work, table: Table) -> None:
     """Cast a table's files and put them together in the views `all_TABLE` and `good_TABLE`."""
-    words = work.settings.source.words.get(table.name, {})
     parts = []
     for feed in work.feeds.get(table.name, []):
+        words = plan.words_of(feed.name, work.settings.source)
         path = literal((work.folder / f"{table.name}-{feed.source}.parquet").as_posix())
         select = cast.statement(feed, words, mixed_columns(work.con, feed), work.problems)
         (count,) = work.con.execute(f"copy ({select}) to {path} (format parquet)").fetchone()
@@ -227,13 +253,36 @@ def cast_table(work: Work, table: Table) -> None:
         )
     if not parts:
         columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in table.stored.items())
-        parts = [f"select {columns}, 0 as problem, 0 as in_file, 0::bigint as at_row where false"]
+        parts = [f"select {columns}, 0 as problem, 0 as other_word, 0 as in_file, 0::bigint as at_row where false"]
     work.con.execute(f"create view all_{table.name} as {' union all '.join(parts)}")
     same = f"r.table_name = '{table.name}' and r.in_file = a.in_file and r.at_row = a.at_row"
     work.con.execute(
         f"create view good_{table.name} as select * from all_{table.name} a "
         f"where problem = 0 and not exists (select 1 from rejected r where {same})"
     )
+
+
+def staged_rows(work: Work) -> Staged:
+    """The cast rows, for steps to work on."""
+
+    def new_source(source: int) -> int:
+        again = max(work.texts) + 1
+        work.texts[again] = work.texts[source]
+        quarantine.know_again(work.con, source, again)
+        return again
+
+    return Staged(work.con, work.feeds, work.problems, work.settings.zone, new_source, list(work.dated))
+
+
+def provided(staged: Staged, settings: Settings) -> dict[str, set[str]]:
+    """The columns that steps may have filled, of every table that a step was asked for or has made rows of."""
+    columns = {}
+    for table in TABLES:
+        if table in staged.made:
+            columns[table] = {column.name for column in TABLES[table].columns}
+        elif table in staged.feeds and steps.of_table(table, settings.source):
+            columns[table] = steps.provided(table, settings.source, staged.feeds[table])
+    return columns
 
 
 def mixed_columns(con: duckdb.DuckDBPyConnection, feed: plan.Feed) -> set[str]:
@@ -264,13 +313,13 @@ def miscounted(name: str, expected: int, found: int) -> SalesbookError:
     return SalesbookError(wrong, f"{expected} were read, {found} accounted for.", "Report it with the file's header.")
 
 
-def write(work: Work, folder: Path) -> None:
+def write(work: Work, staged: Staged, folder: Path) -> None:
     """Write tables, quarantine, flags and the record of an import."""
     con = work.con
     quarantine.find_originals(con, work.texts)
     quarantine.write_problems(con, work.problems)
     for table in TABLES.values():
-        if table.name not in {*work.feeds, "stages"}:
+        if not staged.has(table.name) and table.name != "stages":
             write_empty(table, folder)
             continue
         columns = ", ".join(f'"{name}"' for name in table.stored)
@@ -279,11 +328,18 @@ def write(work: Work, folder: Path) -> None:
             f"copy (select {columns} from good_{table.name} order by {', '.join(table.key) or 'all'}) "
             f"to {target} (format parquet, compression zstd)"
         )
-    for name, feeds in work.feeds.items():
-        quarantine.write(con, TABLES[name], [feed.source for feed in feeds], folder / "quarantine")
-    quarantine.write_flags(con, [TABLES[name] for name in work.feeds], folder / "flags.parquet")
-    record = recorded(work, folder)
+    for name in tables_of(staged):
+        sources = [feed.source for feed in work.feeds.get(name, [])]
+        quarantine.write(con, maps.table(name), sources, folder / "quarantine")
+    flagged = [TABLES[name] for name in tables_of(staged) if name in TABLES]
+    quarantine.write_flags(con, flagged, folder / "flags.parquet")
+    record = recorded(work, staged, folder)
     (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def tables_of(staged: Staged) -> list[str]:
+    """All tables that have a source or rows that a step made."""
+    return list(dict.fromkeys((*staged.feeds, *staged.made)))
 
 
 def write_empty(table: Table, folder: Path) -> None:
@@ -297,33 +353,44 @@ def decimal_type(kind: str) -> pa.DataType:
     return pa.decimal128(*map(int, kind.removeprefix("DECIMAL(").removesuffix(")").split(",")))
 
 
-def recorded(work: Work, folder: Path) -> dict:
+def recorded(work: Work, staged: Staged, folder: Path) -> dict:
     """What the import's record says; every table's rows are counted once more in the files written."""
     con = work.con
     rejected, flagged = counted(con, "rejected"), counted(con, "flagged")
     read_files = []
-    for table, feeds in work.feeds.items():
-        for feed in feeds:
-            read_files.append(file_record(work, table, feed))
+    for table in tables_of(staged):
+        feeds = work.feeds.get(table, [])
+        read_files += [file_record(work, table, feed) for feed in feeds]
         for feed in feeds:
             broken = con.execute("select rule, count(*) from broken where in_file = ? group by 1", [feed.source])
             for rule, count in broken.fetchall():
                 rejected.setdefault(table, {})[rule] = rejected.get(table, {}).get(rule, 0) + count
-        read = sum(feed.text.n_good + feed.text.n_bad for feed in feeds)
-        held = rows_in(folder / "tables" / f"{table}.parquet")
+        came = sum(feed.text.n_good + feed.text.n_bad for feed in feeds) + sum(staged.made.get(table, {}).values())
+        held = held_rows(staged, table, folder)
         kept_out = rows_in(folder / "quarantine" / f"{table}.parquet")
-        if read != held + kept_out or kept_out != sum(rejected.get(table, {}).values()):
-            raise miscounted(table, read, held + kept_out)
-    newest = newest_instant(con, [TABLES[table] for table in work.feeds], folder / "tables")
+        if came != held + kept_out or kept_out != sum(rejected.get(table, {}).values()):
+            raise miscounted(table, came, held + kept_out)
+    present = [table for table in TABLES if staged.has(table)]
+    newest = newest_instant(con, [TABLES[table] for table in present], folder / "tables")
     return {
         "version": VERSION,
         "files": read_files,
         "rejected": rejected,
         "flagged": flagged,
-        "present": [table for table in TABLES if table in work.feeds],
+        "made": staged.made,
+        "left_out": staged.left_out,
+        "present": present,
         "set_aside": work.set_aside,
         "newest": newest.isoformat() if newest else None,
     }
+
+
+def held_rows(staged: Staged, table: str, folder: Path) -> int:
+    """The rows of a table that were loaded; of one for steps those that a step could use, needed or not."""
+    if table in TABLES:
+        return rows_in(folder / "tables" / f"{table}.parquet")
+    (good,) = staged.con.execute(f"select count(*) from good_{table}").fetchone()
+    return good + sum(staged.left_out.get(table, {}).values())
 
 
 def rows_in(path: Path) -> int:
@@ -375,13 +442,14 @@ def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table], folder: 
 
 
 def refuse_too_many(result: Import, limit: float) -> None:
-    """Refuse an import of which more is rejected than the settings allow. Repeats in later exports do not count.
+    """Refuse an import of which more is rejected than the settings allow. Rows that are
+    only left out do not count.
 
     Raises: BadData that names the table, the two most frequent reasons and the quarantine file.
     """
     for table, rules in result.rejected.items():
-        counts = {rule: count for rule, count in rules.items() if rule != OVERLAPPING}
-        rejected, read = sum(counts.values()), result.rows_read(table)
+        counts = {rule: count for rule, count in rules.items() if rule not in LEFT_OUT}
+        rejected, read = sum(counts.values()), result.rows_read(table) + result.rows_made(table)
         if rejected > limit * read:
             first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:2]
             reasons = " and ".join(f"{rule} ({count})" for rule, count in first)

@@ -1,8 +1,10 @@
 """Which column of a file becomes which canonical column: by name, by the map, never by position."""
 
 import difflib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from salesbook import maps
 from salesbook.errors import BadData
 from salesbook.schema import Column, Table
 from salesbook.settings import NAME, Source
@@ -18,6 +20,8 @@ class Feed:
 
     `positions`: canonical column to column of the text. `constants`: canonical column to one value for every row.
     `unknown`: columns of the text that no canonical column reads. `is_shared`: the file feeds other tables, too.
+    `name`: the table, or the part of it, as the map has it. `forms`: canonical column to what turns its text into the
+    canonical unit.
     """
 
     table: Table
@@ -28,33 +32,94 @@ class Feed:
     constants: dict[str, str]
     unknown: tuple[str, ...]
     is_shared: bool = False
+    name: str = ""
+    forms: dict[str, tuple[Callable[[str, Form], str], ...]] = field(default_factory=dict)
 
 
-def wanted_names(table: Table, source: Source) -> set[str]:
+def names_of(name: str, source: Source) -> dict[str, list[list[str]]]:
+    """The names that each column of a table, or of a part of one, may have in its file.
+
+    Rule: those of the map; a column the map does not speak of has its own name, unless a map that ships lies under it.
+    Returns: column to alternatives, each of them names for one thing, of which the first that is there is meant.
+    """
+    mapped = source.columns.get(name, {})
+    own = not source.extends and "-" not in name and name in TABLES
+    found = {}
+    for column in maps.table(name).columns:
+        named = mapped.get(column.name, column.name if own and column in TABLES[name].columns else "")
+        found[column.name] = alternatives(named)
+    return found
+
+
+def alternatives(named: str | list) -> list[list[str]]:
+    """The alternatives that a map names, as lists.
+
+    Examples:
+    >>> alternatives("Amount"), alternatives(["Bedrag", ["amount", "value"]]), alternatives("")
+    ([['Amount']], [['Bedrag'], ['amount', 'value']], [])
+    """
+    several = [named] if isinstance(named, str) else named
+    return [[one] if isinstance(one, str) else list(one) for one in several if one]
+
+
+def wanted_names(name: str, source: Source) -> set[str]:
     """The names that a table's columns may have in its file, as `name_key`."""
-    mapped = source.columns.get(table.name, {})
-    return {name_key(mapped.get(column.name, column.name)) for column in table.columns}
+    found = names_of(name, source).values()
+    return {name_key(one) for several in found for same in several for one in same}
 
 
-def feed(table: Table, number: int, text: Text, form: Form, source: Source) -> Feed:
+def feed(
+    name: str, table: Table, number: int, text: Text, form: Form, source: Source, dated: dict[str, list[str]]
+) -> Feed:
     """How a file feeds a table.
 
-    Raises: BadData where a column that the table needs, or that the map names, is not in the file.
+    Parameters: `name`, the table or the part of it in the map; `table`, its columns, with those that steps read;
+    `dated`, stage to the columns that say when deals came into it.
+    Raises: BadData where a column that the table needs, or that the map names, is not in the file, or two are.
     """
-    places = {name_key(name): at for at, name in enumerate(text.header) if name}
-    mapped = source.columns.get(table.name, {}) if text.name != NAME else {}
-    constants = with_currency(table, source, source.constants.get(table.name, {}), mapped, places)
-    names = {column.name: mapped.get(column.name, column.name) for column in table.columns}
-    positions = {column: places[name_key(name)] for column, name in names.items() if name and name_key(name) in places}
-    from_file = {column: at for column, at in positions.items() if column not in constants}
+    places = {name_key(column): at for at, column in enumerate(text.header) if column}
+    is_inline = text.name == NAME
+    names = {column.name: [[column.name]] for column in table.columns} if is_inline else names_of(name, source)
+    names = {column.name: names.get(column.name, []) for column in table.columns}
+    names |= {f"entered_{at}": [columns] for at, columns in enumerate(dated.values()) if f"entered_{at}" in names}
+    mapped = source.columns.get(name, {}) if not is_inline else {}
+    constants = with_currency(table, source, given_constants(name, source), mapped, places, names)
+    found = {column: place(column, wanted, places, name, text) for column, wanted in names.items()
+             if column not in constants}  # fmt: skip
+    positions = {column: at for column, at in found.items() if at >= 0}
     lacking = [
-        column for column in table.columns if column.name not in positions and is_lacking(column, constants, mapped)
+        column.name
+        for column in table.columns
+        if column.name not in {*positions, *constants} and is_lacking(column, mapped, is_part="-" in name)
     ]
     if lacking:
-        raise missing([names[column.name] or column.name for column in lacking], table, text, source)
-    used = set(from_file.values())
-    unknown = tuple(name for at, name in enumerate(text.header) if name and at not in used)
-    return Feed(table, number, text, form, from_file, constants, unknown)
+        raise missing([names[column][0][0] if names[column] else column for column in lacking], name, text, source)
+    unknown = tuple(column for at, column in enumerate(text.header) if column and at not in positions.values())
+    return Feed(table, number, text, form, positions, constants, unknown, name=name)
+
+
+def given_constants(name: str, source: Source) -> dict[str, str]:
+    """The constants of a table or part; an empty one takes away that of the map underneath."""
+    return {column: value for column, value in source.constants.get(name, {}).items() if value != ""}
+
+
+def place(column: str, names: list[list[str]], places: dict[str, int], name: str, text: Text) -> int:
+    """Where the file has the column; -1 where it does not.
+
+    Raises: BadData where it has more than one of its alternatives.
+    """
+    found = [[places[name_key(one)] for one in same if name_key(one) in places] for same in names]
+    there = list(dict.fromkeys(same[0] for same in found if same))
+    if len(there) > 1:
+        both = [text.header[at] for at in there]
+        todo = f"Name the one to take: {column} = {both[0]!r} under [columns.{name}] in salesbook.toml."
+        raise BadData(f"{text.name} has two columns for {name}.{column}.", f"It has {listed(both)}.", todo)
+    return there[0] if there else -1
+
+
+def words_of(name: str, source: Source) -> dict[str, dict[str, str]]:
+    """The words of a table; a part has those of its table, and its own before them."""
+    return maps.merged(source.words.get(maps.table_name(name), {}), source.words.get(name, {}))
 
 
 def check_words(source: Source) -> None:
@@ -64,7 +129,7 @@ def check_words(source: Source) -> None:
     """
     for table, columns in source.words.items():
         for name, words in columns.items():
-            allowed = TABLES[table].column(name).words
+            allowed = maps.table(table).column(name).words
             for old, new in words.items() if allowed else ():
                 if new and new.lower() not in allowed:
                     found = f"[words.{table}.{name}] has {old!r} = {new!r}."
@@ -73,28 +138,36 @@ def check_words(source: Source) -> None:
                     )
 
 
-def is_lacking(column: Column, constants: dict, mapped: dict) -> bool:
-    """Whether a column that the file does not have is one that it must have."""
-    return column.name not in constants and bool(column.needed or column.filled or mapped.get(column.name))
+def is_named(column: Column, mapped: dict) -> bool:
+    """Whether the map names one column of the file, which must then be there; one that a list names need not be."""
+    return isinstance(mapped.get(column.name), str) and mapped[column.name] != ""
 
 
-def with_currency(table: Table, source: Source, constants: dict, mapped: dict, places: dict) -> dict[str, str]:
+def is_lacking(column: Column, mapped: dict, is_part: bool) -> bool:
+    """Whether a column that the file does not have is one that it must have; other parts may have what is needed."""
+    return column.filled or is_named(column, mapped) or (column.needed and not is_part)
+
+
+def with_currency(
+    table: Table, source: Source, constants: dict, mapped: dict, places: dict, names: dict
+) -> dict[str, str]:
     """The constants, with the source's currency for amounts in a file that has no column for it."""
     column = next((c for c in table.columns if c.type == "currency" and c.filled and c.name not in table.key), None)
-    if column is None or column.name in constants or not source.currency or mapped.get(column.name):
-        return dict(constants)
-    return dict(constants) if name_key(column.name) in places else {**constants, column.name: source.currency}
+    if column is None or column.name in constants or not source.currency:
+        return constants
+    is_there = any(name_key(one) in places for same in names[column.name] for one in same)
+    return constants if is_named(column, mapped) or is_there else {**constants, column.name: source.currency}
 
 
-def missing(names: list[str], table: Table, text: Text, source: Source) -> BadData:
+def missing(names: list[str], name: str, text: Text, source: Source) -> BadData:
     """The error for columns that are not in a file, with the names that are, the nearest first."""
-    near = [close for name in names for close in nearest(name, text.header)]
+    near = [close for lacking in names for close in nearest(lacking, text.header)]
     there = list(dict.fromkeys([*near, *filter(None, text.header)]))
     kind = "column" if len(names) == 1 else "columns"
-    todo = f"Map {'it' if len(names) == 1 else 'them'} under [columns.{table.name}] in salesbook.toml"
+    todo = f"Map {'it' if len(names) == 1 else 'them'} under [columns.{name}] in salesbook.toml"
     if names == ["currency"] and not source.currency:
         todo += ", or set currency under [source]"
-    todo += f", or give one value for every row under [constants.{table.name}]."
+    todo += f", or give one value for every row under [constants.{name}]."
     return BadData(f"{text.name} has no {kind} {listed(names)}.", f"It has {listed(there)}.", todo)
 
 

@@ -47,6 +47,12 @@ def know(con: duckdb.DuckDBPyConnection, source: int, text: Text) -> None:
     )
 
 
+def know_again(con: duckdb.DuckDBPyConnection, source: int, again: int) -> None:
+    """Write down a file under another number as well."""
+    con.execute("insert into files select ?, name from files where in_file = ?", [again, source])
+    con.execute("insert into shifts select ?, first, shift from shifts where in_file = ?", [again, source])
+
+
 def find_originals(con: duckdb.DuckDBPyConnection, texts: dict[int, Text]) -> None:
     """Read the rejected rows' text again from the copies of the files."""
     for source, text in texts.items():

@@ -1,0 +1,100 @@
+"""The cast rows of an import before the checks, for steps to work on: every row a step adds or leaves out is counted.
+
+Every table is a view `all_TABLE` (its columns, `in_file`, `at_row`, `problem`), and `good_TABLE` of the rows that
+nothing has rejected so far. A row that is added bears the file and row that it was made of.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import duckdb
+
+from salesbook import maps
+from salesbook.sources.cast import Problems
+from salesbook.sources.plan import Feed
+
+LEFT_OUT = {
+    "same_stage": "nothing about the stage changed",
+    "other_field": "another field than the stage changed",
+    "deleted": "deleted in the CRM",
+    "merged": "of a deal that was merged into another",
+    "joined": "a further part of a record that is taken as one",
+    "superseded": "a later version of the record is taken",
+    "repeated": "another file, or one for several tables, has it before",
+}
+
+
+@dataclass
+class Staged:
+    """The cast rows of an import.
+
+    `new_source`: takes the number of a file and gives it another, for rows of which a file's row makes more than one.
+    `made`: table to step to rows added. `left_out`: table for steps to rule to rows that no step needs. `zone`: the
+    report's. `dated`: the stages of which deals say when they came into them.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    feeds: dict[str, list[Feed]]
+    problems: Problems
+    zone: str
+    new_source: Callable[[int], int]
+    dated: list[str] = field(default_factory=list)
+    made: dict[str, dict[str, int]] = field(default_factory=dict)
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+    versions: int = 0
+
+    def has(self, *tables: str) -> bool:
+        """Whether each of the tables has a source or rows that a step made."""
+        return all(table in self.feeds or table in self.made for table in tables)
+
+    def replace(self, table: str, select: str) -> None:
+        """Put other rows in a table's place; `select` reads the rows before from `before`."""
+        self.versions += 1
+        told, kept = f"told_{table}_{self.versions}", f"kept_{table}_{self.versions}"
+        self.con.execute(f"alter view all_{table} rename to {told}")
+        self.con.execute(f"create table {kept} as with before as (from {told}) {select}")
+        self.con.execute(f"create view all_{table} as from {kept}")
+
+    def change(self, table: str, columns: dict[str, str], joins: str = "") -> None:
+        """Put other values in a table's columns; `columns`, name to SQL over the row `t` and what `joins` adds."""
+        values = ", ".join(f'{sql} as "{name}"' for name, sql in columns.items())
+        self.replace(table, f"select t.* replace ({values}) from before t {joins}")
+
+    def add(self, table: str, step: str, select: str) -> None:
+        """Add rows to a table; columns that `select` does not name are empty."""
+        self.con.execute(f"create or replace table new_rows as {select}")
+        (count,) = self.con.execute("select count(*) from new_rows").fetchone()
+        if count:
+            self.replace(table, "from before union all by name select *, 0 as problem, 0 as other_word from new_rows")
+            made = self.made.setdefault(table, {})
+            made[step] = made.get(step, 0) + count
+
+    def leave_out(self, table: str, rule: str, condition: str) -> None:
+        """Leave out the good rows `t` for which a condition is true: they are counted, and no fault of the source."""
+        if table in maps.RAW:
+            which = f"t.problem = 0 and ({condition})"
+            (count,) = self.con.execute(f"select count(*) from all_{table} t where {which}").fetchone()
+            self.left_out.setdefault(table, {})[rule] = count
+            self.replace(table, f"from before t where ({which}) is not true")
+            return
+        number = self.problems.number("", rule, LEFT_OUT[rule])
+        self.con.execute(
+            f"insert into rejected select '{table}', in_file, at_row, {number} from good_{table} t where {condition}"
+        )
+
+    def reject_empty(self, table: str, column: str) -> None:
+        """Reject the good rows in which a column that every row must fill is empty after the steps."""
+        number = self.problems.number(column, f"{column}_empty", f"{column} is empty, and every row needs it")
+        self.con.execute(
+            f"insert into rejected select '{table}', in_file, at_row, {number} from good_{table} where {column} is null"
+        )
+
+    def reject_unread(self, table: str) -> None:
+        """Reject the rows of a table for steps that could not be cast."""
+        self.con.execute(
+            f"insert into rejected select '{table}', in_file, at_row, problem from all_{table} where problem > 0"
+        )
+
+    def raw(self) -> list[str]:
+        """The tables for steps that have a source."""
+        return [table for table in self.feeds if table in maps.RAW]

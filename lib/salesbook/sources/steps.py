@@ -1,0 +1,160 @@
+"""The steps that a map may ask for by name, in the order they are done, whatever the order in the map.
+
+`[steps] deals = ["zero_amount_is_missing"]`: what a CRM's tables need beyond naming a column. A step on a value turns
+its text before it is cast; the others work on the cast rows of all files, before the checks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from salesbook import maps
+from salesbook.schema import Column, Table
+from salesbook.settings import Source, unknown
+from salesbook.sources import joins, units, visits
+from salesbook.sources.form import Form
+from salesbook.sources.plan import Feed
+from salesbook.sources.staged import Staged
+
+ToText = Callable[[str, Form], str]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A step on values: the columns, each by its table, whose text it turns."""
+
+    columns: dict[str, tuple[str, ...]]
+    to_text: ToText
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step on rows: the table it is asked for, what it does, and the columns that need not be in a file then.
+
+    `of`: the columns it fills them from, one of which every file must have for that.
+    """
+
+    table: str
+    run: Callable[[Staged], None]
+    provides: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+
+
+UNITS = {
+    "probability_from_percent": Unit(dict.fromkeys(("deals", "stages"), ("probability",)), units.percent),
+    "duration_from_milliseconds": Unit({"activities": ("duration_seconds",)}, units.milliseconds),
+    "duration_from_minutes": Unit({"activities": ("duration_seconds",)}, units.minutes),
+    "duration_from_hours_and_minutes": Unit({"activities": ("duration_seconds",)}, units.hours_and_minutes),
+    "zero_amount_is_missing": Unit({"deals": ("amount",)}, units.zero_is_missing),
+    "first_of_several": Unit(
+        {"deals": ("account_id", "contact_id"), "contacts": ("account_id",)}, units.first_of_several
+    ),
+    "midnight_is_date": Unit(
+        {"deals": ("close_date",), "leads": ("converted_at",), "activities": ("planned_at",)}, units.midnight_is_date
+    ),
+}
+STEPS = {
+    "names_of_reps": Step("reps", joins.names_of_reps, ("display_name",)),
+    "teams_of_reps": Step("reps", joins.teams_of_reps, ("team",)),
+    "parts_joined": Step("activities", joins.parts_joined, ("type", "direction")),
+    "ids_by_prefix": Step("activities", joins.ids_by_prefix),
+    **{
+        f"deleted_{table}": Step(table, partial(joins.deleted, table=table))
+        for table in ("deals", "leads", "accounts", "contacts", "activities", "stage_history", "orders")
+    },
+    "one_pipeline": Step("deals", joins.one_pipeline, ("pipeline",)),
+    "stages_of_every_pipeline": Step("stages", joins.stages_of_every_pipeline, ("pipeline",)),
+    "outcomes_of_stages": Step("stages", joins.outcomes_of_stages, ("position", "is_won", "is_lost")),
+    "status_from_flags": Step("deals", joins.status_from_flags, ("status",), of=("is_won",)),
+    "visits_from_dates_entered": Step("stage_history", visits.visits_from_dates_entered),
+    "visits_from_history": Step("stage_history", visits.visits_from_history),
+    "first_visit": Step("stage_history", visits.first_visit),
+    "merged_deals": Step("deals", joins.merged_deals),
+    "links_of_deals": Step("deals", joins.links_of_deals),
+    "links_of_activities": Step("activities", joins.links_of_activities),
+    "leads_of_contacts": Step("activities", joins.leads_of_contacts),
+    "labels_of_stages": Step("stages", joins.labels_of_stages),
+    "won_and_lost_stages": Step("stages", joins.won_and_lost_stages),
+    "closed_at_from_won_and_lost": Step("deals", visits.closed_at_from_won_and_lost),
+    "closed_at_from_history": Step("deals", visits.closed_at_from_history),
+}
+
+
+def check(source: Source) -> None:
+    """Refuse steps that do not exist, or that are asked for another table than theirs.
+
+    Raises: BadData with the nearest name there is.
+    """
+    for name, asked in source.steps.items():
+        table = maps.table_name(name)
+        mine = [step for step, unit in UNITS.items() if table in unit.columns]
+        mine += [step for step in STEPS if STEPS[step].table == table]
+        for step in asked:
+            if step not in mine:
+                raise unknown("step", step, f"steps.{name}", mine)
+
+
+def of_table(table: str, source: Source) -> list[str]:
+    """The steps on rows that are asked for a table or one of its parts, in the order they are done."""
+    asked = {step for name, steps in source.steps.items() if maps.table_name(name) == table for step in steps}
+    return [step for step in STEPS if step in asked]
+
+
+def table_for(name: str, source: Source, dated: list[str]) -> Table:
+    """A table with the columns that steps read; those that steps provide need not be in a file.
+
+    Parameters: `name`, as the map has it; `dated`, the stages of which deals say when they came into them.
+    """
+    table = maps.table(name)
+    asked = of_table(table.name, source)
+    columns = [column for column in table.columns if asked or table.name in maps.RAW or is_canonical(column, table)]
+    may_lack = provided(table.name, source)
+    columns = [replace(c, filled=False, needed=False) if c.name in may_lack else c for c in columns]
+    if table.name == "deals":
+        columns += [Column(f"entered_{at}", "instant", "when it came into a stage") for at in range(len(dated))]
+    return replace(table, columns=tuple(columns))
+
+
+def is_canonical(column: Column, table: Table) -> bool:
+    """Whether a column is one of the canonical table itself."""
+    return column not in maps.EXTRA.get(table.name, ())
+
+
+def dated_stages(headers: list[tuple[str, ...]], source: Source) -> dict[str, list[str]]:
+    """The stages of which files of deals say when deals came into them, with the columns; none if no step asks."""
+    found: dict[str, list[str]] = {}
+    if "visits_from_dates_entered" in of_table("stage_history", source):
+        for header in headers:
+            for stage, column in visits.dated_stages(header).items():
+                found.setdefault(stage, []).append(column)
+    return dict(sorted(found.items()))
+
+
+def forms_of(name: str, source: Source) -> dict[str, tuple[ToText, ...]]:
+    """What turns the text of each column of a table, or a part of one, into canonical text."""
+    forms: dict[str, tuple[ToText, ...]] = {}
+    for step in source.steps.get(name, []):
+        for column in UNITS[step].columns.get(maps.table_name(name), ()) if step in UNITS else ():
+            forms[column] = (*forms.get(column, ()), UNITS[step].to_text)
+    return forms
+
+
+def run(staged: Staged, source: Source) -> None:
+    """Do the steps on rows that the map asks for, where their table has rows, and hold the rows to what is filled."""
+    for table in staged.raw():
+        staged.reject_unread(table)
+    for name, step in STEPS.items():
+        if name in of_table(step.table, source) and (staged.has(step.table) or step.table == "stage_history"):
+            step.run(staged)
+    for table in list(dict.fromkeys((*staged.feeds, *staged.made))):
+        may_lack = provided(table, source)
+        for column in maps.table(table).columns:
+            if column.filled and column.name in may_lack:
+                staged.reject_empty(table, column.name)
+
+
+def provided(table: str, source: Source, feeds: list[Feed] | None = None) -> set[str]:
+    """The columns of a table that steps may fill; with `feeds`, those that they can fill of what the files have."""
+    asked = [STEPS[step] for step in of_table(table, source)]
+    able = [step for step in asked if all(not step.of or set(step.of) & {*f.positions} for f in feeds or ())]
+    return {column for step in able for column in step.provides}

@@ -1,0 +1,92 @@
+"""Maps that ship: each is data that the settings accept, and the settings' own lines go before it."""
+
+import pytest
+
+from salesbook import maps
+from salesbook.errors import BadData, WrongUsage
+from salesbook.settings import load
+from salesbook.sources import plan, steps
+from salesbook.tables import TABLES
+
+
+def settings_of(tmp_path, text: str):
+    """Settings of a text."""
+    (tmp_path / "salesbook.toml").write_text(text, encoding="utf-8")
+    return load(tmp_path)
+
+
+@pytest.mark.parametrize("name", maps.KNOWN)
+def test_every_map_that_ships_is_one_that_settings_accept(tmp_path, name):
+    source = settings_of(tmp_path, f'[source]\nextends = "{name}"\n').source
+    steps.check(source)
+    plan.check_words(source)
+    assert {"deals", "accounts", "contacts", "activities", "reps"} <= set(source.offered)
+    assert set(source.offered) == set(source.columns)
+    assert {"deal_id", "owner_id", "amount", "currency", "created_at"} <= set(source.columns["deals"])
+
+
+@pytest.mark.parametrize("name", maps.KNOWN)
+def test_no_map_that_ships_declares_a_zone_a_currency_or_a_form(tmp_path, name):
+    assert "source" not in maps.shipped(name)
+
+
+@pytest.mark.parametrize("name", maps.KNOWN)
+def test_no_two_names_of_a_column_are_the_same_name(tmp_path, name):
+    for table, columns in maps.shipped(name)["columns"].items():
+        for column, named in columns.items():
+            keys = [plan.name_key(one) for same in plan.alternatives(named) for one in same]
+            assert len(keys) == len(set(keys)), (table, column)
+
+
+def test_own_lines_replace_those_of_the_map_and_add_to_them(tmp_path):
+    source = settings_of(tmp_path, """
+        [source]
+        extends = "salesforce"
+        [files]
+        deals = "won.csv"
+        [columns.deals]
+        amount = "Amount_EUR__c"
+        product = "Product__c"
+        [words.leads.status]
+        Contacted = "qualified"
+        Zombie = "disqualified"
+        [steps]
+        orders = []
+    """).source  # fmt: skip
+    assert source.files == {"deals": "won.csv"}
+    assert "deals" not in source.offered
+    assert source.columns["deals"]["amount"] == "Amount_EUR__c"
+    assert source.columns["deals"]["product"] == "Product__c"
+    assert source.columns["deals"]["stage"] == ["StageName", "Stage"]
+    words = source.words["leads"]["status"]
+    assert (words["Contacted"], words["Zombie"], words["New"]) == ("qualified", "disqualified", "new")
+    assert source.steps["orders"] == []
+    assert "one_pipeline" in source.steps["deals"]
+
+
+def test_a_map_that_does_not_exist_is_refused_with_those_that_do(tmp_path):
+    with pytest.raises(WrongUsage, match=r"'hubspt'.*hubspot, salesforce"):
+        settings_of(tmp_path, '[source]\nextends = "hubspt"\n')
+
+
+def test_a_step_that_does_not_exist_is_refused_with_the_nearest(tmp_path):
+    source = settings_of(tmp_path, '[steps]\ndeals = ["zero_amount_is_mising"]\n').source
+    with pytest.raises(BadData, match=r"step.*'zero_amount_is_mising'.*'zero_amount_is_missing'"):
+        steps.check(source)
+    source = settings_of(tmp_path, '[steps]\nreps = ["zero_amount_is_missing"]\n').source
+    with pytest.raises(BadData, match=r"\[steps.reps\].*names_of_reps"):
+        steps.check(source)
+
+
+def test_tables_for_steps_and_parts_may_be_mapped_and_others_not(tmp_path):
+    assert settings_of(tmp_path, '[columns.deal_history]\nvalue = "new"\n[files]\nactivities-calls = "c.csv"\n')
+    with pytest.raises(BadData, match=r"table.*'deal_histry'.*'deal_history'"):
+        settings_of(tmp_path, '[columns.deal_histry]\nvalue = "new"\n')
+    with pytest.raises(BadData, match=r"'deal_history' in \[rows\]"):
+        settings_of(tmp_path, '[[rows.deal_history]]\nvalue = "new"\n')
+
+
+def test_tables_for_steps_do_not_bear_the_names_of_canonical_ones():
+    assert not set(maps.RAW) & set(TABLES)
+    for name, columns in maps.EXTRA.items():
+        assert not {column.name for column in columns} & {column.name for column in TABLES[name].columns}
