@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from salesbook import clock
+from salesbook.backtests import histories
 from salesbook.book import Book
 from salesbook.build import build
 from salesbook.errors import WrongUsage
@@ -21,7 +22,6 @@ from salesbook.forecasts import (
     spread,
 )
 from salesbook.kpi import Ask, Question
-from salesbook.kpis import forecast_accuracy
 from salesbook.survival import aalen_johansen
 from worked import book_of
 
@@ -207,8 +207,8 @@ def test_deals_to_come_are_as_many_as_came_and_are_won_at_the_same_pace():
 
 def test_a_backtest_says_what_was_said_at_the_time(sample_settings, sample_book, tmp_path):
     book = Book(build(sample_settings, "2026-06", tmp_path / "june"))
-    then = forecast_accuracy.histories(Ask(book, Question()))[0][1]
-    now = forecast_accuracy.histories(Ask(sample_book, Question()))[0][1]
+    then = histories(Ask(book, Question()))[0][1]
+    now = histories(Ask(sample_book, Question()))[0][1]
     on = number(date(2026, 7, 1))
     for start in (on, months_before(on, -3)):
         views = [made.known(on, [quarter[0] for quarter in made.quarters].index(start)) for made in (then, now)]

@@ -5,7 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 
+from salesbook import stats
 from salesbook.errors import WrongUsage
 from salesbook.forecasts import METHODS
 from salesbook.kpis import forecast_accuracy as forecast
@@ -204,7 +206,7 @@ def test_a_forecast_takes_no_period(sample_book):
 def source(sample_settings):
     folder = sample_settings.source_path
     return {name: pd.read_csv(folder / f"{name}.csv", dtype=str).fillna("") for name in
-            ("deals", "stage_history", "stages", "forecast_snapshots", "fx_rates")}  # fmt: skip
+            ("deals", "forecast_snapshots", "fx_rates")}  # fmt: skip
 
 
 def local(column: pd.Series) -> pd.Series:
@@ -308,29 +310,55 @@ def test_coverage_counts_the_quarters_that_came_inside(sample_book):
     assert row_of(rows, "cycle", 1)["denominator"] == row_of(forecast.forecast_bias(sample_book), "cycle", 1)["n"]
 
 
-def test_stage_calibration_agrees_with_a_loop(sample_book, source):
-    outcome = sample_book.rows("select deal_id, is_closed, is_won from deal_facts").set_index("deal_id")
-    history, deals = source["stage_history"], source["deals"].set_index("deal_id")
-    known = [history["entered_at"], history["recorded_at"], history["deal_id"].map(deals["created_at"])]
-    known = pd.concat([*known, history["deal_id"].map(deals["recorded_at"])], axis=1)
-    history = history.assign(at=local(known.max(axis=1)), entered=local(history["entered_at"]))
-    history = history[(history["at"] < "2026-11-01") & history["deal_id"].isin(outcome.index)]
-    chances = source["stages"].set_index("stage")["probability"]
-    first = history.sort_values("entered", kind="stable").drop_duplicates(["deal_id", "stage"])
-    first = first[~first["stage"].isin(["Won", "Lost"])]
-    first = first.assign(closed=first["deal_id"].map(outcome["is_closed"]), won=first["deal_id"].map(outcome["is_won"]))
-    months = {}
-    for row in first.to_dict("records"):
-        months.setdefault(f"{row['at']:%Y-%m}", {})[row["deal_id"]] = row["closed"]
-    settled = {month for month, seen in months.items() if sum(seen.values()) >= 0.9 * len(seen)}
-    first = first[[f"{at:%Y-%m}" in settled for at in first["at"]]]
+def test_stage_calibration_agrees_with_a_loop(sample_book):
+    """Every first day of a month again, from the states alone."""
+    sql = """select s.deal_id, s.stage, s.is_open, s.known_on, s.until_on, d.is_closed, d.is_won
+      from deal_states s join deal_facts d on d.deal_id = s.deal_id where s.is_known"""
+    states = sample_book.rows(sql).to_dict("records")
+    first_end = sample_book.rows("select min(closed_on) as day from deal_facts")["day"].iloc[0]
+    seen = {}
+    for day in pd.date_range(first_end, "2026-11-01", freq="MS")[1:]:
+        standing = [
+            state for state in states if state["is_open"] and state["known_on"] < day and not state["until_on"] < day
+        ]
+        if sum(state["is_closed"] for state in standing) >= 0.9 * len(standing):
+            for state in standing:
+                seen.setdefault(state["stage"], []).append(state)
     found = forecast.stage_calibration(sample_book).set_index("stage")
+    assert set(found.index) == set(seen)
     for stage, row in found.iterrows():
-        part = first[(first["stage"] == stage) & first["closed"]]
-        assert row["said"] == float(chances[stage])
-        assert (row["denominator"], row["numerator"]) == (len(part), part["won"].sum())
-        assert row["value"] == pytest.approx(part["won"].mean())
-    assert found.loc["Proposal", "high"] < found.loc["Proposal", "said"]
+        closed = [state for state in seen[stage] if state["is_closed"]]
+        assert row["n"] == len({state["deal_id"] for state in closed})
+        assert (row["numerator"], row["denominator"]) == (sum(state["is_won"] for state in closed), len(closed))
+        assert row["n_open"] == len({state["deal_id"] for state in seen[stage] if not state["is_closed"]})
+    assert found.loc[["Proposal", "Negotiation"], "high"].max() < 0.95
+    assert (found.loc[["Proposal", "Negotiation"], "p"] < 0.01).all()
+
+
+def test_a_stage_is_judged_by_its_deals_however_the_open_ones_end(tmp_path):
+    deals = "".join(
+        f"D{place},S1,Sales,{'Won' if place < 4 else 'Lost'},1.00,EUR,2026-01-10,2026-03-20,"
+        f"{'won' if place < 4 else 'lost'}\n"
+        for place in range(20)
+    )
+    visits = "".join(
+        f"D{place},Proposal,2026-01-10\nD{place},{'Won' if place < 4 else 'Lost'},2026-03-20\n" for place in range(20)
+    )
+    early = "E,S1,Sales,Lost,1.00,EUR,2025-12-01,2025-12-05,lost\n"
+    book = book_of(
+        tmp_path,
+        deals=WON.strip().splitlines()[0] + "\n" + early + deals,
+        stage_history="deal_id,stage,entered_at\n" + visits,
+        reps=REPS,
+    )
+    row = forecast.stage_calibration(book).set_index("stage").loc["Proposal"]
+    # Each of twenty deals stood there on 1 February and 1 March; that they are twenty, not forty, is in the interval.
+    assert (row["said"], row["n"], row["numerator"], row["denominator"]) == (0.5, 20, 8, 40)
+    low, high = stats.wilson(4, 20)
+    assert row["low"] <= low
+    assert row["high"] >= high
+    error = np.sqrt(20 * (4 * 1.6**2 + 16 * 0.4**2) / 19) / 40
+    assert row["p"] == pytest.approx(2 * t.sf(0.3 / error, 19))
 
 
 def chance_by_days(cases: list[tuple], age: float, days: int) -> float:

@@ -1,34 +1,24 @@
 """How far can the forecast be trusted, and what will the quarter come to?"""
 
 from dataclasses import replace
-from itertools import product
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
 from salesbook import clock, stats
-from salesbook.book import Book
+from salesbook.backtests import backtest, day_of, histories, months_left, submitted
 from salesbook.calibration import calibration
 from salesbook.errors import WrongUsage
 from salesbook.forecasting import mase
-from salesbook.forecasts import METHODS, MOST_QUARTERS, Forecast, History, months_before, number
+from salesbook.forecasts import METHODS, Forecast, number
 from salesbook.kpi import Ask, Unanswerable, divided, kpi, total
 from salesbook.shrinkage import Shrunken, shrink_means
 
-OPEN = ("seen_on", "deal_id", "cycle", "stage", "category", "created_on", "amount_minor", "probability",
-        "expected_close_on")  # fmt: skip
-ENDS = ("deal_id", "cycle", "is_won", "created_on", "entered_on", "known_on", "until_on", "amount_minor")
-ENDED = ("is_closed", "is_known")
-NUMBERS = ("snapshot_at", "snapshot_on", "method", "owner_id", "period", "amount_minor")
-HORIZONS = (6, 5, 4, 3, 2, 1)
-MONTH_DAYS = 365.25 / 12
 SETTLED = 0.9
 SEED = 20261121
 LEAST_PAIRS = 3
 PER = 100
-# An opened run never changes: what was made of it for one KPI serves the next.
-REMEMBERED: WeakKeyDictionary[Book, dict[str, list]] = WeakKeyDictionary()
 
 
 @kpi("money", better="higher")
@@ -90,6 +80,19 @@ def crm_weighted_pipeline():
     return total("open_deals", "weighted_minor", among="is_now", per=PER)
 
 
+@kpi("money")
+def past_forecasts(ask: Ask):
+    """What was forecast of past quarters, beside what came, by method and months before the quarter's end.
+
+    Rule: the pairs that `forecast_bias` adds up; the value is the forecast, with its 95 % interval where it had one.
+    Returns: by, method, horizon, quarter (first day), value, low, high, actual, in the report currency.
+    Source: kpis.md K26, G1.
+    """
+    pairs = backtest(ask, has_intervals=True).rename(columns={"forecast": "value"})
+    columns = ["value", "low", "high", "actual"]
+    return pairs.assign(**{name: pairs[name].astype(float) / PER for name in columns})
+
+
 @kpi("share", better="lower")
 def forecast_bias(ask: Ask):
     """Forecast less what came, ÷ what came, by method and months before the quarter's end; above 0 promises too much.
@@ -149,8 +152,8 @@ def seller_forecast_bias(ask: Ask):
 
     Rule: as `forecast_bias` by seller, for submitted numbers. `raw` is the seller's own figure; the value is shrunk as
     far as chance explains the differences (empirical Bayes), with the interval of its rank, 1 for the lowest. A
-    seller with fewer than three quarters, or who won nothing, is out.
-    Returns: owner_id, method, horizon, n, numerator, denominator, raw, value, low, high, rank_low, rank_high.
+    seller with fewer than three quarters, or who won nothing, is out. `p` is that of a t test of no bias (jackknife).
+    Returns: owner_id, method, horizon, n, numerator, denominator, raw, p, value, low, high, rank_low, rank_high.
     Raises: WrongUsage where groups are asked for.
     Source: kpis.md K26, G19; Efron and Morris 1975.
     """
@@ -210,82 +213,50 @@ def reliability(ask: Ask):
 
 @kpi("share")
 def stage_calibration(ask: Ask):
-    """Deals won, of those that came into a stage, beside the chance that the CRM gives that stage.
+    """Deals won, of those that stood in a stage on the first day of a month, beside the chance the CRM gave them.
 
-    Rule: a deal counts once per stage, from its first visit; visits begun in a month count once nine in ten of that
-    month's are won or lost, those still open (`n_open`) are then left out. The value is the recalibrated chance.
-    Returns: by, pipeline, position, stage, said, numerator, denominator, n_open, value, low and high of the Wilson
-    interval.
-    Source: kpis.md K27; Wilson 1927.
+    Rule: a deal counts on every such day, as in a forecast, and the interval counts it by its cluster: a deal that
+    stays long says no more than one. Days of a month count once nine in ten of their deals are won or lost; those still
+    open (`n_open`) are then left out. The value is the recalibrated chance. `p` is that of the CRM's chance being right
+    (t test over deals), however the deals still open may end.
+    Returns: by, pipeline, position, stage, said (mean chance given), n (deals), n_open, numerator and denominator
+    (deals × days), p, value, low and high of the clustered Wilson interval.
+    Source: kpis.md K27, G19; Korn and Graubard 1998; days, not visits: house decision of 2026-11-21.
     """
-    columns = ("deal_id", "pipeline", "position", "stage", "probability", "known_on", "deal.is_won", "deal.is_closed")
-    rows = ask.rows("deal_states", columns, among=("is_open",), period=None, last=None)
-    rows = rows.rename(columns={"deal.is_won": "is_won", "deal.is_closed": "is_resolved", "known_on": "snapshot_on"})
-    rows = rows.dropna(subset=["is_resolved", "probability"]).drop_duplicates(["deal_id", "stage"])
+    columns = ("deal_id", "seen_on", "pipeline", "position", "stage", "probability", "is_won", "is_resolved")
+    rows = ask.rows("open_deals", columns, among=("is_counted",), period=None, last=None)
+    rows = rows.rename(columns={"seen_on": "snapshot_on"}).dropna(subset=["probability"])
     rows = rows[is_old_enough(rows)]
     if rows.empty:
         raise Unanswerable("cohort too young")
-    closed = rows["is_resolved"].astype(bool)
-    rows = rows.assign(won=rows["is_won"].astype(bool) & closed, closed=closed, still=~closed)
     keys = [*ask.question.by, "pipeline", "position", "stage"]
-    sums = {"said": ("probability", "first"), "numerator": ("won", "sum"), "denominator": ("closed", "sum"),
-            "n_open": ("still", "sum")}  # fmt: skip
-    found = rows.groupby(keys, dropna=False).agg(**sums).reset_index()
-    low, high = stats.wilson(found["numerator"].to_numpy(), found["denominator"].to_numpy())
-    value = divided(found["numerator"], found["denominator"])
-    return found.assign(said=found["said"].astype(float), value=value, low=low, high=high,
-                        reason=np.where(value.isna(), "nothing closed", ""))  # fmt: skip
+    found = [
+        dict(zip(keys, name, strict=True)) | stage_figures(part) for name, part in rows.groupby(keys, dropna=False)
+    ]
+    return pd.DataFrame(found)
+
+
+def stage_figures(rows: pd.DataFrame) -> dict:
+    """The figures of the deals that stood in one stage."""
+    closed = rows["is_resolved"].astype(bool)
+    won = rows["is_won"].astype(bool) & closed
+    deals = pd.DataFrame({"k": won, "n": closed}).groupby(rows["deal_id"]).sum()
+    deals = deals[deals["n"] > 0].astype("int64")
+    (k, n), count = deals.sum().astype(int), len(deals)
+    products = [int((deals[one] * deals[other]).sum()) for one, other in (("k", "k"), ("n", "n"), ("k", "n"))]
+    low, high = stats.clustered_share(count, k, n, *products)
+    said, value = float(rows["probability"].astype(float).mean()), k / n if n else np.nan
+    between = ((deals["k"] - value * deals["n"]) ** 2).sum()
+    error = np.sqrt(between * count / max(count - 1, 1)) / n if n else 0.0
+    left = len(rows) - n
+    apart = max(k / len(rows) - said, said - (k + left) / len(rows), 0.0)
+    p = 2 * student.sf(apart / error, count - 1) if error > 0 else np.nan
+    figures = {"said": said, "n": count, "n_open": int(rows.loc[~closed, "deal_id"].nunique())}
+    figures |= {"numerator": k, "denominator": n, "p": p, "value": value, "low": float(low), "high": float(high)}
+    return figures | {"reason": "" if n else "nothing closed"}
 
 
 # What was forecast and what came
-
-
-def histories(ask: Ask) -> list[tuple[dict, History]]:
-    """A history per group asked for; chances are learned from all deals of the book's slice.
-
-    Raises: WrongUsage where a period is asked for; Unanswerable where no deal has ended.
-    """
-    question = ask.question
-    if question.period or question.last or question.ago or question.years_ago:
-        found = f"Found period={question.period}, last={question.last}, ago={question.ago}."
-        raise WrongUsage("Forecasts take no period: they are of the run's instant.", found, "Leave it out.")
-    made = REMEMBERED.setdefault(ask.book, {})
-    key = repr((question.by, sorted(question.where.items())))
-    if key not in made:
-        made[key] = made_of(ask)
-    return made[key]
-
-
-def made_of(ask: Ask) -> list[tuple[dict, History]]:
-    """The histories of a question."""
-    by, where = ask.question.by, ask.question.where
-    open_deals, ends = deals_of(ask, by, where)
-    everything = deals_of(ask, (), {}) if by or where else (open_deals, ends)
-    if everything[1].empty:
-        raise Unanswerable("nothing closed")
-    starts = ask.book.run["fiscal_year_starts"]
-    last = clock.period_of(ask.book.period.end, "quarter", starts)
-    pool = History(*everything, last, fiscal_year_starts=starts)
-    if not by:
-        return [({}, History(open_deals, ends, last, pool, starts) if where else pool)]
-    groups = pd.concat([open_deals[list(by)], ends[list(by)]]).drop_duplicates().sort_values(list(by))
-    named = [dict(zip(by, values, strict=True)) for values in groups.itertuples(index=False, name=None)]
-    parts = [(keys, of_group(open_deals, keys), of_group(ends, keys)) for keys in named]
-    return [(keys, History(some_open, some_ends, last, pool, starts)) for keys, some_open, some_ends in parts]
-
-
-def deals_of(ask: Ask, by: tuple[str, ...], where: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The deals that stood open, and those that ended, with their groups."""
-    changes = {"by": by, "where": where, "period": None, "last": None}
-    return ask.rows("open_deals", OPEN, **changes), ask.rows("deal_states", ENDS, among=ENDED, **changes)
-
-
-def of_group(rows: pd.DataFrame, keys: dict) -> pd.DataFrame:
-    """The rows of one group; nothing equals nothing."""
-    mask = np.ones(len(rows), dtype=bool)
-    for name, value in keys.items():
-        mask &= (rows[name].isna() if pd.isna(value) else rows[name] == value).to_numpy()
-    return rows[mask].reset_index(drop=True)
 
 
 def parts_of(made: Forecast) -> dict:
@@ -294,97 +265,6 @@ def parts_of(made: Forecast) -> dict:
     parts = {"from_won": made.from_won, "from_open": made.from_open, "from_new": made.from_new}
     parts = {name: value / PER for name, value in parts.items()} | {"shock": made.shock}
     return parts | {"value": made.value / PER, "low": low / PER, "high": high / PER, "reason": made.reason}
-
-
-def backtest(ask: Ask, has_intervals: bool = False) -> pd.DataFrame:
-    """Every method at every distance from the end of the last eight whole quarters, beside what came.
-
-    Returns: by, method, horizon, quarter, forecast, low, high (NaN unless asked for), actual, reason; minor units.
-    """
-    rows = []
-    today = number(ask.book.period.end)
-    for keys, history in histories(ask):
-        actual = history.known(today, len(history.quarters) - 2, deep=False).totals
-        places = {start: place for place, (start, _) in enumerate(history.quarters)}
-        for start, horizon in product(list(actual)[-MOST_QUARTERS:], HORIZONS):
-            on = months_before(history.quarters[places[start]][1], horizon)
-            if on > history.begins:
-                known = history.known(on, places[start])
-                quarter = {"horizon": horizon, "quarter": day_of(start), "actual": actual[start]}
-                rows += [keys | quarter | said(name, method(known), has_intervals) for name, method in METHODS.items()]
-    rows = pd.concat([pd.DataFrame(rows), submitted(ask)], ignore_index=True)
-    if rows.empty:
-        raise Unanswerable("too few")
-    order = [*ask.question.by, "method", "horizon", "quarter", "forecast", "low", "high", "actual", "reason"]
-    known = [*METHODS, *sorted(set(rows["method"]) - set(METHODS))]
-    rank = rows["method"].map({name: place for place, name in enumerate(known)})
-    keys = [*ask.question.by, "rank", "horizon", "quarter"]
-    return rows.assign(rank=rank).sort_values(keys, ignore_index=True, kind="stable")[order]
-
-
-def said(name: str, made: Forecast, has_intervals: bool) -> dict:
-    """A forecast as a row."""
-    low, high = made.interval if has_intervals else (np.nan, np.nan)
-    return {"method": name, "forecast": made.value, "low": low, "high": high, "reason": made.reason}
-
-
-def submitted(ask: Ask) -> pd.DataFrame:
-    """Numbers submitted for periods that are over, beside what came: the last number at each distance.
-
-    Rule: a period is a quarter, or a month where any number's period does not begin a quarter; the distance is the time
-    left in whole months. What came is what the sellers who submitted won; without a seller, what all won.
-    Returns: as `backtest`; no rows where nothing was saved or the question is not about sellers.
-    """
-    by, where = ask.question.by, ask.question.where
-    names = ["method", "horizon", "quarter", "forecast", "low", "high", "actual", "reason"]
-    nothing = pd.DataFrame(columns=[*by, *names])
-    is_of_sellers = all(path == "owner_id" or path.startswith("owner.") for path in (*by, *where))
-    if ask.book.missing("snapshot_facts") or not is_of_sellers:
-        return nothing
-    columns = tuple(name for name in NUMBERS if name not in by)
-    numbers = ask.rows("snapshot_facts", columns, among=("is_number",), period=None, last=None)
-    if numbers.empty:
-        return nothing
-    numbers = with_ends(numbers, ask)
-    keys = ["method", "period", "owner_id", "horizon"]
-    numbers = numbers.drop_duplicates(keys, keep="last")
-    won = won_by_period(ask, numbers)
-    numbers = numbers.merge(won, on=["period", "owner_id"], how="left")
-    groups = [*by, "method", "horizon", "period"]
-    sums = {"forecast": ("amount_minor", "sum"), "actual": ("won_minor", "sum")}
-    found = numbers.groupby(groups, dropna=False).agg(**sums).reset_index().rename(columns={"period": "quarter"})
-    return found.assign(low=np.nan, high=np.nan, reason="")[[*by, *names]] if len(found) else nothing
-
-
-def with_ends(numbers: pd.DataFrame, ask: Ask) -> pd.DataFrame:
-    """Numbers of periods that are over, with the end of the period and the months that were left."""
-    starts = ask.book.run["fiscal_year_starts"]
-    days = pd.to_datetime(numbers["period"])
-    begun = {day: clock.period_of(day.date(), "quarter", starts) for day in days.unique()}
-    kind = "quarter" if all(period.start == day.date() for day, period in begun.items()) else "month"
-    ends = {day: pd.Timestamp(clock.period_of(day.date(), kind, starts).end) for day in begun}
-    numbers = numbers.assign(period=days, ends=days.map(ends), amount_minor=numbers["amount_minor"].astype(float))
-    numbers = numbers.assign(horizon=months_left(numbers["snapshot_on"], numbers["ends"]))
-    is_in_time = numbers["ends"] > pd.to_datetime(numbers["snapshot_on"])
-    return numbers[(numbers["ends"] <= pd.Timestamp(ask.book.period.end)) & is_in_time]
-
-
-def months_left(saved: pd.Series, ends: pd.Series) -> pd.Series:
-    """Whole months from the morning after something was saved to the end of a period."""
-    days = (pd.to_datetime(ends) - pd.to_datetime(saved)).dt.days - 1
-    return np.maximum(np.round(days / MONTH_DAYS), 0).astype(int)
-
-
-def won_by_period(ask: Ask, numbers: pd.DataFrame) -> pd.DataFrame:
-    """What each seller, and all together, won in each period."""
-    ends = ask.rows("deal_facts", ("owner_id", "closed_on", "amount_minor"), among=("is_won",), by=(), period=None,
-                    last=None)  # fmt: skip
-    closed, amounts = pd.to_datetime(ends["closed_on"]), ends["amount_minor"].fillna(0).astype(float)
-    rows = []
-    for period, until, owner in numbers[["period", "ends", "owner_id"]].drop_duplicates().itertuples(index=False):
-        mask = (closed >= period) & (closed < until) & (pd.isna(owner) | (ends["owner_id"] == owner))
-        rows.append((period, owner, float(amounts[mask].sum())))
-    return pd.DataFrame(rows, columns=["period", "owner_id", "won_minor"])
 
 
 def with_by(ask: Ask, by: tuple[str, ...]):
@@ -437,9 +317,28 @@ def shrunken(pairs: pd.DataFrame) -> pd.DataFrame:
     sums = pd.DataFrame({"x": scaled, "xx": scaled**2}).groupby(pairs["owner_id"]).sum().to_numpy()
     drawn: Shrunken = shrink_means(found["n"], sums[:, 0], sums[:, 1], SEED, higher_is_better=False)
     found = found.assign(numerator=found["numerator"] / PER, denominator=found["denominator"] / PER, raw=drawn.raw)
+    found["p"] = no_bias(pairs, found)
     found = found.assign(value=drawn.value, low=np.minimum(drawn.low, drawn.value))
     found = found.assign(high=np.maximum(drawn.high, drawn.value), rank_low=drawn.rank_low, rank_high=drawn.rank_high)
     return found.assign(reason="").reset_index()
+
+
+def no_bias(pairs: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
+    """The chance of errors as one-sided as these, were a seller's numbers right on average.
+
+    Rule: t test of Σ errors ÷ Σ actual with its jackknife error over the quarters that say something: one large quarter
+    proves little. NaN under three of them.
+    """
+    told = pairs[(pairs["error"] != 0) | (pairs["actual"] != 0)]
+    owner = told["owner_id"]
+    others = {name: told.groupby("owner_id")[name].transform("sum") - told[name] for name in ("error", "actual")}
+    without = others["error"] / others["actual"].where(others["actual"] > 0)
+    count = without.groupby(owner).transform("size")
+    spread = ((without - without.groupby(owner).transform("mean")) ** 2 * (count - 1) / count).groupby(owner).sum()
+    is_whole = without.notna().groupby(owner).all() & (owner.groupby(owner).size() >= LEAST_PAIRS)
+    error = np.sqrt(spread).where(is_whole & (spread > 0)).reindex(found.index)
+    degrees = owner.groupby(owner).size().reindex(found.index) - 1
+    return 2 * pd.Series(student.sf(found["raw"].abs() / error, degrees), found.index)
 
 
 # What was said of each deal, and what became of it
@@ -489,8 +388,3 @@ def is_old_enough(rows: pd.DataFrame) -> pd.Series:
     once = rows.assign(month=month).drop_duplicates(["month", "deal_id"])
     share = once["is_resolved"].astype(float).groupby(once["month"]).mean()
     return month.map(share) >= SETTLED
-
-
-def day_of(day: int) -> pd.Timestamp:
-    """A day number as a date."""
-    return pd.Timestamp("1970-01-01") + pd.Timedelta(days=int(day))
