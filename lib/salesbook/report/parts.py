@@ -104,7 +104,7 @@ def basis(entry: dict, words: Words, is_small: bool) -> str:
     said = []
     if entry["denominator"] is not None and entry["numerator"] is not None and entry["unit"] in ("share", "ratio"):
         said.append(words.say("card.out_of", k=entry["numerator"], n=entry["denominator"]))
-    elif entry["n"] is not None:
+    elif entry["n"] is not None and entry["unit"] != "count":
         said.append(words.say("card.n", n=entry["n"]))
     interval = words.interval(entry["low"], entry["high"], entry["unit"])
     if interval and not is_small:
