@@ -10,6 +10,7 @@ from salesbook.errors import BadData
 from salesbook.schema import Column, Table
 from salesbook.sources.cast import Problems
 from salesbook.sources.plan import Feed
+from salesbook.sources.staged import LEFT_OUT
 from salesbook.tables import TABLES
 
 STAGE_ORDER = ("stages", "accounts", "contacts", "leads", "activities", "deals", "stage_history")
@@ -19,13 +20,17 @@ ORDER = (*STAGE_ORDER, *(name for name in TABLES if name not in STAGE_ORDER))
 class Checks:
     """The checks of one import, on a connection that holds the cast rows.
 
-    `tables`: those that have rows; `provided`: columns of theirs that steps have filled.
+    `tables`: those that have rows; `provided`: columns of theirs that steps have filled; `later_file_wins`: of two
+    versions of a record that in the later file is taken.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, feeds: dict[str, list[Feed]], problems: Problems,
-                 provided: dict[str, set[str]] | None = None):  # fmt: skip
+                 provided: dict[str, set[str]] | None = None, later_file_wins: bool = False):  # fmt: skip
         self.con, self.feeds, self.problems = con, feeds, problems
-        self.provided = provided or {}
+        self.provided, self.later_file_wins = provided or {}, later_file_wins
+        self.told = {
+            name: {column.name for feed in some for column in feed.table.columns} for name, some in feeds.items()
+        }
         self.tables = [name for name in TABLES if name in feeds or name in self.provided]
 
     def run(self) -> None:
@@ -107,30 +112,46 @@ class Checks:
         self.record("rejected", table, condition, "stage", "stage_unknown", reason)
 
     def reject_repeated_keys(self, table: Table) -> None:
-        """Reject all but the first of equal rows, and every one of the rows that have one key but differ."""
+        """Reject all but one of equal rows. Of rows that have one key but differ the newest version is taken, where the
+        map says how it is told, and the others are superseded; else every one of them is rejected."""
         key = ", ".join(table.key)
         again = self.problems.number(key, "duplicate", f"another row is the same in all columns (key {key})")
-        copy = self.problems.number(
-            key, "repeated", f"another file, or one for several tables, has it before (key {key})"
-        )
+        copy = self.problems.number(key, "repeated", f"{LEFT_OUT['repeated']} (key {key})")
+        older = self.problems.number(key, "superseded", f"{LEFT_OUT['superseded']} (key {key})")
         clash = self.problems.number(key, "key_conflict", f"rows of one key ({key}) differ: none of them is taken")
         shared = [feed.source for feed in self.feeds.get(table.name, []) if feed.is_shared]
+        version, order = self.version_of(table)
         self.con.execute(f"""
             insert into rejected
             with twice as (select hash({key}) as h from good_{table.name} group by 1 having count(*) > 1),
             alike as (
-                select in_file, at_row, {key}, hash({", ".join(table.stored)}) as content
+                select in_file, at_row, {key}, hash({", ".join(table.stored)}) as content, {version} as version_at
                 from good_{table.name} where hash({key}) in (select h from twice)),
+            standing as (
+                select *, count(distinct content) over same as contents,
+                    row_number() over (same order by in_file, at_row) as place,
+                    rank() over (same order by {order}) as standing
+                from alike window same as (partition by {key})),
             ranked as (
-                select in_file, at_row, count(distinct content) over same as contents,
-                    first_value(in_file) over (same order by in_file, at_row) as first_file,
-                    row_number() over (same order by in_file, at_row) as place
-                from alike window same as (partition by {key}))
+                select *, count(distinct content) filter (standing = 1) over same as best_contents,
+                    min(content) filter (standing = 1) over same as best,
+                    min(place) filter (standing = 1 or contents = 1) over same as taken
+                from standing window same as (partition by {key})),
+            found as (
+                select *, min(in_file) filter (place = taken) over (partition by {key}) as taken_file from ranked)
             select '{table.name}', in_file, at_row,
-                case when contents > 1 then {clash}
-                    when in_file <> first_file or in_file in ({", ".join(map(str, shared)) or "-1"}) then {copy}
+                case when best_contents > 1 then {clash}
+                    when content <> best then {older}
+                    when in_file <> taken_file or in_file in ({", ".join(map(str, shared)) or "-1"}) then {copy}
                     else {again} end
-            from ranked where contents > 1 or place > 1""")
+            from found where best_contents > 1 or place <> taken""")
+
+    def version_of(self, table: Table) -> tuple[str, str]:
+        """SQL of a row's version, and the order that puts the newest first; rows of one standing are no newer."""
+        is_told = "version_at" in self.told.get(table.name, ())
+        orders = ["version_at desc nulls last"] if is_told else []
+        orders += ["in_file desc"] if self.later_file_wins else []
+        return ("version_at" if is_told else "null"), ", ".join(orders) or "1"
 
     def derive_stages(self) -> None:
         """Make the stages from the deals and their history where no source has them: without an order."""

@@ -125,7 +125,8 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
             cast_table(work, steps.table_for(name, settings.source, list(work.dated)))
         staged = staged_rows(work)
         steps.run(staged, settings.source)
-        Checks(con, work.feeds, work.problems, provided(staged, settings)).run()
+        later_file_wins = settings.source.overlap == "later file wins"
+        Checks(con, work.feeds, work.problems, provided(staged, settings), later_file_wins).run()
         write(work, staged, folder)
     return folder
 

@@ -64,7 +64,7 @@ def alternatives(named: str | list) -> list[list[str]]:
 
 def wanted_names(name: str, source: Source) -> set[str]:
     """The names that a table's columns may have in its file, as `name_key`."""
-    found = names_of(name, source).values()
+    found = [*names_of(name, source).values(), alternatives(source.newest.get(name, []))]
     return {name_key(one) for several in found for same in several for one in same}
 
 
@@ -83,6 +83,8 @@ def feed(
     names = {column.name: names.get(column.name, []) for column in table.columns}
     names |= {f"entered_{at}": [columns] for at, columns in enumerate(dated.values()) if f"entered_{at}" in names}
     mapped = source.columns.get(name, {}) if not is_inline else {}
+    if not is_inline and name in source.newest:
+        names["version_at"], mapped = alternatives(source.newest[name]), mapped | {"version_at": source.newest[name]}
     constants = with_currency(table, source, given_constants(name, source), mapped, places, names)
     found = {column: place(column, wanted, places, name, text) for column, wanted in names.items()
              if column not in constants}  # fmt: skip

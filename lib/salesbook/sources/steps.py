@@ -16,6 +16,7 @@ from salesbook.sources.form import Form
 from salesbook.sources.plan import Feed
 from salesbook.sources.staged import Staged
 
+VERSION_AT = Column("version_at", "instant", "when this version of the record was written")
 ToText = Callable[[str, Form], str]
 
 
@@ -110,6 +111,8 @@ def table_for(name: str, source: Source, dated: list[str]) -> Table:
     columns = [column for column in table.columns if asked or table.name in maps.RAW or is_canonical(column, table)]
     may_lack = provided(table.name, source)
     columns = [replace(c, filled=False, needed=False) if c.name in may_lack else c for c in columns]
+    if any(maps.table_name(part) == table.name for part in source.newest):
+        columns.append(VERSION_AT)
     if table.name == "deals":
         columns += [Column(f"entered_{at}", "instant", "when it came into a stage") for at in range(len(dated))]
     return replace(table, columns=tuple(columns))
