@@ -163,7 +163,7 @@ def methods(book: Book, rows: pd.DataFrame, parts: pd.DataFrame) -> dict[str, st
     said = rows.set_index("method")["value"]
     own, crm = (said.get(method_name(book, name), np.nan) for name in (OWN, "crm_weighted"))
     key = "headline" if own == own and crm == crm else "range"
-    return figure(book, "figures.methods", key, own=own, crm=crm, **values)
+    return figure(book, "figures.forecast.methods", key, own=own, crm=crm, **values)
 
 
 @asked
@@ -171,7 +171,7 @@ def parts_rows(book: Book, parts: pd.DataFrame) -> pd.DataFrame:
     """The parts of the quarter's forecast as a bridge: won so far, open deals, deals to come, all together."""
     row, say = parts.iloc[0], book.words.say
     steps = [(name, row[name], name == "from_won") for name in PARTS] + [("total", row["value"], True)]
-    named = [(say(f"figures.parts.{name}"), value, is_total) for name, value, is_total in steps]
+    named = [(say(f"figures.forecast.parts.{name}"), value, is_total) for name, value, is_total in steps]
     return pd.DataFrame(named, columns=["step", "value", "is_total"])
 
 
@@ -181,9 +181,9 @@ def parts(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     row = rows.iloc[0]
     values = {name: row[name] for name in ("value", "low", "high", "from_won", "from_open", "from_new", "n")}
     key = "without_shock" if pd.isna(row["shock"]) else "with_shock"
-    words = figure(book, "figures.parts", quarter=quarter_name(book, row["quarter"]), **values)
-    plain = book.words.say("figures.parts.crm", crm=kpis.crm_weighted_pipeline(book)["value"].iloc[0])
-    return words | {"note": f"{book.words.say(f'figures.parts.{key}')} {plain}"}
+    words = figure(book, "figures.forecast.parts", quarter=quarter_name(book, row["quarter"]), **values)
+    plain = book.words.say("figures.forecast.parts.crm", crm=kpis.crm_weighted_pipeline(book)["value"].iloc[0])
+    return words | {"note": f"{book.words.say(f'figures.forecast.parts.{key}')} {plain}"}
 
 
 @asked
@@ -195,12 +195,12 @@ def quarters_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 
 def quarters_title(book: Book) -> str:
     """The title of the table of both quarters."""
-    return book.words.say("figures.parts.table")
+    return book.words.say("figures.forecast.parts.table")
 
 
 def side_title(book: Book) -> str:
     """The title of the table of methods side by side."""
-    return book.words.say("figures.methods.table")
+    return book.words.say("figures.forecast.methods.table")
 
 
 # What was forecast and what came
@@ -210,8 +210,8 @@ def side_title(book: Book) -> str:
 def came_rows(book: Book, past: pd.DataFrame) -> pd.DataFrame:
     """Forecast at the quarter's start and what came, as two lines over quarters."""
     rows = past[(past["method"] == OWN) & (past["horizon"] == START)].dropna(subset=["value"])
-    said = rows.assign(kind=book.words.say("figures.came.said"), period=rows["quarter"])
-    came = rows.assign(kind=book.words.say("figures.came.came"), period=rows["quarter"], value=rows["actual"])
+    said = rows.assign(kind=book.words.say("figures.forecast.came.said"), period=rows["quarter"])
+    came = rows.assign(kind=book.words.say("figures.forecast.came.came"), period=rows["quarter"], value=rows["actual"])
     lines = pd.concat([came.assign(low=came["value"], high=came["value"]), said])
     return lines[["kind", "period", "value", "low", "high"]].reset_index(drop=True)
 
@@ -221,7 +221,9 @@ def came(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of forecast and outcome by quarter."""
     came, said = (part.set_index("period") for _, part in rows.groupby("kind", sort=False))
     held = ((said["low"] <= came["value"]) & (came["value"] <= said["high"])).sum()
-    return figure(book, "figures.came", n=len(came), held=int(held), over=int((said["value"] > came["value"]).sum()))
+    return figure(
+        book, "figures.forecast.came", n=len(came), held=int(held), over=int((said["value"] > came["value"]).sum())
+    )
 
 
 @asked
@@ -234,7 +236,7 @@ def bias_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 
 def no_bias(book: Book) -> str:
     """The name of the line at no bias."""
-    return book.words.say("figures.bias.none")
+    return book.words.say("figures.forecast.bias.none")
 
 
 @asked
@@ -242,7 +244,7 @@ def bias(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of bias by method: counted over the quarters that were over, not tested."""
     worst = rows.loc[rows["value"].abs().idxmax()]
     values = {"method": worst["method"], "bias": abs(worst["value"]), "n": int(worst["n"]), "k": len(rows)}
-    return figure(book, "figures.bias", direction(worst["value"]), months=START, **values)
+    return figure(book, "figures.forecast.bias", direction(worst["value"]), months=START, **values)
 
 
 def by_distance(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
@@ -259,7 +261,7 @@ def by_distance(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 
 def bias_title(book: Book) -> str:
     """The title of the table of bias."""
-    return book.words.say("figures.bias.table")
+    return book.words.say("figures.forecast.bias.table")
 
 
 @asked
@@ -276,12 +278,12 @@ def error(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     best, simple = rows.iloc[0], naive_error(book, rows)
     key = "nearest" if best["value"] < simple else "none"
     values = {"method": best["method"], "error": best["value"], "simple": simple, "n": int(best["n"]), "k": len(rows)}
-    return figure(book, "figures.error", key, months=START, **values)
+    return figure(book, "figures.forecast.error", key, months=START, **values)
 
 
 def error_title(book: Book) -> str:
     """The title of the table of errors."""
-    return book.words.say("figures.error.table")
+    return book.words.say("figures.forecast.error.table")
 
 
 def naive_error(book: Book, rows: pd.DataFrame) -> float | None:
@@ -323,10 +325,12 @@ def sellers(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     clear = rows[(drawn.abs() >= MATERIAL_BIAS) & ((rows["low"] > 0) | (rows["high"] < 0))]
     values = {"k": len(rows), "n": int(rows["n"].sum()), "months": LATE, "clear": len(clear)}
     if clear.empty:
-        return figure(book, "figures.sellers", "alike", seller="", bias=np.nan, **values)
+        return figure(book, "figures.forecast.sellers", "alike", seller="", bias=np.nan, **values)
     first = clear.loc[drawn[clear.index].abs().idxmax()]
     estimate = drawn[first.name]
-    return figure(book, "figures.sellers", direction(estimate), seller=first["seller"], bias=abs(estimate), **values)
+    return figure(
+        book, "figures.forecast.sellers", direction(estimate), seller=first["seller"], bias=abs(estimate), **values
+    )
 
 
 # Chances
@@ -352,14 +356,14 @@ def reliability(book: Book, bins: pd.DataFrame) -> dict[str, str]:
     scores = kpis.brier_score(book)
     score = scores[scores["horizon"] == bins["horizon"].iloc[0]].iloc[0]
     values = {"said": said, "seen": seen, "n": int(bins["n"].sum()), "months": int(bins["horizon"].iloc[0])}
-    words = figure(book, "figures.reliability", key, **values)
+    words = figure(book, "figures.forecast.reliability", key, **values)
     key = "skill" if score["skill"] > 0 else "no_skill"
-    return words | {"note": book.words.say(f"figures.reliability.{key}", skill=score["skill"])}
+    return words | {"note": book.words.say(f"figures.forecast.reliability.{key}", skill=score["skill"])}
 
 
 def stage_title(book: Book) -> str:
     """The title of the table of stages."""
-    return book.words.say("figures.reliability.table")
+    return book.words.say("figures.forecast.reliability.table")
 
 
 STAGES = ["stage", "said", "value", "low", "high", "n", "n_open"]
