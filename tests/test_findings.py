@@ -47,4 +47,4 @@ def test_chance_alone_makes_a_page_claim_in_at_most_one_of_twenty():
     claimed = [
         any(one.is_claim for one in chosen([candidate(str(i), p) for i, p in enumerate(page)])) for page in pages
     ]
-    assert 0.03 < np.mean(claimed) < 0.06
+    assert 0.02 < np.mean(claimed) < 0.04  # three of a hundred for the findings

@@ -12,7 +12,10 @@ import pandas as pd
 
 from salesbook import stats
 
-ALPHA = 0.05
+# Findings and figures together may claim falsely on one page of twenty: 3 % for the findings, the rest for the figures.
+PAGE_ALPHA = 0.03
+HELD = PAGE_ALPHA / 3  # for a figure that repeats the test of a finding: no further chance of a false claim
+ALPHA = 0.003  # for a figure with a test of its own
 LEAST = 20
 
 
@@ -40,7 +43,7 @@ class Candidate:
     weight: float = 0.0
 
 
-def chosen(candidates: list[Candidate], most: int = 3, alpha: float = ALPHA) -> list[Finding]:
+def chosen(candidates: list[Candidate], most: int = 3, alpha: float = PAGE_ALPHA) -> list[Finding]:
     """The findings of a page: claims that hold, the weightiest first, then neutral ones in the order given.
 
     Rule: Holm's step-down over all candidates with a test keeps the chance of any false claim on the page under

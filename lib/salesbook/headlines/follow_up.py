@@ -7,7 +7,7 @@ from scipy.stats import chi2, norm
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, against_the_rest
-from salesbook.findings import ALPHA, Candidate, Finding, chosen, moved
+from salesbook.findings import ALPHA, HELD, Candidate, Finding, chosen, moved
 from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import reason_of
 from salesbook.kpis import follow_up as kpis
@@ -181,7 +181,7 @@ def quick_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def quick(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of quick answers: the odds where they differ, else that they do not clearly."""
     values = odds_values(rows.iloc[0])
-    is_clear = values.pop("p") <= ALPHA
+    is_clear = values.pop("p") <= HELD
     return figure(book, "figures.quick", direction(values["odds"] - 1) if is_clear else "alike", **values)
 
 

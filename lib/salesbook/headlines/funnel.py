@@ -7,7 +7,7 @@ from babel.dates import format_date
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, Leak, against_the_rest, leak
-from salesbook.findings import ALPHA, Candidate, Finding, chosen, moved
+from salesbook.findings import ALPHA, HELD, Candidate, Finding, chosen, moved
 from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
 from salesbook.kpi import reason_of
 from salesbook.kpis.funnel import hit_rate, qualification_rate
@@ -144,7 +144,7 @@ LEAK_UNITS = {"n": "count", "before_n": "count", "before": "share", "change": "p
 
 def is_leaking(book: Book, found: Leak) -> bool:
     """Whether a step loses more than chance would have it, all steps compared."""
-    return found.worst is not None and bool(leaked(book, found).p <= ALPHA)
+    return found.worst is not None and bool(leaked(book, found).p <= HELD)
 
 
 def leaking(book: Book, found: Leak) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, WhyMoved, why_moved
-from salesbook.findings import ALPHA, Candidate, Finding, chosen
+from salesbook.findings import HELD, Candidate, Finding, chosen
 from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
 from salesbook.kpi import Kpi
 from salesbook.kpis.scorecard import deals_won, target, win_rate, won
@@ -108,8 +108,8 @@ def win_rate_bridge(book: Book, why: WhyMoved) -> dict[str, str]:
     values = spans(why) | {"mix": why.total.mix_total, "rate": why.total.rate_total}
     if not np.isfinite(values["change"]):
         return NO_WORDS
-    is_clear = why.change.p <= ALPHA
-    key = ("simpson" if why.total.simpson else direction(values["change"])) if is_clear else "level"
+    is_mix = why.total.simpson and max(why.p_mix, why.p_rate) <= HELD
+    key = "simpson" if is_mix else direction(values["change"]) if why.change.p <= HELD else "level"
     return figure(book, "figures.win_rate_bridge", key, **values)
 
 

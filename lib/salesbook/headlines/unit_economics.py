@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import binom, binomtest
 
 from salesbook.book import Book
-from salesbook.findings import ALPHA, LEAST, Candidate, Finding, chosen
+from salesbook.findings import ALPHA, HELD, LEAST, Candidate, Finding, chosen
 from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import Ask, Question, Unanswerable, reason_of
 from salesbook.kpis import unit_economics as of
@@ -201,7 +201,7 @@ def left(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     age = min(part.index.max() for part in shares)
     values = {"months": YEAR, "n": len(newer), "n_before": len(earlier), "age": round(age * YEAR / DAYS_A_YEAR)}
     values |= {"now": shares[0][age], "before": shares[1][age]}
-    key = "apart" if leave_alike(newer, earlier) <= ALPHA else "level"
+    key = "apart" if leave_alike(newer, earlier) <= HELD else "level"
     return figure(book, "figures.leaving", key, **values)
 
 
@@ -353,7 +353,7 @@ def price(book: Book, rows: pd.DataFrame, odds: pd.DataFrame) -> dict[str, str]:
     """The words of win rate by discount: a difference only where the odds within products bear it."""
     row = odds.iloc[0]
     values = {"ratio": row["value"], "n": int(rows["denominator"].sum()), "k": len(rows), "months": PRICE_MONTHS}
-    is_clear = pd.notna(row["value"]) and row["p"] <= ALPHA
+    is_clear = pd.notna(row["value"]) and row["p"] <= HELD
     return figure(book, "figures.price", "clear" if is_clear else "level", **values)
 
 
