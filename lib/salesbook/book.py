@@ -1,11 +1,13 @@
 """A book: an opened run. Facts are read with DuckDB from the run's folder; nothing else is touched."""
 
 import json
+import os
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from salesbook import memory
 from salesbook.build import FACTS, fact, month_period, run_of
 from salesbook.clock import Period
 from salesbook.engines.duckdb import DuckDB
@@ -32,8 +34,8 @@ class Book:
 
     @cached_property
     def connection(self):
-        """DuckDB with a view on every fact."""
-        engine = DuckDB([self.folder], spill=self.folder / "spill")
+        """DuckDB with a view on every fact; what does not fit into memory goes where no other process puts its own."""
+        engine = DuckDB([self.folder], spill=self.folder / f"spill-{os.getpid()}", memory=memory.for_engine())
         for name in FACTS:
             engine.table(name, self.folder / "facts" / f"{name}.parquet")
         return engine.connection

@@ -1,6 +1,7 @@
 """run.py: a page succeeds only when it came to its end; every other way is caught and named."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from fake_book import LIGHT as OPENED
 from fake_book import LIGHT_DONE as DONE
 from fake_book import PARAMETERS, notebook, run_folder
 from salesbook.errors import WrongUsage
+from salesbook.report.forked import CAN_FORK
 from salesbook.report.run import Limits, run_pages, typed
 
 FAULTS = {
@@ -30,15 +32,21 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def faults(tmp_path_factory):
-    """Every fault run together, as a month's pages are."""
+KINDS = [pytest.param(True, id="forked", marks=pytest.mark.skipif(not CAN_FORK, reason="this system cannot fork")),
+         pytest.param(False, id="anew")]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def faults(tmp_path_factory, request):
+    """Every fault run together, as a month's pages are, on kernels of either kind."""
     place = tmp_path_factory.mktemp("faults {braces} [and] spaces")
     run = run_folder(place / "run")
     paths = [place / f"{name}.ipynb" for name in FAULTS]
     for path in paths:
         nbformat.write(FAULTS[path.stem][0], path)
-    pages = run_pages(run, paths, month="2026-10", limits=Limits(cell_seconds=4, run_seconds=60))
+    pages = run_pages(
+        run, paths, month="2026-10", limits=Limits(cell_seconds=4, run_seconds=60, is_forked=request.param)
+    )
     return {page.name: page for page in pages}
 
 
@@ -68,11 +76,14 @@ def test_a_failure_tells_where_it_was_in_one_line(faults):
     assert str(faults["raises"].failure) == "raises cell 4 line 2 `y = x / 0`: ZeroDivisionError: division by zero"
 
 
-def test_no_secret_of_ours_reaches_a_page(tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_forked", KINDS)
+def test_no_secret_of_ours_reaches_a_page(tmp_path, monkeypatch, is_forked):
     monkeypatch.setenv("WAREHOUSE_PASSWORD", "canary")
+    monkeypatch.setattr("salesbook.report.forked.SERVERS", [])
     path = tmp_path / "p.ipynb"
-    nbformat.write(notebook(OPENED, "assert 'WAREHOUSE_PASSWORD' not in os.environ", DONE), path)
-    [page] = run_pages(run_folder(tmp_path / "run"), [path], month="2026-10")
+    look = "assert 'WAREHOUSE_PASSWORD' not in os.environ\nassert 'canary' not in open('/proc/self/environ').read()"
+    nbformat.write(notebook(OPENED, look if sys.platform == "linux" else look.splitlines()[0], DONE), path)
+    [page] = run_pages(run_folder(tmp_path / "run"), [path], month="2026-10", limits=Limits(is_forked=is_forked))
     assert page.failure is None
 
 
@@ -84,15 +95,17 @@ def test_the_language_of_the_report_reaches_the_page(tmp_path):
     assert page.failure is None
 
 
-def test_a_run_that_takes_too_long_is_ended_and_its_page_named(tmp_path):
+@pytest.mark.parametrize("is_forked", KINDS)
+def test_a_run_that_takes_too_long_is_ended_and_its_page_named(tmp_path, is_forked):
     path = tmp_path / "slow.ipynb"
     nbformat.write(notebook(OPENED, "import time\ntime.sleep(600)", DONE), path)
-    [page] = run_pages(run_folder(tmp_path / "run"), [path], month="2026-10", limits=Limits(run_seconds=7))
+    limits = Limits(run_seconds=7, is_forked=is_forked)
+    [page] = run_pages(run_folder(tmp_path / "run"), [path], month="2026-10", limits=limits)
     assert (page.failure.why, page.failure.cell) == ("late", 4)
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"month": "2026-13"}, {"month": "2026-10; x"}, {"run": "/no/such"}, {"team": "A"}]
+    "parameters", [{"month": "2026-13"}, {"month": "2026-10; x"}, {"run": "/no/such"}, {"colour": "A"}]
 )
 def test_a_parameter_that_is_unknown_or_of_the_wrong_kind_is_refused(parameters):
     with pytest.raises(WrongUsage, match=next(iter(parameters))):
@@ -102,22 +115,29 @@ def test_a_parameter_that_is_unknown_or_of_the_wrong_kind_is_refused(parameters)
 RUNNER = """
 import sys
 from pathlib import Path
-from salesbook.report.run import run_pages
-run_pages(Path(sys.argv[1]), [Path(sys.argv[2])], month="2026-10")
+from salesbook.report.run import Limits, run_pages
+limits = Limits(is_forked=sys.argv[3] == "True")
+run_pages(Path(sys.argv[1]), [Path(sys.argv[2])], month="2026-10", limits=limits)
 """
 
 
-def test_sigterm_ends_the_kernels(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("is_forked", KINDS[:1] if CAN_FORK else KINDS[1:])
+def test_a_signal_to_the_run_ends_the_kernels(tmp_path, is_forked, number):
     sign = tmp_path / "kernel.pid"
     write = f"import os, time\nopen({str(sign)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     nbformat.write(notebook(write, DONE, parameters=PARAMETERS), tmp_path / "slow.ipynb")
     command = [sys.executable, "-c", RUNNER, str(run_folder(tmp_path / "run")), str(tmp_path / "slow.ipynb")]
+    command.append(str(is_forked))
     runner = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 30
     while not (sign.exists() and sign.read_text()) and time.monotonic() < until:
         time.sleep(0.1)
-    runner.terminate()
-    assert runner.wait(20) == 143
+    runner.send_signal(number)
+    assert runner.wait(20) == {signal.SIGTERM: 143}.get(number, -number)
+    until = time.monotonic() + 20
+    while alive(int(sign.read_text())) and time.monotonic() < until:
+        time.sleep(0.1)  # a run that is killed cannot end its kernels: they see that it has gone
     assert not alive(int(sign.read_text()))
 
 

@@ -8,17 +8,31 @@ import sys
 import uuid
 from pathlib import Path
 
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from jupyter_core.utils import ensure_event_loop
-from traitlets import Dict, Unicode
+from traitlets import Bool, Dict, Unicode
 
-# What a kernel needs of our environment; the rest stays here, so that no secret reaches a page.
-KEPT = {"PATH", "HOME", "LANG", "LANGUAGE", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "USERPROFILE", "VIRTUAL_ENV"}
-KEPT_PREFIXES = ("LC_", "PYTHON", "LD_", "DYLD_", "CONDA_", "XDG_", "MPL", "OMP_", "OPENBLAS_", "COV")
-
+from salesbook.report import forked
 
 LONGEST_SOCKET = 90  # the path of a socket may have 104 signs on macOS, 108 on Linux
+LAUNCH = [sys.executable, "-P", "-m", "salesbook.report.launch"]
+ARGUMENTS = ["-f", "{connection_file}"]  # nbclient adds that no history is written
+
+
+class ForkedProvisioner(LocalProvisioner):
+    """Starts a kernel by forking it; all else is as with a process started anew."""
+
+    async def launch_kernel(self, cmd: list[str], **options) -> KernelConnectionInfo:
+        """Fork a kernel with the arguments of this command."""
+        # A kernel without a terminal's parent: it neither greets nor watches us, its server does.
+        arguments = [*cmd[len(LAUNCH) :], "--IPKernelApp.parent_handle=1"]
+        cwd = str(options.get("cwd") or Path.cwd())
+        self.process = forked.server().fork(arguments, self.parent.page_env, cwd)
+        self.pid = self.pgid = self.process.pid
+        return self.connection_info
 
 
 class PageKernel(AsyncKernelManager):
@@ -26,25 +40,27 @@ class PageKernel(AsyncKernelManager):
 
     page_env = Dict(help="variables of the page's own")
     page_folder = Unicode(help="a folder for sockets and for what IPython writes")
+    is_forked = Bool(help="whether it is forked from the server rather than started anew")
 
     def __init__(self, **options):
         super().__init__(**options)
+        self.page_env = {"IPYTHONDIR": self.page_folder} | self.page_env
         place = Path(self.page_folder) / uuid.uuid4().hex[:8]
         self.connection_file = f"{place}.json"
         if hasattr(socket, "AF_UNIX") and len(str(place)) < LONGEST_SOCKET:
             self.transport, self.ip = "ipc", str(place)
+        if self.is_forked:
+            self.kernel_id = place.name
+            self.provisioner = ForkedProvisioner(kernel_id=place.name, kernel_spec=self.kernel_spec, parent=self)
 
     @property
     def kernel_spec(self) -> KernelSpec:
         """This very interpreter, whatever kernels the user has installed."""
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name="salesbook", language="python")
+        return KernelSpec(argv=[*LAUNCH, *ARGUMENTS], display_name="salesbook", language="python")
 
     async def _async_start_kernel(self, **options) -> None:
-        """Start with a clean environment: nothing of the user's IPython, no time zone, no secret."""
-        kept = {key: value for key, value in os.environ.items() if key in KEPT or key.startswith(KEPT_PREFIXES)}
-        ours = {"IPYTHONDIR": self.page_folder, "MPLBACKEND": "agg", "PYTHONHASHSEED": "0", "TZ": "UTC"}
-        await super()._async_start_kernel(**options, env=kept | ours | self.page_env)
+        """Start with a clean environment."""
+        await super()._async_start_kernel(**options, env=forked.clean_environment() | self.page_env)
 
     start_kernel = _async_start_kernel
 

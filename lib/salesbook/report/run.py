@@ -5,13 +5,14 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -22,8 +23,11 @@ from papermill import PapermillExecutionError, execute_notebook
 from rich.console import Console
 from rich.progress import Progress
 
+from salesbook import memory
 from salesbook.errors import WrongUsage
+from salesbook.kpi import SLICES
 from salesbook.page import MARK, MIME
+from salesbook.report.forked import CAN_FORK
 from salesbook.report.kernels import PageKernel, close, kill
 from salesbook.settings import MONTH
 from salesbook.words import LANGUAGE
@@ -31,15 +35,21 @@ from salesbook.words import LANGUAGE
 ADDED = {"injected-parameters", "papermill-error-cell-tag"}  # cells that papermill adds
 LINE = re.compile(r"Cell In\s*\[\d+\], line (\d+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# AssertionError: how nbclient says that a kernel did not answer before its first cell.
+FAULTS = (PapermillExecutionError, CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError, AssertionError)
+OUT_OF_MEMORY = {"MemoryError", "_ArrayMemoryError", "ArrowMemoryError", "OutOfMemoryException"}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a cell and the whole run may take, and how many pages run at once."""
+    """How long a cell and the whole run may take, how many pages run at once, how many bytes all of them may hold (0 is
+    no limit), and whether their kernels are forked from a server or started anew."""
 
     cell_seconds: int = 300
     run_seconds: int = 1800
     at_once: int = 2
+    memory: int = 0
+    is_forked: bool = CAN_FORK
 
 
 DEFAULT = Limits()
@@ -76,18 +86,24 @@ class PageRun:
 
 
 def run_pages(
-    run: Path, notebooks: list[Path], *, month: str, language: str = "", limits: Limits = DEFAULT
+    run: Path,
+    notebooks: list[Path],
+    *,
+    month: str,
+    language: str = "",
+    limits: Limits = DEFAULT,
+    narrowed: dict[str, str] | None = None,
 ) -> list[PageRun]:
     """Run notebooks on a run's folder, some at once.
 
     Rule: a page succeeded when papermill returned, every code cell was run, no output is an error and the last cell
     left this run's mark. One that fails does not stop the others. Ctrl-C and SIGTERM end every kernel.
     Parameters: `run`, the run's folder; `notebooks`, in the order of the pages; `month`, as 2026-10;
-    `language`, in place of the run's; `limits`.
+    `language`, in place of the run's; `limits`; `narrowed`, the product, team, territory or channel to tell of.
     Returns: a PageRun for each notebook, in their order.
     Raises: WrongUsage where a parameter is not one; KeyboardInterrupt or SystemExit when told to stop.
     """
-    parameters = typed({"month": month, "run": str(Path(run).resolve())})
+    parameters = typed({"month": month, "run": str(Path(run).resolve())} | (narrowed or {}))
     with Stage(parameters, language, limits, [Path(notebook) for notebook in notebooks]) as stage:
         return stage.play()
 
@@ -97,7 +113,7 @@ def typed(parameters: dict[str, str]) -> dict[str, str]:
 
     Raises: WrongUsage where one is not.
     """
-    kinds = {"month": MONTH.fullmatch, "run": os.path.isdir}
+    kinds = {"month": MONTH.fullmatch, "run": os.path.isdir} | dict.fromkeys(SLICES, str.isprintable)
     for name, value in parameters.items():
         if name not in kinds or not isinstance(value, str) or not kinds[name](value):
             raise WrongUsage(
@@ -112,7 +128,8 @@ class Stage:
     def __init__(self, parameters: dict[str, str], language: str, limits: Limits, notebooks: list[Path]):
         self.parameters, self.limits, self.notebooks = parameters, limits, notebooks
         self.mark = secrets.token_hex(16)
-        self.variables = {MARK: self.mark, LANGUAGE: language}
+        self.part = memory.part(limits.memory, limits.at_once)
+        self.variables = {MARK: self.mark, LANGUAGE: language, memory.PAGE: str(self.part)}
         self.kernels: list[PageKernel] = []
         self.guard = threading.Lock()
         self.stopped = ""
@@ -168,7 +185,7 @@ class Stage:
         if lacking:
             return PageRun(path.stem, notebook, Failure(path.stem, "unfit", detail=lacking))
         task = self.progress.add_task(path.stem, total=len(notebook.cells))
-        kernel = PageKernel(page_env=self.variables, page_folder=str(self.folder))
+        kernel = PageKernel(page_env=self.variables, page_folder=str(self.folder), is_forked=self.limits.is_forked)
         with self.guard:
             if self.stopped:
                 return PageRun(path.stem, notebook, Failure(path.stem, self.stopped))
@@ -182,9 +199,15 @@ class Stage:
         try:
             notebook, error = self.executed(path, kernel, begun)
         finally:
-            close(kernel)
+            self.clear(kernel)
             self.progress.update(task, completed=len(notebook.cells))
-        return PageRun(path.stem, notebook, judged(path.stem, notebook, error, seen["cell"], self.mark, self.stopped))
+        failure = judged(path.stem, notebook, error, seen["cell"], self.mark, self.stopped)
+        return PageRun(path.stem, notebook, limited(failure, self.part))
+
+    def clear(self, kernel: PageKernel) -> None:
+        """End a kernel and remove what DuckDB spilled for it."""
+        close(kernel)
+        shutil.rmtree(Path(self.parameters["run"]) / f"spill-{kernel.provisioner.pid}", ignore_errors=True)
 
     def lacking(self, notebook: NotebookNode) -> str:
         """What a notebook lacks to be run at all: the cell that takes the parameters, or one of them."""
@@ -206,7 +229,7 @@ class Stage:
             execute_notebook(safe, str(out), self.parameters, kernel_name="python3", language="python", km=kernel,
                              progress_bar=False, execution_timeout=self.limits.cell_seconds,
                              on_cell_start=begun)  # fmt: skip
-        except (PapermillExecutionError, CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as raised:
+        except FAULTS as raised:
             error = raised
         source = out if out.exists() else path
         return nbformat.read(source, as_version=4), error
@@ -243,6 +266,14 @@ def judged(name: str, notebook: NotebookNode, error: Exception | None, at: int, 
     return None
 
 
+def limited(failure: Failure | None, part: int) -> Failure | None:
+    """The failure; of a kernel that went without a word, also with what it could hold: most likely it wanted more."""
+    if failure is None or not part or failure.why not in ("dead", "memory"):
+        return failure
+    told = f"a page may hold {part // 10**6} MB (limits.memory, divided by the pages run at once)"
+    return replace(failure, detail="; ".join(filter(None, [failure.detail, told])))
+
+
 def raised_in(name: str, notebook: NotebookNode, spot: int, output: NotebookNode) -> Failure:
     """The failure of a cell that raised an error."""
     match = LINE.search(ANSI.sub("", "\n".join(output.get("traceback", []))))
@@ -250,7 +281,8 @@ def raised_in(name: str, notebook: NotebookNode, spot: int, output: NotebookNode
     lines = notebook.cells[spot].source.splitlines()
     source = lines[line - 1].strip() if 0 < line <= len(lines) else ""
     detail = " ".join(str(output.evalue).split())[:300]
-    return Failure(name, "error", number(notebook, spot), line, source, output.ename, detail)
+    why = "memory" if output.ename in OUT_OF_MEMORY else "error"
+    return Failure(name, why, number(notebook, spot), line, source, output.ename, detail)
 
 
 def number(notebook: NotebookNode, spot: int) -> int:

@@ -1,0 +1,53 @@
+"""Memory: how much a process may hold. A report run gives each page's kernel its part, in an environment variable."""
+
+import os
+import re
+import sys
+
+from salesbook.errors import WrongUsage
+
+PAGE = "SALESBOOK_MEMORY"  # the bytes a page's kernel may hold
+ENGINE_SHARE = 0.5  # what DuckDB may take of that: beside it stand pandas, the drawings and the libraries
+LEAST = 500 * 10**6  # a kernel with all that pages import holds half of this before it begins
+UNITS = {"MB": 10**6, "GB": 10**9}
+
+
+def size_of(text: str) -> int:
+    """The bytes that a text like 4GB or 1500MB means; none for an empty one.
+
+    Raises: WrongUsage where it cannot be read.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(MB|GB)", text)
+    if text and not match:
+        raise WrongUsage("limits.memory cannot be read.", f"Found {text!r}.", "Write it as 4GB or 1500MB.")
+    return int(float(match[1]) * UNITS[match[2]]) if match else 0
+
+
+def part(total: int, pages: int) -> int:
+    """What each of the pages run at once may hold; 0 where there is no limit.
+
+    Raises: WrongUsage where that is less than a page needs to begin.
+    """
+    if total and total // pages < LEAST:
+        found = f"{total // 10**6} MB for {pages} pages at once."
+        raise WrongUsage("limits.memory is too little.", found, f"Give each page {LEAST // 10**6} MB or more.")
+    return total // pages
+
+
+def for_engine() -> str:
+    """What DuckDB may hold in this process, such as 950MB; empty, for DuckDB's own limit, outside a report run."""
+    size = int(os.environ.get(PAGE, "0"))
+    return f"{int(size * ENGINE_SHARE) // 10**6}MB" if size else ""
+
+
+def limit() -> None:
+    """Hold this process to its part.
+
+    Rule: RLIMIT_DATA, which counts what a process writes to; RLIMIT_AS would also count what libraries but reserve.
+    Windows has neither: there only DuckDB keeps to the limit.
+    """
+    size = int(os.environ.get(PAGE, "0"))
+    if size and sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))

@@ -1,0 +1,47 @@
+"""memory.py: a limit for all pages, its part for each, and what of that the engine may take."""
+
+import os
+
+import pytest
+
+from salesbook import memory
+from salesbook.book import Book
+from salesbook.errors import WrongUsage
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("", 0), ("4GB", 4 * 10**9), ("1500MB", 15 * 10**8), ("1.5 GB", 15 * 10**8)]
+)
+def test_a_size_is_read(text, size):
+    assert memory.size_of(text) == size
+
+
+@pytest.mark.parametrize("text", ["4", "4 gigabytes", "-4GB", "4GiB", "GB"])
+def test_a_size_that_cannot_be_read_is_refused(text):
+    with pytest.raises(WrongUsage, match="4GB or 1500MB"):
+        memory.size_of(text)
+
+
+def test_the_limit_is_divided_by_the_pages_run_at_once_and_too_little_is_refused():
+    assert memory.part(4 * 10**9, 2) == 2 * 10**9
+    assert memory.part(0, 2) == 0
+    with pytest.raises(WrongUsage, match="900 MB for 2 pages"):
+        memory.part(9 * 10**8, 2)
+
+
+def test_the_engine_of_a_page_keeps_to_half_of_the_pages_part(sample_book, monkeypatch):
+    ask = "select current_setting('memory_limit') as size"
+    monkeypatch.setenv(memory.PAGE, str(2 * 10**9))
+    assert memory.for_engine() == "1000MB"
+    assert Book(sample_book.folder).rows(ask)["size"].tolist() == ["953.6 MiB"]
+    monkeypatch.delenv(memory.PAGE)
+    assert memory.for_engine() == ""
+    assert Book(sample_book.folder).rows(ask)["size"].tolist() != ["953.6 MiB"]
+
+
+def test_what_does_not_fit_goes_into_the_runs_folder_under_the_process_id(sample_book, monkeypatch):
+    monkeypatch.setenv(memory.PAGE, str(300 * 10**6))
+    book = Book(sample_book.folder)
+    book.rows("create table much as select random() as a, r from range(20000000) t(r)")
+    assert list((sample_book.folder / f"spill-{os.getpid()}").iterdir())
+    book.connection.close()
