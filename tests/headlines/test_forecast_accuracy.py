@@ -113,6 +113,7 @@ def test_a_company_in_which_nothing_has_ended_says_so_everywhere(tmp_path):
     found = say.this_month(book)
     assert not any(one.is_claim for one in found)
     assert "nothing closed" in found[0].detail
+    assert ["cannot be judged yet" in one.headline for one in found] == [False, True, True]
     parts, now = kpis.weighted_forecast(book), kpis.method_forecasts(book)
     assert say.parts_rows(book, parts)["reason"].tolist() == ["nothing closed"]
     assert say.methods(book, say.side_by_side(book, now), parts)["headline"] == ""

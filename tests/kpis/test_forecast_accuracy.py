@@ -151,6 +151,8 @@ def test_the_bins_hold_every_deal_once(sample_book):
 
 
 def test_without_snapshots_the_chances_of_the_stages_are_judged(tmp_path):
+    book = book_of(tmp_path / "bare", deals=WON, reps=REPS)
+    assert forecast.seller_forecast_bias(book)["reason"].tolist() == ["needs forecast_snapshots"]
     rows = forecast.brier_score(book_of(tmp_path, deals=WON, reps=REPS))
     # Rebuilt on the first days of months: all four stood in Qualification (10 %) on 1 March but A, which had closed.
     assert rows[rows["horizon"] == 1].iloc[0]["n"] == 3

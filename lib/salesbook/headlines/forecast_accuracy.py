@@ -83,9 +83,9 @@ def stage_off(book: Book, rows: pd.DataFrame) -> Candidate:
 
     Rule: of stages with twenty deals that lie five points or more off, the clearest.
     """
+    if reason := reason_of(rows):
+        return unknown(book, "stages", reason)
     neutral = finding(book, "say.stages_hold")
-    if reason_of(rows):
-        return Candidate("stage", np.nan, neutral, neutral)
     matters = (rows["n"] >= LEAST) & ((rows["value"] - rows["said"]).abs() >= MATERIAL_CHANCE)
     tested = rows[matters].dropna(subset=["p"])
     if tested.empty:
@@ -102,10 +102,11 @@ def seller_off(book: Book, rows: pd.DataFrame) -> Candidate:
 
     Rule: of shrunk biases of ten per cent and more whose interval lies to one side, the clearest by its own quarters.
     """
-    neutral = finding(book, "say.sellers_alike")
     late = rows if reason_of(rows) else rows[rows["horizon"] == LATE]
-    if reason_of(late) or not book.run["names_of_sellers"]:
-        return Candidate("seller", np.nan, neutral, neutral)
+    reason = reason_of(late) or ("" if book.run["names_of_sellers"] else "sellers are not named")
+    if reason:
+        return unknown(book, "sellers", reason)
+    neutral = finding(book, "say.sellers_alike")
     is_clear = (late["value"].abs() >= MATERIAL_BIAS) & ((late["low"] > 0) | (late["high"] < 0))
     tested = late[is_clear].dropna(subset=["p"])
     if tested.empty:
@@ -116,6 +117,12 @@ def seller_off(book: Book, rows: pd.DataFrame) -> Candidate:
     key = f"say.seller_{direction(first['value'])}"
     claim = finding(book, key, True, n=int(first["n"]), months=LATE, **values)
     return Candidate("seller", min(1.0, first["p"] * len(late)), claim, neutral, weight=1)
+
+
+def unknown(book: Book, what: str, reason: str) -> Candidate:
+    """What is said where nothing can be judged: that, and why."""
+    neutral = finding(book, f"say.{what}_unknown", reason=book.words.reason(reason))
+    return Candidate(what, np.nan, neutral, neutral)
 
 
 def seller_names(book: Book) -> dict[str, str]:

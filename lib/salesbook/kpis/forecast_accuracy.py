@@ -159,6 +159,8 @@ def seller_forecast_bias(ask: Ask):
     """
     if ask.question.by:
         raise WrongUsage("This is by seller already.", f"Found by={ask.question.by}.", "Ask forecast_bias instead.")
+    if missing := ask.book.missing("snapshot_facts"):
+        raise Unanswerable(f"needs {', '.join(missing)}")
     pairs = submitted(Ask(ask.book, with_by(ask, ("owner_id",))))
     rows = [
         shrunken(rows).assign(method=method, horizon=horizon)
