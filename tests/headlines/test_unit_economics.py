@@ -1,6 +1,7 @@
 """What the page of unit economics claims: what was planted is found, with its size; without a plant nothing is said."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from companies import books
@@ -69,10 +70,11 @@ def test_the_bridge_s_steps_lead_from_start_to_end(sample_book):
 
 def test_a_cost_that_doubled_is_claimed_and_one_that_held_is_not(tmp_path):
     def company(folder, spent):
-        days = [f"{year}-{month:02d}-10" for year in (2025, 2026) for month in range(1, 11) for _ in range(5)]
+        months = [f"{2025 + place // 12}-{place % 12 + 1:02d}" for place in range(22)]
+        days = [f"{month}-10" for month in months for _ in range(5)]
         deals = [f"D{i},A{i},Sales,Won,P,100.00,EUR,{day},{day},won" for i, day in enumerate(days)]
         accounts = [f"A{i},Name {i}" for i in range(len(days))]
-        costs = [f"2025-{m:02d}-01,media,100,EUR,Web,1\n2026-{m:02d}-01,media,{spent},EUR,Web,1" for m in range(1, 11)]
+        costs = [f"{month}-01,media,{spent if month > '2026-04' else 100},EUR,Web,1" for month in months]
         head = "deal_id,account_id,pipeline,stage,product,amount,currency,created_at,closed_at,status\n"
         return book_of(
             folder,
@@ -83,6 +85,14 @@ def test_a_cost_that_doubled_is_claimed_and_one_that_held_is_not(tmp_path):
 
     assert claims(company(tmp_path / "dear", 250)) == ["A new customer costs more: €50"]
     assert claims(company(tmp_path / "level", 105)) == []
+
+
+def test_months_that_scatter_or_lack_costs_make_a_difference_less_sure():
+    months = pd.DataFrame({"numerator": [100.0] * 12 + [200.0] * 6, "denominator": [10.0] * 18})
+    assert say.customers_for_money(months, 6) < 0.001
+    scattered = months.assign(denominator=[1.0, 19.0] * 9)
+    assert say.customers_for_money(scattered, 6) > 0.05
+    assert np.isnan(say.customers_for_money(months.assign(numerator=[0.0] + [100.0] * 17), 6))
 
 
 def test_a_missing_table_is_named_in_the_sentence(tmp_path):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, t
 
 from salesbook.book import Book
+from salesbook.compare import BEFORE, NOW
 from salesbook.findings import ALPHA, HELD, LEAST, Candidate, Finding, chosen
 from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import Ask, Question, Unanswerable, reason_of
@@ -94,22 +95,41 @@ def discounts(book: Book) -> Candidate:
 
 
 def cost_moved(book: Book) -> Candidate:
-    """Whether a new customer costs more than a year before: customers for the money, as counts."""
-    now, before, worth = of.cac(book, last=YEAR), of.cac(book, last=YEAR, ago=YEAR), of.ltv_to_cac(book)
-    if reason := reason_of(now):
+    """Whether a new customer costs more in the last months than before: customers for the money, as counts."""
+    year, worth = of.cac(book, last=YEAR), of.ltv_to_cac(book)
+    if reason := reason_of(year):
         unknown = finding(book, "say.cost_unknown", reason=book.words.reason(reason))
         return Candidate("cost", np.nan, unknown, unknown)
-    row, past, ratio = now.iloc[0], before.iloc[0], worth.iloc[0]
+    row, ratio = year.iloc[0], worth.iloc[0]
     values = {"now": row["value"], "low": row["low"], "high": row["high"], "n": int(row["denominator"])}
-    values |= {"before": past["value"], "n_before": int(past["denominator"]), "months": YEAR}
-    values |= {"ratio": ratio["value"], "ratio_low": ratio["low"], "ratio_high": ratio["high"]}
+    values |= {"ratio": ratio["value"], "ratio_low": ratio["low"], "ratio_high": ratio["high"], "months": YEAR}
     neutral = finding(book, "say.cost_alone" if reason_of(worth) else "say.cost_level", **values)
-    if reason_of(before) or min(values["n"], values["n_before"]) < LEAST:
+    p = customers_for_money(of.cac(book, period="month", last=NOW + BEFORE), NOW)
+    if np.isnan(p):
         return Candidate("cost", np.nan, neutral, neutral)
-    spent = float(row["numerator"]), float(past["numerator"])
-    p = binomtest(values["n"], values["n"] + values["n_before"], spent[0] / sum(spent)).pvalue
-    claim = finding(book, f"say.cost_{direction(values['now'] - values['before'])}", True, **values)
-    return Candidate("cost", float(p), claim, neutral, weight=1)
+    now, before = of.cac(book, last=NOW).iloc[0], of.cac(book, last=BEFORE, ago=NOW).iloc[0]
+    values = {"now": now["value"], "low": now["low"], "high": now["high"], "n": int(now["denominator"])}
+    values |= {"before": before["value"], "n_before": int(before["denominator"]), "months": NOW}
+    key = f"say.cost_{direction(values['now'] - values['before'])}"
+    return Candidate("cost", p, finding(book, key, True, months_before=BEFORE, **values), neutral, weight=1)
+
+
+def customers_for_money(months: pd.DataFrame, now: int) -> float:
+    """The chance of customers for the money that differ so between the last months and those before.
+
+    Rule: counts of a month with its cost as exposure; where months scatter more than counts by chance do, the error
+    grows with them (quasi-Poisson). A month without cost, or under 20 customers on a side, gives no test (NaN).
+    """
+    spent, gained = months["numerator"].to_numpy(float), months["denominator"].to_numpy(float)
+    is_now = np.arange(len(months)) >= len(months) - now
+    counts, costs = ([part[~is_now].sum(), part[is_now].sum()] for part in (gained, spent))
+    if not (spent > 0).all() or min(counts) < LEAST:
+        return np.nan
+    expected = spent * np.where(is_now, counts[1] / costs[1], counts[0] / costs[0])
+    freedom = len(months) - 2
+    scatter = max(1.0, float(((gained - expected) ** 2 / expected).sum() / freedom))
+    distance = np.log(costs[1] / counts[1]) - np.log(costs[0] / counts[0])
+    return float(2 * t.sf(abs(distance) / np.sqrt(scatter * (1 / counts[0] + 1 / counts[1])), freedom))
 
 
 # Recurring revenue
