@@ -75,13 +75,18 @@ def month_of(settings, month: str | None) -> str:
 @click.option("--language", help="en, nl or da.")
 @click.option("--only", multiple=True, help="A page to make, such as funnel; may be given more than once.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(FORMS), help="Beside HTML; xlsx if left out.")
+@click.option("--product", help="Tell of one product.")
+@click.option("--team", help="Tell of one team.")
+@click.option("--territory", help="Tell of one territory.")
+@click.option("--channel", help="Tell of one channel.")
 @says_errors
-def report(settings, source, month, language, only, formats) -> None:
+def report(settings, source, month, language, only, formats, **slices) -> None:
     """Make a month's report and print where its pages are."""
     from salesbook.report.month import make
 
     loaded = settings_of(settings, source, language=language)
-    for path in make(loaded, month_of(loaded, month), only, formats or ("xlsx",)):
+    narrowed = {name: value for name, value in slices.items() if value}
+    for path in make(loaded, month_of(loaded, month), only, formats or ("xlsx",), narrowed=narrowed):
         click.echo(path)
 
 

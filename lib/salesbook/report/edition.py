@@ -3,7 +3,7 @@
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from salesbook.report import mail, numbers, pdf, site, workbook
@@ -18,7 +18,8 @@ from salesbook.words import Words
 class Edition:
     """How a month is told: `language`, in place of the run's; `status`, draft or final; its `version`; `with_code`,
     the analyst's version; `formats`, what is made beside the HTML (pdf, xlsx, eml); `comment`, a manager's words, as
-    Markdown; `changes`, the restatement ledger against the version before."""
+    Markdown; `changes`, the restatement ledger against the version before; `narrowed`, the product, team, territory or
+    channel it tells of, empty for the whole company."""
 
     language: str = ""
     status: str = "draft"
@@ -27,6 +28,7 @@ class Edition:
     formats: tuple[str, ...] = ()
     comment: str = ""
     changes: tuple[dict, ...] = ()
+    narrowed: dict[str, str] = field(default_factory=dict)
 
 
 def write(folder: Path, place: Path, ran: list[PageRun], words: Words, edition: Edition) -> list[str]:
@@ -35,6 +37,7 @@ def write(folder: Path, place: Path, ran: list[PageRun], words: Words, edition: 
     Returns: the names of the other forms.
     """
     run = json.loads((place / "run.json").read_text(encoding="utf-8"))
+    run["company"] = " · ".join(filter(None, [run["company"], *edition.narrowed.values()]))
     headings = {page.name: heading(page.notebook, words, page.name) for page in ran}
     for page in ran:
         links = tuple(Link(f"{name}.html", title, name == page.name) for name, (title, _) in headings.items())

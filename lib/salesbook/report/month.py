@@ -1,7 +1,9 @@
 """A month's report, from a run's folder to published pages."""
 
 import getpass
+import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,18 +37,20 @@ class Made:
 
 
 def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tuple[str, ...] = FORMATS,
-         final: bool = False) -> list[Path]:  # fmt: skip
+         final: bool = False, narrowed: dict[str, str] | None = None) -> list[Path]:  # fmt: skip
     """Make a month's report from the settings' source, and publish it.
 
     Rule: `final` freezes the month as its next version. A month that was frozen stays so while facts and definitions
     are the same; otherwise what is made is the draft of the next version, with a ledger of what changed and why.
     Parameters: `settings`; `month`, as 2026-10; `only`, names of pages, all if left out; `formats`, what is made beside
-    the HTML (pdf, xlsx, eml); `final`.
+    the HTML (pdf, xlsx, eml); `final`; `narrowed`, the product, team, territory or channel it tells of: such a report
+    has a folder of its own beside the months.
     Returns: the paths of the month's index, its pages and the other forms.
     Raises: BadData as `build`; otherwise as `make_month`.
     """
     notebooks = chosen(notebooks_of(settings), only)
-    run, past = run_of(settings, month), versions(settings.reports, month)
+    reports = settings.reports / folder_of(narrowed or {})
+    run, past = run_of(settings, month), versions(reports, month)
     is_frozen = bool(past) and is_same(past[-1] / "run", run)
     note = settings.home / "notes" / f"{month}.md"
     edition = Edition(
@@ -56,12 +60,28 @@ def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tu
         formats=formats,
         comment=note.read_text(encoding="utf-8") if note.is_file() else "",
         changes=tuple(changes(past[-1] / "run", run).to_dict("records")) if past and not is_frozen else (),
+        narrowed=narrowed or {},
     )
-    made = make_month(run, notebooks, settings.reports, edition)
+    made = make_month(run, notebooks, reports, edition)
     if final and not is_frozen:
-        keep(settings.reports, month, run)
-    record(settings.reports, month, edition, run)
+        keep(reports, month, run)
+    record(reports, month, edition, run)
     return [made.index, *made.pages, *made.forms]
+
+
+def folder_of(narrowed: dict[str, str]) -> str:
+    """The folder of a narrowed report: what it tells of in small letters, and a mark where letters were lost.
+
+    >>> folder_of({"team": "Randstad"}), folder_of({}), folder_of({"product": "Æ/Ø"})
+    ('team-randstad', '', 'product-be01bdcd')
+    """
+    parts = []
+    for name, value in sorted(narrowed.items()):
+        plain = "-".join(re.findall(r"[a-z0-9]+", value.lower()))
+        is_lossy = plain != value.lower().replace(" ", "-")
+        mark = hashlib.sha256(value.encode()).hexdigest()[:8] if is_lossy else ""
+        parts.append("-".join(filter(None, [name, plain, mark])))
+    return "_".join(parts)
 
 
 def notebooks_of(settings: Settings) -> Path:
@@ -99,7 +119,9 @@ def make_month(run: Path, notebooks: list[Path], reports: Path, edition: Edition
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     words, month = of_run(facts, edition.language), facts["month"]
     with staged(reports, month) as folder:
-        ran = run_pages(run, notebooks, month=month, language=edition.language, limits=limits)
+        ran = run_pages(
+            run, notebooks, month=month, language=edition.language, limits=limits, narrowed=edition.narrowed
+        )
         failures = [page.failure for page in ran if page.failure]
         if failures and not publish_failed:
             raise failed(failures, len(ran))
