@@ -121,6 +121,24 @@ def check(settings, source) -> None:
         Console().print(part)
 
 
+@main.command("map")
+@click.argument("export", type=click.Path(path_type=Path))
+@click.option("--out", default="salesbook.toml", show_default=True, type=click.Path(path_type=Path))
+@says_errors
+def map_export(export, out) -> None:
+    """Look at the files of an export, propose a map and write it as a new settings file."""
+    from rich.console import Console
+
+    from salesbook.sources import draft, proposal
+    from salesbook.sources.survey import survey
+
+    made = proposal.propose(survey(export, proposal.all_names()))
+    draft.write(made, export, out)
+    for part in draft.shown(made):
+        Console().print(part)
+    click.echo(out)
+
+
 @main.command()
 @click.option("--definitions", is_flag=True, help="The whole definition of each.")
 @click.option("--table", is_flag=True, help="As the README's table: question, page, KPIs.")

@@ -81,9 +81,9 @@ def statement(feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], pro
             continue
         translated = words.get(column.name, {})
         texts[f"t_{column.name}"] = text(column, feed, translated)
-        if OTHER in translated:
+        if translated.get(OTHER) == "":
             texts[f"o_{column.name}"] = is_other(column, feed, translated)
-            reason = f"{column.name} is a word that the map does not name"
+            reason = f"{column.name} is a word that the map does not name: counted as none"
             number = problems.number(column.name, f"{column.name}_other", reason)
             notes.append(f"when o_{column.name} then {number}")
         is_id = column.type == "id"

@@ -1,0 +1,134 @@
+"""A proposed map as a settings file, and as tables for a terminal."""
+
+import os
+import re
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from salesbook.errors import WrongUsage
+from salesbook.sources.proposal import Proposal, column_of, quoted
+from salesbook.tables import TABLES
+
+HEAD = """# Settings proposed by `salesbook map`. Lines with "?" are questions that the export does not answer: choose
+# one of the lines below each, take the "# " away before it, and run `salesbook check`.
+"""
+
+
+def write(made: Proposal, folder: Path, target: Path) -> None:
+    """Write a proposal as a new settings file.
+
+    Raises: WrongUsage where the file is there already.
+    """
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text(made, os.path.relpath(folder, target.parent)))
+    except FileExistsError as error:
+        todo = "Name another with --out, or move it away."
+        raise WrongUsage("The settings file is there already.", f"Found {target}.", todo) from error
+    except FileNotFoundError as error:
+        raise WrongUsage("The settings file cannot be written.", f"There is no {target.parent}.", "Make it.") from error
+
+
+def text(made: Proposal, path: str) -> str:
+    """A proposal as the text of a settings file."""
+    parts = [HEAD, '[company]\nname = ""\n', "\n".join(source_lines(made, path))]
+    for section, lines in sections_of(made).items():
+        parts.append(f"[{section}]\n" + "\n".join(lines))
+    if made.stages:
+        parts.append("\n".join(stage_lines(made)))
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def source_lines(made: Proposal, path: str) -> list[str]:
+    """The section [source]."""
+    lines = ["[source]", f"path = {quoted(Path(path).as_posix())}"]
+    if made.extends:
+        lines.append(f"extends = {quoted(made.extends)}")
+    lines += [f"{name} = {quoted(value)}   # {why}" for name, (value, why) in made.forms.items()]
+    return lines + asked(made, "source")
+
+
+def sections_of(made: Proposal) -> dict[str, list[str]]:
+    """The other sections, each with its lines and the questions about it."""
+    found: dict[str, list[str]] = {}
+    for fed in made.fed:
+        if not fed.is_offered:
+            names = fed.files[0] if len(fed.files) == 1 else None
+            value = quoted(names) if names else "[" + ", ".join(map(quoted, fed.files)) + "]"
+            found.setdefault("files", []).append(f"{fed.name} = {value}")
+    for fed in made.fed:
+        if not made.extends and not fed.is_offered:
+            found[f"columns.{fed.name}"] = [f"{m.column} = {quoted(m.named)}   # {m.how}" for m in fed.matches]
+    for name, constants in made.constants.items():
+        found[f"constants.{name}"] = [f"{column} = {quoted(value)}" for column, value in constants.items()]
+    for name, columns in made.words.items():
+        for column, words in columns.items():
+            found[f"words.{name}.{column}"] = [f"{quoted(old)} = {quoted(new)}" for old, new in words.items()]
+    if made.steps:
+        found["steps"] = [f"{name} = [{', '.join(map(quoted, some))}]" for name, some in made.steps.items()]
+    for section in dict.fromkeys(question.section for question in made.questions if question.section != "source"):
+        found.setdefault(section, []).extend(asked(made, section))
+    return {section: found[section] for section in sorted(found, key=place_of)}
+
+
+def stage_lines(made: Proposal) -> list[str]:
+    """The stages as rows of the settings, to be put in order."""
+    lines = [
+        "# ? In which order do deals go through the stages? Without one, pages about stages have none. Mend and use:"
+    ]
+    for place, (stage, status) in enumerate(made.stages.items(), 1):
+        is_won, is_lost = (str(status == word).lower() for word in ("won", "lost"))
+        pipeline = made.constants["deals"]["pipeline"]
+        lines += ["# [[rows.stages]]", f"# pipeline = {quoted(pipeline)}", f"# stage = {quoted(stage)}",
+                  f"# position = {place}", f"# is_won = {is_won}", f"# is_lost = {is_lost}"]  # fmt: skip
+    return lines
+
+
+def place_of(section: str) -> tuple[int, int, str]:
+    """Where a section stands: by its kind, then by the order of the tables."""
+    kind, _, rest = section.partition(".")
+    kinds = ("files", "columns", "constants", "words", "steps")
+    tables = list(TABLES)
+    table = re.split(r"[.-]", rest)[0]
+    return kinds.index(kind), tables.index(table) if table in tables else len(tables), section
+
+
+def asked(made: Proposal, section: str) -> list[str]:
+    """The questions about a section, with the lines to choose from behind "# "."""
+    lines = []
+    for question in made.questions:
+        if question.section == section:
+            lines.append(f"# ? {question.ask}")
+            lines += [f"# {line}" for several in question.lines for line in several.splitlines()]
+    return lines
+
+
+def shown(made: Proposal) -> list[Table]:
+    """A proposal as tables for a terminal: each table's file and columns, and what could not be decided."""
+    title = f"Recognised: {made.extends}" if made.extends else "Proposed by names and contents"
+    columns = Table(title=title, title_justify="left")
+    for head in ("table", "file", "column", "taken from", "how sure"):
+        columns.add_column(head)
+    for fed in made.fed:
+        for at, match in enumerate(fed.matches):
+            first = (fed.name, ", ".join(fed.files)) if at == 0 else ("", "")
+            profile = fed.profiles[match.named]
+            wrong = "" if profile.fits(column_of(fed, match.column).type) else ", but not all values fit"
+            columns.add_row(*map(escape, (*first, match.column, match.named, match.how + wrong)))
+        if fed.unused:
+            columns.add_row("", "", "", escape(", ".join(fed.unused[:12])), "not read")
+    forms = Table(title="Forms", title_justify="left")
+    for head in ("setting", "value", "because"):
+        forms.add_column(head)
+    for name, (value, why) in made.forms.items():
+        forms.add_row(name, escape(quoted(value)), escape(why))
+    open_questions = Table(title="To be answered in the file", title_justify="left")
+    open_questions.add_column("section")
+    open_questions.add_column("question")
+    for question in made.questions:
+        open_questions.add_row(f"\\[{question.section}]", escape(question.ask))
+    for name, why in made.not_read:
+        open_questions.add_row(escape(name), escape(f"not read: {why}"))
+    return [table for table in (columns, forms, open_questions) if table.row_count]

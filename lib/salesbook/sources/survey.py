@@ -1,0 +1,166 @@
+"""What an export's files hold: their headers, and for each column what its values as a whole prove."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import python_calamine
+
+from salesbook.errors import BadData
+from salesbook.sources import cast, files, reader
+from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.form import DATES, FALSE, ISO, TRUE, Form, matches, number_pattern
+
+FORMS = {
+    (decimal, thousands): Form(decimal=decimal, thousands=thousands)
+    for decimal, thousands in ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'"))
+}
+MOST_VALUES = 40
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A column of a file: its name, rows, rows filled, different values (the values themselves where they are few), and
+    how many of the filled have the form of each kind.
+
+    `dates`: form of a date to rows; `numbers`: (decimal sign, sign between thousands) to rows; `signed`: rows with a
+    point or comma; `timed`, `zoned`: rows with a time, with a zone; `booleans`: rows that are yes or no.
+    """
+
+    name: str
+    rows: int
+    filled: int
+    distinct: int
+    values: tuple[str, ...]
+    dates: dict[str, int]
+    numbers: dict[tuple[str, str], int]
+    signed: int
+    timed: int
+    zoned: int
+    booleans: int
+    currencies: int
+
+    @property
+    def is_date(self) -> bool:
+        """Whether every value is a date or time in one order of day, month and year."""
+        return 0 < self.filled == max(self.dates.values())
+
+    @property
+    def is_number(self) -> bool:
+        """Whether every value is a number in one form."""
+        return 0 < self.filled == max(self.numbers.values())
+
+    def fits(self, kind: str) -> bool:
+        """Whether the values may be of a canonical type."""
+        if not self.filled or kind in ("id", "text", "word"):
+            return True
+        if kind in ("instant", "date"):
+            return self.is_date
+        if kind == "boolean":
+            return self.booleans == self.filled
+        if kind == "currency":
+            return self.currencies == self.filled
+        return self.is_number
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A file, or a sheet of one: its name, that of the map (with the sheet), its columns; or why it cannot be read."""
+
+    name: str
+    columns: dict[str, Profile]
+    refusal: str = ""
+    encoding: str = "utf-8"
+
+    @property
+    def rows(self) -> int:
+        """Its rows."""
+        return max((column.rows for column in self.columns.values()), default=0)
+
+
+def survey(folder: Path, wanted: set[str]) -> list[Surveyed]:
+    """All files of an export.
+
+    Parameters: `folder`; `wanted`, names of columns (as `name_key`) by which a delimiter is told where two may be it.
+    Returns: one entry a file or sheet, in order of their names; one that cannot be read says why.
+    Raises: BadData where there is no such folder, or nothing in it.
+    """
+    if not folder.is_dir():
+        raise BadData("The export is not a folder.", f"{folder} is none.", "Name the folder that holds the files.")
+    paths = [path for path in sorted(folder.iterdir()) if path.name.lower().endswith(files.ENDINGS)]
+    if not paths:
+        there = files.listed(sorted(path.name for path in folder.iterdir())) or "nothing"
+        todo = f"Put files there: {', '.join(files.ENDINGS)}."
+        raise BadData("There is no export.", f"{folder} holds {there}.", todo)
+    with tempfile.TemporaryDirectory() as work:
+        parts = (part for path in paths for part in sheets_of(path))
+        return [surveyed(part, Path(work), number, wanted) for number, part in enumerate(parts)]
+
+
+def sheets_of(path: Path) -> Iterator[SourceFile]:
+    """A file, or the sheets of an Excel file with several."""
+    names = [""]
+    if path.suffix.lower() == ".xlsx":
+        try:
+            found = python_calamine.load_workbook(str(path)).sheet_names
+        except python_calamine.CalamineError:
+            found = []
+        names = found if len(found) > 1 else names
+    for name in names:
+        yield SourceFile(f"{path.name}#{name}" if name else path.name, path, name, ())
+
+
+def surveyed(file: SourceFile, work: Path, number: int, wanted: set[str]) -> Surveyed:
+    """A file with what its columns prove. One that is no UTF-8 is read as cp1252, as Excel on Windows writes it."""
+    try:
+        copy = files.copied(file, work / f"{number}.copy")
+        text, encoding = text_of(copy, work, wanted)
+    except BadData as error:
+        return Surveyed(file.name, {}, refusal=f"{error.wrong} {error.found}")
+    return Surveyed(file.name, profiles(text), encoding=encoding)
+
+
+def text_of(copy: Copy, work: Path, wanted: set[str]) -> tuple[reader.Text, str]:
+    """A file's rows, and the encoding they were read in."""
+    try:
+        return reader.read(copy, "utf-8", "", ".", wanted, work), "utf-8"
+    except BadData as error:
+        if not error.wrong.endswith("is not utf-8."):
+            raise
+    return reader.read(copy, "cp1252", "", ".", wanted, work), "cp1252"
+
+
+def profiles(text: reader.Text) -> dict[str, Profile]:
+    """The columns of a file that have a name."""
+    rows = cast.read_csv(text.rows.as_posix(), len(text.header), text.dialect)
+    with duckdb.connect() as con:
+        con.execute(f"create table rows as from {rows}")
+        return {name: profile(con, name, f"c{at}") for at, name in enumerate(text.header) if name}
+
+
+def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
+    """One column."""
+    dates = {form: f"{matches('v', pattern)} or {matches('v', ISO)}" for form, pattern in DATES.items()}
+    numbers = {signs: matches("v", number_pattern(form, 6, 16)) for signs, form in FORMS.items()}
+    words = ", ".join(f"'{word}'" for word in (*TRUE, *FALSE))
+    tests = [
+        *dates.values(), *numbers.values(), "regexp_matches(v, '[.,]')", "contains(v, ':')",
+        "regexp_matches(v, ':.*(?:Z|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
+    ]  # fmt: skip
+    counts = ", ".join(f"count(*) filter ({test})" for test in tests)
+    total, filled, distinct, *found = con.execute(f"""
+        select count(*), count(v), count(distinct v), {counts}
+        from (select nullif({cast.trimmed(column)}, '') as v from rows)""").fetchone()
+    values = ()
+    if distinct <= MOST_VALUES:
+        text = cast.trimmed(column)
+        query = f"select distinct {text} from rows where {text} <> '' order by 1"
+        values = tuple(value for (value,) in con.execute(query).fetchall())
+    of_dates, rest = found[: len(dates)], found[len(dates) :]
+    of_numbers, (signed, timed, zoned, booleans, currencies) = rest[: len(numbers)], rest[len(numbers) :]
+    return Profile(
+        name, total, filled, distinct, values, dict(zip(dates, of_dates, strict=True)),
+        dict(zip(numbers, of_numbers, strict=True)), signed, timed, zoned, booleans, currencies,
+    )  # fmt: skip

@@ -1,0 +1,233 @@
+"""`salesbook map`: what the export proves is written, what it does not prove is asked; answered, it can be read."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from salesbook.cli import main
+from salesbook.settings import load as settings_of
+from salesbook.sources import draft, load, proposal
+from salesbook.sources.survey import survey
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """Writes an export and proposes a map for it."""
+
+    def run(files: dict[str, str | bytes]):
+        folder = tmp_path / "export"
+        folder.mkdir(exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return proposal.propose(survey(folder, proposal.all_names()))
+
+    return run
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """Writes a proposal, takes the "# " away before the answers given, and reads the export with it."""
+
+    def run(made, *answers: str, folder: Path | None = None, limit: float = 0.0):
+        target = tmp_path / "salesbook.toml"
+        draft.write(made, folder or tmp_path / "export", target)
+        text = target.read_text(encoding="utf-8")
+        for answer in answers:
+            assert f"# {answer}\n" in text, text
+            text = text.replace(f"# {answer}\n", f"{answer}\n", 1)
+        target.write_text(f"{text}\n[limits]\nrejected_share = {limit}\n", encoding="utf-8")
+        return load(settings_of(target), tmp_path / "imports")
+
+    return run
+
+
+def asked(made) -> list[str]:
+    """The sections that have a question."""
+    return [question.section for question in made.questions]
+
+
+DUTCH = "Dealnummer;Klant;Verkoper;Fase;Bedrag;Aangemaakt op;Gesloten op;Testdeal\r\n" + "".join(
+    f"D{n};Café {n};Ada;{('Demo', 'Gewonnen', 'Verloren')[n % 3]};{'1.234,50' if n % 2 else '99,95'};"
+    f"{n + 5:02}-01-2026;{'31-12-2026' if n % 3 else ''};{'ja' if n == 4 else 'nee'}\r\n"
+    for n in range(20)
+)
+DANISH = "Sagsnr;Kunde;Sælger;Trin;Beløb;Valuta;Oprettet den;Lukkedato;Test\r\n" + "".join(
+    f"D{n};Kunde {n};Søren;{('Demo', 'Vundet', 'Tabt')[n % 3]};{1000 + n},50;DKK;"
+    f"{n % 12 + 1:02}-01-2026;{'11-12-2026' if n % 3 else ''};{'ja' if n == 4 else 'nej'}\r\n"
+    for n in range(20)
+)
+
+
+def test_a_dutch_export_from_excel_is_read_once_its_currency_is_told(mapped, answered, rows):
+    made = mapped({"Verkoopkansen.csv": DUTCH.encode("cp1252")})
+    assert {name: value for name, (value, _) in made.forms.items()} == {
+        "date_form": "dmy", "decimal": ",", "thousands": ".", "encoding": "cp1252",
+    }  # fmt: skip
+    assert asked(made) == ["source"]
+    imported = answered(made, 'currency = "EUR"')
+    assert imported.rejected == imported.flagged == {}
+    assert rows(imported, "deals", "deal_id, account_id, status, amount_minor, is_test")[:2] == [
+        ("D0", "Café 0", "open", 9995, False), ("D1", "Café 1", "won", 123_450, False),
+    ]  # fmt: skip
+
+
+def test_a_danish_export_whose_dates_can_be_swapped_is_asked_about(mapped, answered, rows):
+    made = mapped({"salg.csv": DANISH.encode("cp1252")})
+    assert "date_form" not in made.forms
+    assert [question.lines for question in made.questions] == [('date_form = "dmy"', 'date_form = "mdy"')]
+    imported = answered(made, 'date_form = "dmy"')
+    assert imported.rejected == {}
+    assert rows(imported, "deals", "owner_id, currency, created_at::date::varchar")[0] == ("Søren", "DKK", "2025-12-31")
+
+
+@pytest.mark.parametrize(
+    ("amounts", "decided"),
+    [
+        (("1.234", "5.678"), None),
+        (("1.234", "5.67"), "."),
+        (("1.234", "5,6"), ","),
+        (("1234", "5"), "."),
+        (("1,234.50", "7"), "."),
+        (("1.234.567", "7"), ","),
+    ],
+)
+def test_the_decimal_sign_is_decided_only_where_the_column_proves_it(mapped, amounts, decided):
+    lines = "".join(f"D{n};Demo;{amount};open;2026-01-0{n + 1}\n" for n, amount in enumerate(amounts))
+    made = mapped({"x.csv": "Deal ID;Stage;Amount;Status;Created\n" + lines})
+    assert made.forms.get("decimal", (None,))[0] == decided
+    assert any("decimal" in line for question in made.questions for line in question.lines) == (decided is None)
+
+
+def test_a_zone_is_asked_for_only_where_times_bear_none(mapped):
+    head = "Deal ID,Stage,Amount,Status,Created\n"
+    for value, is_asked in (("2026-01-05 09:00", True), ("2026-01-05T09:00:00Z", False), ("2026-01-05", False)):
+        made = mapped({"x.csv": f"{head}D1,Demo,5,open,{value}\n"})
+        assert any("zone" in question.ask for question in made.questions) == is_asked, value
+
+
+def test_a_hubspot_export_is_known_by_its_headers_whatever_its_file_is_called(mapped, answered, rows):
+    deals = "Record ID,Deal Name,Deal owner,Create Date,Close Date,Pipeline,Deal Stage,Amount,Currency,Is Closed Won\n"
+    deals += "1,A,Ada,2026-01-05 09:00,2026-02-20 10:00,Sales,Closed won,5,EUR,true\n"
+    made = mapped({"my download.csv": deals})
+    assert made.extends == "hubspot"
+    assert made.fed[0].unused == ["Deal Name"]
+    imported = answered(made, 'zone = "UTC"')
+    assert rows(imported, "deals", "deal_id, status") == [("1", "won")]
+
+
+def test_unknown_words_are_asked_for_and_known_ones_translated(mapped, answered, rows):
+    deals = "Deal ID,Stage,Amount,Currency,Status,Created\nD1,Demo,5,EUR,Gewonnen,2026-01-05\n"
+    deals += "D2,Demo,5,EUR,Geparkeerd,2026-01-06\n"
+    made = mapped({"x.csv": deals})
+    assert made.words == {"deals": {"status": {"Gewonnen": "won"}}}
+    assert asked(made) == ["words.deals.status"]
+    assert rows(answered(made, '"Geparkeerd" = "open"'), "deals", "status") == [("won",), ("open",)]
+
+
+def test_what_a_table_must_have_and_the_file_has_not_is_asked_for(mapped, answered, rows):
+    activities = "Activity ID,Type,Date,Deal ID\nA1,call,2026-01-05,D1\n"
+    made = mapped({"x.csv": "Deal ID,Stage,Amount,Currency,Status,Created\nD1,Demo,5,EUR,open,2026-01-05\n",
+                   "y.csv": activities})  # fmt: skip
+    assert asked(made) == ["columns.activities", "constants.activities"]
+    assert rows(answered(made, 'direction = "outbound"'), "activities", "direction") == [("outbound",)]
+
+
+def test_two_columns_that_may_be_one_are_asked_about(mapped, answered, rows):
+    deals = "Record ID,Deal owner,Create Date,Close Date,Pipeline,Deal Stage,Amount,Bedrag,Currency,Is Closed Won\n"
+    made = mapped({"deals.csv": deals + "1,Ada,2026-01-05,2026-02-20,Sales,Won,5,6,EUR,true\n"})
+    assert asked(made) == ["columns.deals"]
+    assert rows(answered(made, 'amount = "Bedrag"'), "deals", "amount_minor") == [(600,)]
+
+
+def test_monthly_files_of_one_header_are_one_table(mapped, answered):
+    head = "Deal ID,Stage,Amount,Currency,Status,Created\n"
+    made = mapped({f"e-{n}.csv": f"{head}D{n},Demo,5,EUR,open,2026-01-0{n}\n" for n in (1, 2, 3)})
+    assert [fed.files for fed in made.fed] == [["e-1.csv", "e-2.csv", "e-3.csv"]]
+    assert answered(made).rows_loaded("deals") == 3
+
+
+def test_canonical_tables_need_no_map(mapped, answered, deals_of):
+    made = mapped({"deals.csv": deals_of(good=3)})
+    assert (made.extends, made.constants, made.questions) == ("", {}, [])
+    assert answered(made).rows_loaded("deals") == 3
+
+
+def test_files_that_cannot_be_read_or_fit_no_table_are_named_with_why(mapped):
+    made = mapped({"x.csv": "Deal ID,Stage,Amount,Currency,Status,Created\nD1,Demo,5,EUR,open,2026-01-05\n",
+                   "empty.csv": "", "colours.csv": "Colour\nred\n"})  # fmt: skip
+    assert [name for name, _ in made.not_read] == ["colours.csv", "empty.csv"]
+    assert "is empty" in made.not_read[1][1]
+
+
+def test_an_export_without_deals_asks_which_file_holds_them(mapped):
+    made = mapped({"colours.csv": "Colour\nred\n"})
+    assert [question.lines for question in made.questions] == [('deals = "colours.csv"',)]
+
+
+def test_values_of_a_hostile_export_do_not_leave_their_quotes(mapped, answered, rows):
+    status = 'De"mo\\ \n[limits]\n# x'
+    deals = 'Deal ID,Stage,Amount,Currency,Status,Created\nD1,Demo,5,EUR,"{}",2026-01-05\n'
+    made = mapped({"x.csv": deals.format(status.replace('"', '""'))})
+    answer = next(line for question in made.questions for line in question.lines)
+    assert "\n" not in answer
+    assert rows(answered(made, answer), "deals", "status") == [("open",)]
+
+
+def test_a_table_of_common_names_is_of_no_crm(mapped):
+    made = mapped({"deals.csv": "id,stage,value,currency,status,probability\nD1,Demo,5,EUR,open,0.5\n"})
+    assert made.extends == ""
+
+
+@pytest.mark.parametrize(("folder", "form"), [(".", "ymd"), ("excel-resaved", "mdy")])
+def test_the_real_export_is_mapped_to_its_known_numbers(answered, real_data, rows, folder, form):
+    export = real_data / "crm-sales-opportunities" / folder
+    if not export.is_dir():
+        pytest.skip("the export is not there")
+    made = proposal.propose(survey(export, proposal.all_names()))
+    assert made.forms["date_form"][0] == form
+    assert asked(made) == ["source"]
+    made.questions[0] = proposal.Question("source", "Which currency?", ('currency = "USD"',))
+    imported = answered(made, 'currency = "USD"', folder=export)
+    won = "count(*), count(*) filter (status = 'won'), sum(amount_minor) filter (status = 'won')"
+    assert rows(imported, "deals", won) == [(8800, 4238, 1_000_553_400)]
+    assert imported.rejected == imported.flagged == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "loaded"),
+    [
+        ("salesforce", (), 8),
+        ("hubspot", ('stages = ""', 'stage_history = ""', 'pipeline = "..."', 'stage = "..."', 'status = "open"'), 44),
+    ],
+)
+def test_the_replicas_are_recognised_and_read_once_the_questions_are_answered(
+    answered, real_data, name, answers, loaded
+):
+    export = real_data / "replicas" / name
+    if not export.is_dir():
+        pytest.skip("the replicas are not there")
+    made = proposal.propose(survey(export, proposal.all_names()))
+    assert made.extends == name
+    imported = answered(made, 'zone = "UTC"', 'currency = "EUR"', *answers, folder=export, limit=1.0)
+    assert imported.rows_loaded("deals") == loaded
+
+
+def test_the_command_writes_a_new_file_and_never_over_one(tmp_path):
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "salg.csv").write_bytes(DANISH.encode("cp1252"))
+    target = tmp_path / "salesbook.toml"
+    result = CliRunner().invoke(main, ["map", str(tmp_path / "export"), "--out", str(target)])
+    assert result.exit_code == 0, result.output
+    assert all(word in result.stdout for word in ("Sagsnr", "deal_id", "known name", "cp1252", "day or the month"))
+    before = target.read_bytes()
+    again = CliRunner().invoke(main, ["map", str(tmp_path / "export"), "--out", str(target)])
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert "is there already" in again.stderr
+    assert target.read_bytes() == before
+
+
+def test_an_export_that_is_not_there_is_bad_data(tmp_path):
+    result = CliRunner().invoke(main, ["map", str(tmp_path / "nowhere"), "--out", str(tmp_path / "s.toml")])
+    assert result.exit_code == 3
+    assert "Error: " in result.stderr
