@@ -71,11 +71,21 @@ def stands_out(book: Book, rows: pd.DataFrame, by: str, weight: float) -> Candid
     tested = rows.dropna(subset=["p"])
     if tested.empty:
         return Candidate(by, np.nan, neutral, neutral)
-    first = tested.loc[tested["p"].idxmin()]
+    first = telling(tested, tested["p"] * len(tested))
     values |= {"group": group_name(book, by, first[by]), "share": first["share"], "n": int(first["denominator"])}
     values |= {"odds": first["value"], "low": first["low"], "high": first["high"]}
     claim = finding(book, f"say.{by}_{direction(first['value'] - 1)}", True, **values)
     return Candidate(by, min(1.0, first["p"] * len(tested)), claim, neutral, weight=weight)
+
+
+def telling(rows: pd.DataFrame, adjusted: pd.Series) -> pd.Series:
+    """The group to name: of those that do better beyond chance the clearest, else the clearest of all.
+
+    `adjusted` is each group's p, paid for all groups looked at, so that choosing among them costs nothing more.
+    """
+    better = rows[(adjusted <= ALPHA) & (rows["value"] > 1)]
+    kept = better if len(better) else rows
+    return kept.loc[kept["p"].idxmin()]
 
 
 def answering_moved(book: Book) -> Candidate | None:
@@ -249,11 +259,12 @@ def chance_rows(book: Book, rows: pd.DataFrame, by: str) -> pd.DataFrame:
 @asked
 def chances(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, str]:
     """The words of the chance per attempt by group: the group that stands out after correction, or that none does."""
-    clear = rows[stats.benjamini_hochberg(rows["p"].to_numpy(float)) < ALPHA]
+    adjusted = pd.Series(stats.benjamini_hochberg(rows["p"].to_numpy(float)), index=rows.index)
+    clear = rows[adjusted < ALPHA]
     values = {"by": book.words.column(by), "months": months, "n": int(rows["denominator"].sum()), "k": len(rows)}
     if clear.empty:
         return figure(book, "figures.chances", "alike", group="", share=np.nan, odds=np.nan, **values)
-    first = clear.loc[clear["p"].idxmin()]
+    first = telling(clear, adjusted[clear.index])
     values |= {"group": headed(group_name(book, by, first[by])), "share": first["share"], "odds": first["value"]}
     return figure(book, "figures.chances", direction(first["value"] - 1), **values)
 

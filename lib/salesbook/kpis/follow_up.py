@@ -250,9 +250,10 @@ def attempt_hazard():
 def attempt_odds(ask: Ask):
     """Odds that an attempt of a group reaches the lead first ÷ the odds of all other attempts.
 
-    Rule: as `attempt_hazard`, compared among attempts of the same number (Mantel-Haenszel), since later ones reach
-    less; by one column: gap_from_days (second attempts and later), hour, weekday, channel or owner_id. Groups under 20
-    attempts have no test. Sellers choose whom they try when: no proof of a cause.
+    Rule: as `attempt_hazard`, compared among attempts of the same number and, unless that is the group, the same time
+    since the one before (Mantel-Haenszel): what is tried on a Monday had a weekend before it. By one column:
+    gap_from_days (second attempts and later), hour, weekday, channel or owner_id. Groups under 20 attempts have no
+    test. Sellers choose whom they try when: no proof of a cause.
     Returns: the group, numerator, denominator, share, share_low, share_high (by lead), value (1 is no difference), low,
     high, p, reason.
     Raises: WrongUsage where not exactly one group is asked for, or a trend is.
@@ -262,9 +263,10 @@ def attempt_odds(ask: Ask):
     if len(by) != 1 or ask.question.period:
         raise WrongUsage("attempt_odds takes one group and no trend.", f"Found by={by}.", "Ask by='gap_from_days'.")
     shares = ask(attempt_hazard, by=by).dropna(subset=[by[0]])
-    among = "is_at_risk"
-    rows = ask.rows("attempts", ("attempt", "is_reached"), among=among, on="attempted_on", by=by).dropna(subset=[by[0]])
-    found = [against(rows, by[0], value) for value in shares[by[0]]]
+    strata = [name for name in ("attempt", "gap_from_days") if name != by[0]]
+    rows = ask.rows("attempts", (*strata, "is_reached"), among="is_at_risk", on="attempted_on", by=by)
+    rows = rows.dropna(subset=[by[0]])
+    found = [against(rows, by[0], value, strata) for value in shares[by[0]]]
     renamed = shares.rename(columns={"value": "share", "low": "share_low", "high": "share_high"})
     odds = pd.DataFrame(found, columns=["value", "low", "high", "p"], index=shares.index)
     few = renamed["denominator"] < LEAST
@@ -276,9 +278,9 @@ def attempt_odds(ask: Ask):
 LEAST = 20
 
 
-def against(rows: pd.DataFrame, by: str, value) -> tuple[float, float, float, float]:
-    """One group's odds against all others', attempt by attempt."""
-    found = compared(rows.assign(is_group=rows[by] == value), "is_group", "is_reached", ["attempt"])
+def against(rows: pd.DataFrame, by: str, value, strata: list[str]) -> tuple[float, float, float, float]:
+    """One group's odds against all others', within strata."""
+    found = compared(rows.assign(is_group=rows[by] == value), "is_group", "is_reached", strata)
     return found.value, found.low, found.high, found.p
 
 

@@ -1,0 +1,80 @@
+"""What the follow-up page claims: planted effects are found, and hardly anything where nothing is planted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from companies import books
+from salesbook.book import Book
+from salesbook.headlines import follow_up as say
+from salesbook.kpis import follow_up
+
+
+def claims(book) -> list[str]:
+    return [found.headline for found in say.this_month(book) if found.is_claim]
+
+
+def test_the_planted_effects_of_following_up_are_found(sample_book):
+    headlines = claims(sample_book)
+    assert any("within the hour" in headline for headline in headlines)
+    assert any("two to four days" in headline for headline in headlines)
+
+
+def test_what_is_only_counted_claims_nothing(sample_book):
+    first = say.this_month(sample_book)[0]
+    assert "never tried" in first.headline
+    assert not first.is_claim
+
+
+def test_where_nothing_is_planted_hardly_anything_is_claimed(tmp_path):
+    made = [
+        book
+        for seed in range(2)
+        for book in books(tmp_path / str(seed), ["2026-04", "2026-10"], leads=600, seed=300 + seed, effects=False)
+    ]
+    claimed = [headline for book in made for headline in claims(book)]
+    # Four pages: at 5 % a page, more than one would be a sign of a broken guard. `make prove` does it large.
+    assert len(claimed) <= 1, claimed
+
+
+def test_a_company_of_a_few_leads_gets_sentences_without_claims(tmp_path):
+    (book,) = books(tmp_path, ["2026-10"], leads=60, months=2, seed=3)
+    assert not claims(book)
+    assert all(found.headline and found.detail for found in say.this_month(book))
+
+
+def test_a_trend_of_shares_is_told_from_chance():
+    n = np.full(5, 400.0)
+    falling, p = say.trend_of_shares(np.array([120, 100, 80, 60, 40.0]), n, np.arange(1, 6.0))
+    assert falling < 0
+    assert p < 0.001
+    assert say.trend_of_shares(np.full(5, 80.0), n, np.arange(1, 6.0)) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
+
+
+def test_the_guard_of_the_figures_speaks_of_chance_where_it_may_be(sample_book):
+    rows = follow_up.attempt_odds(sample_book, by="weekday", last=24)
+    assert "no group stands out" in say.chances(sample_book, rows, "weekday", 24)["headline"]
+    rows = follow_up.attempt_odds(sample_book, by="gap_from_days", last=24)
+    assert say.chances(sample_book, rows, "gap_from_days", 24)["headline"].startswith("Two to four days stands out")
+
+
+def test_sellers_are_shown_in_teams_where_names_may_not_be(sample_book):
+    closed = Book(sample_book.folder)
+    closed.run = sample_book.run | {"names_of_sellers": False}
+    assert say.seller(closed) == "owner.team"
+    assert "owner_id" not in say.work(closed, follow_up.order_of_work(closed))
+    assert say.seller(sample_book) == "owner.name"
+
+
+def test_the_fates_add_up_to_the_inflow(sample_book):
+    rows = say.fates(sample_book, follow_up.inflow_leakage(sample_book, by="fate", last=12))
+    assert rows["value"].sum() == pytest.approx(1)
+    assert rows["numerator"].sum() == rows["denominator"].iloc[0]
+
+
+def test_an_answer_without_value_has_no_words(sample_book):
+    nothing = pd.DataFrame({"value": [np.nan], "reason": ["needs activities"]})
+    for words in (say.quick, say.score):
+        assert words(sample_book, nothing) == {"headline": "", "subtitle": "", "alt": ""}
+    for words in (say.hazard, say.sales, say.stopping, say.leaking, say.waits, say.sellers):
+        assert words(sample_book, nothing, 12)["headline"] == ""
