@@ -156,9 +156,12 @@ def parts_title(book: Book, rows: pd.DataFrame, months: int) -> str:
 @asked
 def trend(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of the share answered within the hour by month."""
-    known = rows.dropna(subset=["value"])
-    values = {"now": known["value"].iloc[-1], "low": known["value"].min(), "high": known["value"].max()}
-    return figure(book, "figures.answered", **values, n=int(rows["denominator"].sum()), months=len(rows))
+    told, values = rows[rows["denominator"] >= FEWEST], {"n": int(rows["denominator"].sum()), "months": len(rows)}
+    if told.empty:
+        share = rows["numerator"].sum() / rows["denominator"].sum()
+        return figure(book, "figures.answered", "few", now=share, low=share, high=share, **values)
+    ends = {"now": told["value"].iloc[-1], "low": told["value"].min(), "high": told["value"].max()}
+    return figure(book, "figures.answered", **ends, **values)
 
 
 @asked

@@ -7,7 +7,7 @@ from babel.dates import format_date
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, Leak, against_the_rest, leak
-from salesbook.findings import ALPHA, HELD, Candidate, Finding, chosen, moved
+from salesbook.findings import ALPHA, HELD, LEAST, Candidate, Finding, chosen, moved
 from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
 from salesbook.kpi import reason_of
 from salesbook.kpis.funnel import hit_rate, qualification_rate
@@ -128,7 +128,9 @@ def cohorts(book: Book, cells: pd.DataFrame) -> dict[str, str]:
     if settled.empty:
         return figure(book, "figures.cohorts", "young", age=0, low=np.nan, high=np.nan, **values)
     age = int(settled.groupby("age")["period"].nunique().loc[lambda count: count >= 3].index.max() or 1)
-    shares = settled.loc[settled["age"] == age, "value"]
+    shares = settled.loc[(settled["age"] == age) & (settled["denominator"] >= LEAST), "value"]
+    if shares.empty:
+        return figure(book, "figures.cohorts", "few", age=age, low=np.nan, high=np.nan, **values)
     return figure(book, "figures.cohorts", age=age, low=shares.min(), high=shares.max(), **values)
 
 
@@ -267,5 +269,6 @@ def named_quarters(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def quarters(book: Book, rows: pd.DataFrame, key: str) -> dict[str, str]:
     """The words of cohorts by quarter: between what their shares lie."""
     counted = rows["denominator"] if "denominator" in rows else rows["n"]
-    values = {"low": rows["value"].min(), "high": rows["value"].max(), "n": int(counted.sum())}
-    return figure(book, f"figures.{key}", **values, k=len(rows), days=HALF_A_YEAR)
+    told = rows.loc[counted >= LEAST, "value"]
+    values = {"low": told.min(), "high": told.max(), "n": int(counted.sum()), "k": len(rows), "days": HALF_A_YEAR}
+    return figure(book, f"figures.{key}", "headline" if len(told) > 1 else "few", **values)

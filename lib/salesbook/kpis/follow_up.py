@@ -262,7 +262,7 @@ def attempt_odds(ask: Ask):
     by = ask.question.by or ("channel",)
     if len(by) != 1 or ask.question.period:
         raise WrongUsage("attempt_odds takes one group and no trend.", f"Found by={by}.", "Ask by='gap_from_days'.")
-    shares = ask(attempt_hazard, by=by).dropna(subset=[by[0]])
+    shares = ask(attempt_hazard.measure, by=by).dropna(subset=[by[0]])
     strata = [name for name in ("attempt", "gap_from_days") if name != by[0]]
     rows = ask.rows("attempts", (*strata, "is_reached"), among="is_at_risk", on="attempted_on", by=by)
     rows = rows.dropna(subset=[by[0]])
@@ -296,7 +296,7 @@ def attempts_per_reached(ask: Ask):
     Source: kpis.md K11.
     """
     single(ask, "attempts_per_reached")
-    chances = ask(attempt_hazard, by=("attempt",))
+    chances = ask(attempt_hazard.measure, by=("attempt",))
     unbroken = chances[(chances["attempt"] == np.arange(1, len(chances) + 1)) & (chances["denominator"] > 0)]
     cost = ask.book.run["follow_up"]["attempt_cost"] or np.nan
     rows = attempts.stop_rule(unbroken, cost)
