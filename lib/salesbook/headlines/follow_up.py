@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 from scipy.stats import chi2, norm
 
 from salesbook import stats
@@ -342,9 +343,15 @@ def stopping(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
         values |= {"first": book.words.money(first["cost"]), "last": book.words.money(last["cost"])}
     else:
         values |= {"first": book.words.number(first["value"], 1), "last": book.words.number(last["value"], 1)}
-    overlap = max(first["low"], last["low"]) <= min(first["high"], last["high"])
-    key = "level" if overlap else ("rising" if last["value"] > first["value"] else "falling")
+    (n1, n0), (k1, k0) = ((row["denominator"] for row in (last, first)), (reached(row) for row in (last, first)))
+    is_clear = stats.difference_of_shares(k1, n1, k0, n0).p <= ALPHA
+    key = ("rising" if last["value"] > first["value"] else "falling") if is_clear else "level"
     return figure(book, f"figures.stopping_{stop_unit(rows)}", key, months=months, **values)
+
+
+def reached(row: pd.Series) -> float:
+    """How many leads an attempt reached: its leads ÷ the attempts that one takes."""
+    return row["denominator"] / row["value"] if row["value"] == row["value"] else 0.0
 
 
 @asked
@@ -424,5 +431,8 @@ def score(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of the lead score: whether it tells the won from the others better than a coin."""
     found = kpis.lead_score(book).iloc[0]
     values = {"auc": found["value"], "low": found["low"], "high": found["high"], "n": int(found["n"])}
-    key = "tells" if found["low"] > 0.5 else "misleads" if found["high"] < 0.5 else "coin"
+    # From the interval back to the test: on the logit scale it is the value and so many standard errors.
+    error = (logit(found["high"]) - logit(found["low"])) / (2 * stats.Z)
+    p = 2 * norm.sf(abs(logit(found["value"])) / error) if error > 0 else np.nan
+    key = ("tells" if found["value"] > 0.5 else "misleads") if p <= ALPHA else "coin"
     return figure(book, "figures.score", key, won=int(found["numerator"]), **values)
