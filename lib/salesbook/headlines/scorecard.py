@@ -74,7 +74,8 @@ def running_total(book: Book, days: pd.DataFrame) -> dict[str, str]:
     return figure(book, "figures.running_total", key, **values)
 
 
-def pace(days: pd.DataFrame) -> pd.DataFrame:
+@asked
+def pace(book: Book, days: pd.DataFrame) -> pd.DataFrame:
     """The running total as a chart takes it: actual, and the target up to each day."""
     return days.rename(columns={"value": "actual"})[["day", "actual", "target"]]
 
