@@ -6,11 +6,13 @@ import warnings
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patches import PathPatch, Polygon, Rectangle
+from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
 from salesbook.charts.style import COLOURS, FALLBACK, FAMILY, REGULAR, TEXT, fitted, is_known, text_width
 
+HATCH = 4  # pixels between slanting lines, across
 NARROW = 480  # below this a chart is drawn for a phone
 
 
@@ -34,14 +36,23 @@ class Canvas:
         artist.set_clip_on(False)
         self.axes.add_artist(artist)
 
-    def box(self, left, top, right, bottom, fill="blue", edge=None, dashed=False, hatch=None):
+    def box(self, left, top, right, bottom, fill="blue", edge=None, dashed=False):
         """A rectangle between two corners."""
         edge_colour = COLOURS[edge] if edge else "none"
         patch = Rectangle((left, top), right - left, bottom - top, facecolor=colour(fill), edgecolor=edge_colour)
-        patch.set_linewidth(1 if edge and not hatch else 0)
+        patch.set_linewidth(1 if edge else 0)
         patch.set_linestyle((0, (4, 3)) if dashed else "-")
-        patch.set_hatch(hatch)
         self.put(patch)
+
+    def hatched(self, left, top, right, bottom, paint="other"):
+        """A rectangle of slanting lines. Not a pattern: a browser prints each use of one as a picture of its own."""
+        across, down = right - left, bottom - top
+        points = []
+        for start in np.arange(HATCH, across + down, HATCH):
+            points.append((left + max(start - down, 0), top + min(start, down)))
+            points.append((left + min(start, across), top + max(start - across, 0)))
+        path = Path(points, [Path.MOVETO, Path.LINETO] * (len(points) // 2))
+        self.put(PathPatch(path, facecolor="none", edgecolor=COLOURS[paint], linewidth=1, capstyle="butt"))
 
     def line(self, xs, ys, paint="blue", width=2.0, dashed=False):
         """A line through points; where one is NaN, it breaks."""

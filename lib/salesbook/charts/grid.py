@@ -75,7 +75,7 @@ def paint_cell(canvas: Canvas, entry: dict, words, box: tuple, peak: float, text
     is_few, is_young = entry["denominator"] < words.grey_below, bool(entry["is_young"])
     step = min(int(HEAT_STEPS * value / peak), HEAT_STEPS - 1) if peak else 0
     if is_young:
-        canvas.box(*box, None, "other", hatch="////")
+        canvas.hatched(*box)
         ink = "ink"
     else:
         canvas.box(*box, "fill" if is_few else f"heat-{step}")

@@ -76,7 +76,6 @@ STYLE = {
     "text.usetex": False,
     "font.family": [FAMILY, FALLBACK],
     "font.size": TEXT,
-    "hatch.linewidth": 1.0,
     "path.simplify": True,
 }
 
