@@ -2,10 +2,10 @@
 
 import pytest
 from click.testing import CliRunner
-from worked import SETTINGS, settings_of
 
 from salesbook import KPIS
 from salesbook.cli import main
+from worked import SETTINGS, settings_of
 
 DEALS = """
 deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
