@@ -22,7 +22,7 @@ RUN = {
         {"file": "/home/someone/deals.csv", "sha256": "ab" * 32, "table": "deals",
          "rows_read": 8800, "rows_loaded": 8798, "rows_rejected": 2},
     ],
-    "rejected": 2,
+    "rejected": {"deals": {"amount_unreadable": 2}},
     "flagged": 0,
     "kpis": ["win_rate"],
     "packages": {"pandas": "3.1.1"},

@@ -17,11 +17,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salesbook import __version__, clock, sources
+from salesbook import __version__, clock, freshness, sources
 from salesbook.engines import Engine
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import BadData
-from salesbook.settings import Calendar, FollowUp, Settings, Source
+from salesbook.freshness import OFFICE
+from salesbook.settings import FollowUp, Settings, Source
 from salesbook.tables import TABLES, Table
 
 # In the order in which they are built: a fact may read those before it.
@@ -50,7 +51,6 @@ FACTS = (
     "open_deals",
     "snapshot_facts",
 )
-OFFICE = {"office": Calendar(hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00"))}
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
 
 # A deal without history has visits made up from what the deal itself says: they are marked is_assumed. A closed one
@@ -209,6 +209,8 @@ def build(
     imported = imported or sources.load(settings, settings.home / ".salesbook" / "imports")
     period = month_period(month)
     as_of = clock.utc(settings.zone, period.end)
+    warnings = freshness.warnings(settings, imported.folder / "tables", month)
+    freshness.refuse(settings, warnings, month)
     facts = folder / "facts"
     facts.mkdir(parents=True, exist_ok=True)
     engine = engine or DuckDB([imported.folder, folder], spill=folder / "spill")
@@ -219,7 +221,7 @@ def build(
         check_month(engine, month, as_of)
     finally:
         engine.close()
-    run = described(settings, month, period, as_of, imported, counts, facts)
+    run = described(settings, month, period, as_of, imported, counts, facts) | {"warnings": warnings}
     text = json.dumps(run, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     (folder / "run.json").write_text(text, encoding="utf-8")
     return folder

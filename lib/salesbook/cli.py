@@ -112,13 +112,16 @@ def check(settings, source) -> None:
     """Read the export and hold it to the rules, without a report."""
     from rich.console import Console
 
-    from salesbook import sources
+    from salesbook import freshness, sources
     from salesbook.sources.summary import summary
 
     loaded = settings_of(settings, source)
+    month = month_of(loaded, None)
     imported = sources.load(loaded, loaded.home / ".salesbook" / "imports")
-    for part in summary(imported):
+    found = freshness.warnings(loaded, imported.folder / "tables", month)
+    for part in summary(imported, month, [freshness.sentence(warning) for warning in found]):
         Console().print(part)
+    freshness.refuse(loaded, found, month)
 
 
 @main.command("map")

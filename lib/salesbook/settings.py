@@ -55,11 +55,19 @@ class Source:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is too much rejected, and which groups are too small."""
+    """What is too much rejected, which groups are too small, and what data is too old or too little.
+
+    `stale_days`: older than so many days before the end of the month is the newest event stale. `fewer_rows_share`: by
+    more than this share may a table not have fewer rows than the month before. `stale`: what becomes of a report of
+    such data: "stamp", every page says so, or "refuse".
+    """
 
     rejected_share: float = 0.05
     counts_below: int = 5
     grey_below: int = 20
+    stale_days: int = 7
+    fewer_rows_share: float = 0.3
+    stale: str = "stamp"
 
 
 @dataclass(frozen=True)
@@ -239,6 +247,7 @@ def check(settings: Settings) -> None:
         ("report.language", settings.language, LANGUAGES),
         ("source.date_form", source.date_form, DATE_FORMS),
         ("source.decimal", source.decimal, (".", ",")),
+        ("limits.stale", settings.limits.stale, ("stamp", "refuse")),
         ("source.overlap", source.overlap, OVERLAPS),
         ("source.thousands", source.thousands, ("", ".", ",", " ", "'", "\u00a0", "\u202f")),
         ("report.fiscal_year_starts", settings.fiscal_year_starts, range(1, 13)),
@@ -255,9 +264,10 @@ def check(settings: Settings) -> None:
             raise WrongUsage(f"{name} is not a currency.", f"Found {code!r}.", "Write three capitals, such as EUR.")
     if settings.month and not MONTH.fullmatch(settings.month):
         raise WrongUsage("report.month is not a month.", f"Found {settings.month!r}.", "Write it as 2026-10.")
-    if not 0 <= settings.limits.rejected_share <= 1:
-        found = str(settings.limits.rejected_share)
-        raise WrongUsage("limits.rejected_share is not a share.", f"Found {found}.", "Write 0.05 for 5 %.")
+    for name in ("rejected_share", "fewer_rows_share"):
+        share = getattr(settings.limits, name)
+        if not 0 <= share <= 1:
+            raise WrongUsage(f"limits.{name} is not a share.", f"Found {share}.", "Write 0.05 for 5 %.")
     check_economics(settings.economics)
     for name, calendar in settings.calendars.items():
         known(calendar.hours, DAYS, f"in [calendars.{name}] the day")

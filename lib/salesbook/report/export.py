@@ -6,6 +6,7 @@ The page is made from the data that page.py left in the cells' outputs; nothing 
 import base64
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from traitlets import default
 from salesbook.charts.style import COLOURS, DARK, FONT_FILES
 from salesbook.page import MIME
 from salesbook.report.parts import PARTS
+from salesbook.sources.staged import LEFT_OUT
 from salesbook.words import Words
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -139,9 +141,18 @@ def css_text(text: str) -> Markup:
 
 
 def warning(run: dict, words: Words) -> str:
-    """What a reader must know first: rows of the input that could not be read."""
+    """What a reader must know first: rows of the input that could not be read, and data that is stale or half.
+
+    Rows that were only left out, such as older versions of a record, could be read.
+    """
     rejected = sum(entry.get("rows_rejected") or 0 for entry in run.get("inputs", []))
-    return words.say("page.rejected", n=rejected) if rejected else ""
+    by_rule = [item for rules in run.get("rejected", {}).values() for item in rules.items()]
+    rejected -= sum(count for rule, count in by_rule if rule in LEFT_OUT)
+    said = [words.say("page.rejected", n=rejected)] if rejected > 0 else []
+    for told in run.get("warnings", []):
+        values = {name: date.fromisoformat(value) if name == "day" else value for name, value in told["values"].items()}
+        said.append(words.say(f"warning.{told['code']}", **values))
+    return " ".join(said)
 
 
 # A notebook's cells as sections

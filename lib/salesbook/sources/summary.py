@@ -1,40 +1,149 @@
-"""What was read, as tables for a terminal: files with their rows, and the rules that rejected or flagged some."""
+"""What was read, as tables for a terminal: files with their rows, the rules that rejected or flagged some, where, and
+what to mend in the CRM. Values never stand here: they are in the quarantine, for the person's eyes only."""
 
+import re
+
+import duckdb
+from rich.markup import escape
 from rich.table import Table
 
+from salesbook import maps
+from salesbook.sources.form import literal
 from salesbook.sources.imports import Import
+from salesbook.sources.staged import LEFT_OUT
+from salesbook.tables import TABLES
+
+EXAMPLES = 3
+BY_NAME = {
+    "header_again": "Leave the header out where files are put one behind another.",
+    "fields_missing": "Export again: the row is cut off, or a separator is lost.",
+    "fields_too_many": "Export again with quotes around texts: a text holds the separator.",
+    "quotes_not_closed": "Export again: a quote within a text must be doubled.",
+    "too_long": "Look at the row: a text of more than a million bytes is no field of a CRM.",
+    "line_end_inside": "Export again with quotes around texts that hold line ends.",
+    "duplicate": "Remove the double record, or the join in the export that doubles it.",
+    "key_conflict": "Give each record its own id; of later exports say which is the newest, under [newest].",
+    "stage_unknown": "Add the stage to its pipeline's stages, or move the record to one that is there.",
+    "status_not_of_stage": "Make status and stage agree: a won deal stands in a won stage.",
+    "closed_has_a_date": "Fill in the closing date of won and lost deals.",
+    "amount_not_negative": "Write a credit as an order of its own, not as a deal below zero.",
+    "one_outcome": "Make the stage won or lost, not both.",
+    "ends_not_before_start": "Mend the first and last day of the target.",
+    "ended_after_start": "Mend the first and last day of the span.",
+    "rate_above_zero": "Mend the rate.",
+}
+BY_KIND = {
+    "_empty": "Fill in {column}; make it a required field in the CRM.",
+    "_spoiled": "Export again as text: a spreadsheet has changed {column}.",
+    "_invisible": "Type {column} again: it holds a character that nobody sees.",
+    "_not_a_word": "Choose a value from the list, or say under [words.{table}.{column}] what this one means.",
+    "_unreadable": "Correct {column}, or declare its form under [source] in salesbook.toml.",
+    "_out_of_range": "Correct {column}: nothing can be so much or so little.",
+    "_hour_unclear": "Export {column} in UTC: in the night the clock is put back an hour happens twice.",
+    "_zone_unknown": "Declare the zone of times under [source] in salesbook.toml.",
+    "_other": "Say under [words.{table}.{column}] what the value means, if it means something.",
+    "_unknown": "Link {column} to a record that is there, or export the table it points to as well.",
+    "_has_space": "Remove the spaces around {column}.",
+}
+ORDERED = re.compile(r"(?P<later>\w+)_not_before_(?P<earlier>\w+)")
 
 
-def summary(imported: Import) -> list[Table]:
-    """The files of an import with their rows, and what was rejected and flagged by rule.
+def to_mend(table: str, rule: str) -> str:
+    """What to do about a rule, in one sentence.
 
+    Examples:
+    >>> to_mend("deals", "amount_unreadable")
+    'Correct amount, or declare its form under [source] in salesbook.toml.'
+    >>> to_mend("deals", "closed_at_not_before_created_at")
+    'Correct created_at or closed_at: one is before the other.'
+    """
+    if rule in LEFT_OUT:
+        return f"Nothing: {LEFT_OUT[rule]}."
+    if rule in BY_NAME:
+        return BY_NAME[rule]
+    if match := ORDERED.fullmatch(rule):
+        return f"Correct {match['earlier']} or {match['later']}: one is before the other."
+    kind = next((kind for kind in sorted(BY_KIND, key=len, reverse=True) if rule.endswith(kind)), "")
+    return BY_KIND[kind].format(table=table, column=rule.removesuffix(kind)) if kind else ""
+
+
+def summary(imported: Import, month: str = "", warnings: list[str] | None = None) -> list[Table]:
+    """The files of an import with their rows, what was rejected and flagged by rule, and the first lines of each.
+
+    Parameters: `imported`; `month` and `warnings`, what its data lacks for a month, in words.
     Returns: rich tables, to be printed in order.
     """
-    files = Table(title="Files", title_justify="left")
-    for name, side in (
-        ("file", "left"),
-        ("table", "left"),
-        ("read", "right"),
-        ("loaded", "right"),
-        ("rejected", "right"),
-    ):
-        files.add_column(name, justify=side)
+    parts = [files_of(imported), rules_of(imported), examples_of(imported), made_of(imported)]
+    if warnings:
+        reach = titled(f"The data for {month}", "warning")
+        for warning in warnings:
+            reach.add_row(escape(warning))
+        parts.append(reach)
+    return [part for part in parts if part.row_count]
+
+
+def titled(title: str, *heads: str) -> Table:
+    """An empty table; a head that ends with > is of numbers."""
+    table = Table(title=title, title_justify="left")
+    for head in heads:
+        table.add_column(head.removesuffix(">"), justify="right" if head.endswith(">") else "left")
+    return table
+
+
+def files_of(imported: Import) -> Table:
+    """The files with their rows, and those that were not read."""
+    table = titled("Files", "file", "table", "read>", "loaded>", "rejected>")
     for read in imported.files:
         counts = [f"{read[name]:,}" for name in ("rows_read", "rows_loaded", "rows_rejected")]
-        files.add_row(read["name"], read["table"], *counts)
-    rules = Table(title="Rules", title_justify="left")
-    for name, side in (
-        ("table", "left"),
-        ("rule", "left"),
-        ("rejected", "right"),
-        ("flagged", "right"),
-        ("share", "right"),
-    ):
-        rules.add_column(name, justify=side)
-    for table in sorted({*imported.rejected, *imported.flagged}):
-        rejected, flagged = imported.rejected.get(table, {}), imported.flagged.get(table, {})
-        for rule in sorted({*rejected, *flagged}):
-            count = rejected.get(rule, 0) + flagged.get(rule, 0)
-            share = f"{count / max(imported.rows_read(table), 1):.1%}"
-            rules.add_row(table, rule, str(rejected.get(rule, "")), str(flagged.get(rule, "")), share)
-    return [files, rules] if rules.row_count else [files]
+        table.add_row(escape(read["name"]), read["table"], *counts)
+    for name in imported.set_aside:
+        table.add_row(escape(name), "not read", "", "", "")
+    return table
+
+
+def rules_of(imported: Import) -> Table:
+    """The rules that rejected or flagged rows, with their share and what to mend."""
+    table = titled("Rules", "table", "rule", "rejected>", "flagged>", "share>", "what to mend")
+    for name in sorted({*imported.rejected, *imported.flagged}):
+        rejected, flagged = imported.rejected.get(name, {}), imported.flagged.get(name, {})
+        rows = max(imported.rows_read(name) + imported.rows_made(name), 1)
+        for rule in sorted({*rejected, *flagged}, key=lambda rule: (rule in LEFT_OUT, rule)):
+            counts = [f"{some[rule]:,}" if rule in some else "" for some in (rejected, flagged)]
+            share = f"{(rejected.get(rule, 0) + flagged.get(rule, 0)) / rows:.1%}"
+            table.add_row(name, rule, *counts, share, escape(to_mend(name, rule)))
+    return table
+
+
+def examples_of(imported: Import) -> Table:
+    """The first lines of each rule: file, line, column and rule."""
+    table = titled("First lines of each rule", "table", "rule", "column", "file", "lines")
+    for name in sorted({*imported.rejected, *imported.flagged}):
+        for rule, column, file, lines in first_lines(imported, name):
+            table.add_row(name, rule, column, escape(file), lines)
+    return table
+
+
+def first_lines(imported: Import, table: str) -> list[tuple[str, str, str, str]]:
+    """The first lines of each rule in a table: rule, column, file, lines; rows that are only left out are not told."""
+    rejected = imported.quarantine(table).with_suffix(".parquet")
+    flags = literal((imported.folder / "flags.parquet").as_posix())
+    parts = [f"""select rule, "column", file, line from read_parquet({flags}) where "table" = '{table}'"""]
+    if rejected.is_file():
+        parts.append(f'select rule, "column", file, line from read_parquet({literal(rejected.as_posix())})')
+    left_out = ", ".join(map(literal, LEFT_OUT))
+    return duckdb.execute(f"""
+        select rule, any_value("column"), file, string_agg(line::varchar, ', ' order by line)
+        from (select *, row_number() over (partition by rule order by file, line) as place
+            from ({" union all ".join(parts)}) where rule not in ({left_out}))
+        where place <= {EXAMPLES} group by rule, file order by rule, file""").fetchall()
+
+
+def made_of(imported: Import) -> Table:
+    """The rows that the map's steps added, and those that no step needed."""
+    table = titled("Steps", "table", "step", "rows added>", "rows not needed>")
+    for name in [name for name in (*TABLES, *maps.RAW) if name in imported.made or name in imported.left_out]:
+        for step, count in imported.made.get(name, {}).items():
+            table.add_row(name, step, f"{count:,}", "")
+        for rule, count in imported.left_out.get(name, {}).items():
+            table.add_row(name, LEFT_OUT[rule], "", f"{count:,}")
+    return table
