@@ -203,6 +203,25 @@ def test_persons_are_leads_and_their_activities_are_the_leads(read_crm, rows):
     assert rows(imported, "activities", "lead_id, contact_id") == [("C1", "C1")]
 
 
+def test_stages_in_the_settings_tell_what_became_of_deals(read_crm, rows):
+    deals = "Record ID,Pipeline,Deal Stage,Amount,Create Date,Close Date\n"
+    deals += "D1,S,Klaar,5,2026-01-05 09:00,2026-02-01 09:00\nD2,S,Demo,5,2026-01-05 09:00,2026-07-01 09:00\n"
+    stages = "".join(
+        f'[[rows.stages]]\npipeline = "S"\nstage = "{stage}"\nposition = {place}\nis_won = {won}\nis_lost = false\n'
+        for place, (stage, won) in enumerate((("Demo", "false"), ("Klaar", "true")), 1)
+    )
+    imported = read_crm("hubspot", {"deals.csv": deals}, stages)
+    assert rows(imported, "deals", "status, closed_at, expected_close") == [
+        ("won", datetime(2026, 2, 1, 9), None), ("open", None, date(2026, 7, 1)),
+    ]  # fmt: skip
+
+
+def test_the_amount_is_that_of_the_deals_own_currency(read_crm, rows):
+    deals = "Record ID,Pipeline,Deal Stage,Amount,Amount in company currency,Currency,Create Date,Is Closed Won\n"
+    imported = read_crm("hubspot", {"deals.csv": deals + "D1,S,Demo,746,100,DKK,2026-01-05 09:00,false\n"})
+    assert rows(imported, "deals", "amount_minor, currency") == [(74_600, "DKK")]
+
+
 def test_a_deal_without_status_and_stages_is_refused_not_taken_for_open(read_crm):
     deals = "Record ID,Pipeline,Deal Stage,Amount,Create Date,Close Date\nD1,S,Gewonnen,5,2026-01-05,2026-02-01\n"
     with pytest.raises(BadData, match="does not tell which deals are won"):
