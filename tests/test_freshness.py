@@ -63,6 +63,13 @@ def test_a_newest_event_older_than_the_limit_is_stale(found):
     assert "stale" not in {warning["code"] for warning in found(early, stale_days=9)}
 
 
+def test_a_closing_is_an_event(tmp_path):
+    settings = settings_of(tmp_path, deals=DEALS.replace("2026-10-05", "2026-10-30"), activities=activities(SEPTEMBER))
+    imported = sources.load(settings, tmp_path / "imports")
+    found = freshness.warnings(settings, imported.folder / "tables", "2026-10")
+    assert "stale" not in {warning["code"] for warning in found}
+
+
 def test_what_comes_after_the_month_does_not_make_it_fresh(found):
     later = working(date(2026, 11, 1), date(2026, 11, 20))
     assert "stale" in {warning["code"] for warning in found([*SEPTEMBER, *later])}

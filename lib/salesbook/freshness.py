@@ -11,6 +11,7 @@ from salesbook.settings import Calendar, Settings
 from salesbook.sources.form import literal
 
 EVENTS = {"deals": "created_at", "leads": "created_at", "activities": "occurred_at", "stage_history": "entered_at"}
+CLOSINGS = "select closed_at as moment from deals"
 FEWEST = 20
 OFFICE = {"office": Calendar(hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00"))}
 
@@ -69,7 +70,7 @@ def instants(settings: Settings, period: clock.Period) -> tuple[datetime, dateti
 def stale(con: duckdb.DuckDBPyConnection, settings: Settings, period: clock.Period) -> list[dict]:
     """The warning that the newest event is too old."""
     as_of = instants(settings, period)[1]
-    events = " union all ".join(f"select {column} as moment from {name}" for name, column in EVENTS.items())
+    events = " union all ".join([CLOSINGS, *(f"select {column} from {name}" for name, column in EVENTS.items())])
     (newest,) = con.execute(f"select max(moment) from ({events}) events where moment < ?", [as_of]).fetchone()
     if newest is None or (as_of - newest).days <= settings.limits.stale_days:
         return []
