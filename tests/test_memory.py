@@ -1,5 +1,6 @@
 """memory.py: a limit for all pages, its part for each, and what of that the engine may take."""
 
+import dataclasses
 import os
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from salesbook import memory
 from salesbook.book import Book
 from salesbook.errors import WrongUsage
+from salesbook.settings import load
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,14 @@ def test_what_does_not_fit_goes_into_the_runs_folder_under_the_process_id(sample
     book.rows("create table much as select random() as a, r from range(20000000) t(r)")
     assert list((sample_book.folder / f"spill-{os.getpid()}").iterdir())
     book.connection.close()
+
+
+def test_the_limit_of_the_settings_is_of_the_machine_and_no_part_of_a_run(project, tmp_path):
+    text = (project / "salesbook.toml").read_text(encoding="utf-8")
+    (tmp_path / "salesbook.toml").write_text(text.replace("# memory =", "memory ="), encoding="utf-8")
+    limited, whole = load(tmp_path), load(project)
+    assert (limited.memory, whole.memory) == ("4GB", "")
+    assert repr(dataclasses.replace(limited, home=project)) == repr(whole)
+    (tmp_path / "salesbook.toml").write_text(text.replace('# memory = "4GB"', 'memory = "much"'), encoding="utf-8")
+    with pytest.raises(WrongUsage, match="much"):
+        load(tmp_path)

@@ -54,7 +54,8 @@ FACTS = (
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
 
 # A deal without history has visits made up from what the deal itself says: they are marked is_assumed. A closed one
-# went from its pipeline's first stage to its end; one whose history lacks the end gets that visit alone.
+# went from its pipeline's first stage to its end; one whose history lacks the end gets that visit alone. A closing that
+# is a date alone is not put before the creation of the same day.
 VISITS = """
 with first_stage as (
   select pipeline, min(stage) as stage from (
@@ -79,13 +80,13 @@ seen as (
 select deal_id, stage, entered_at, exited_at, is_bulk, recorded_at, false as is_assumed from loaded_stage_history
 union all
 select d.deal_id, case when e.stage is null then d.stage else coalesce(f.stage, d.stage) end, d.created_at,
-  case when e.stage is not null then d.closed_at end, false, d.recorded_at, true
+  case when e.stage is not null then greatest(d.closed_at, d.created_at) end, false, d.recorded_at, true
 from loaded_deals d
 left join first_stage f on f.pipeline = d.pipeline
 left join last_stage e on e.deal_id = d.deal_id
 where not exists (select 1 from seen where seen.deal_id = d.deal_id)
 union all
-select d.deal_id, e.stage, d.closed_at, cast(null as timestamp), false, d.recorded_at, true
+select d.deal_id, e.stage, greatest(d.closed_at, d.created_at), cast(null as timestamp), false, d.recorded_at, true
 from loaded_deals d
 join last_stage e on e.deal_id = d.deal_id
 left join seen on seen.deal_id = d.deal_id
@@ -213,7 +214,7 @@ def build(
     freshness.refuse(settings, warnings, month)
     facts = folder / "facts"
     facts.mkdir(parents=True, exist_ok=True)
-    engine = engine or DuckDB([imported.folder, folder], spill=folder / "spill")
+    engine = engine or DuckDB([imported.folder, folder], spill=folder / "spill", memory=settings.memory)
     try:
         define(engine, settings, period, as_of, imported.folder / "tables", folder)
         counts = {name: build_fact(engine, name, facts) for name in FACTS}

@@ -82,6 +82,9 @@ def month_of(settings, month: str | None) -> str:
 @says_errors
 def report(settings, source, month, language, only, formats, **slices) -> None:
     """Make a month's report and print where its pages are."""
+    from salesbook.report import forked
+
+    forked.begin()  # it imports what pages import while we import what a report needs
     from salesbook.report.month import make
 
     loaded = settings_of(settings, source, language=language)
@@ -98,6 +101,9 @@ def report(settings, source, month, language, only, formats, **slices) -> None:
 @says_errors
 def publish(settings, source, month, language, formats) -> None:
     """Make a month and freeze it as Final; a later run makes the next version and says what changed."""
+    from salesbook.report import forked
+
+    forked.begin()  # it imports what pages import while we import what a report needs
     from salesbook.report.month import make
 
     loaded = settings_of(settings, source, language=language)

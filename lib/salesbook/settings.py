@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from salesbook import maps
+from salesbook import maps, memory
 from salesbook.errors import BadData, WrongUsage
 from salesbook.tables import TABLES
 
@@ -116,7 +116,8 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a company. `home` is the folder of the file: paths are relative to it."""
+    """The settings of a company. `home` is the folder of the file: paths are relative to it. `memory`, what DuckDB and
+    all pages run at once may hold: a matter of the machine, so it stands in no run.json and changes no run."""
 
     home: Path
     company: str = ""
@@ -128,6 +129,7 @@ class Settings:
     folder: str = "reports"
     names_of_sellers: bool = False
     source: Source = Source()
+    memory: str = field(default="", repr=False)
     limits: Limits = Limits()
     economics: Economics = Economics()
     follow_up: FollowUp = FollowUp()
@@ -177,11 +179,13 @@ def load(path: str | Path) -> Settings:
     known(raw, SECTIONS, "section")
     raw = maps.extended(raw)
     report, source = table_of(raw, "report", REPORT_KEYS), table_of(raw, "source", SOURCE_KEYS)
+    limits = table_of(raw, "limits", (*(f.name for f in fields(Limits)), "memory"))
     settings = Settings(
         home=path.resolve().parent,
         company=str(table_of(raw, "company", ("name",)).get("name", "")),
         source=build(Source, source | {name: raw.get(name, {}) for name in (*maps.SECTIONS, "offered")}, "source"),
-        limits=build(Limits, table_of(raw, "limits", tuple(f.name for f in fields(Limits))), "limits"),
+        limits=build(Limits, {name: value for name, value in limits.items() if name != "memory"}, "limits"),
+        memory=checked(Settings, {"memory": limits.get("memory", "")}, "limits")["memory"],
         economics=build(Economics, table_of(raw, "economics", tuple(f.name for f in fields(Economics))), "economics"),
         follow_up=build(FollowUp, table_of(raw, "follow_up", tuple(f.name for f in fields(FollowUp))), "follow_up"),
         calendars={
@@ -268,6 +272,7 @@ def check(settings: Settings) -> None:
         share = getattr(settings.limits, name)
         if not 0 <= share <= 1:
             raise WrongUsage(f"limits.{name} is not a share.", f"Found {share}.", "Write 0.05 for 5 %.")
+    memory.size_of(settings.memory)
     check_economics(settings.economics)
     for name, calendar in settings.calendars.items():
         known(calendar.hours, DAYS, f"in [calendars.{name}] the day")

@@ -92,6 +92,7 @@ class Server:
     """The process that kernels are forked from. It ends when we do, and its kernels with it."""
 
     def __init__(self):
+        self.has_forked = False
         self.control, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", "salesbook.report.forkserver", str(theirs.fileno())]
         with theirs:
@@ -104,6 +105,7 @@ class Server:
 
         Raises: RuntimeError where the server has ended.
         """
+        self.has_forked = True
         line, theirs = socket.socketpair()
         with theirs:
             line.sendall(json.dumps({"arguments": arguments, "env": env, "cwd": cwd}).encode() + b"\n")
@@ -116,7 +118,15 @@ class Server:
     def close(self) -> None:
         """End the server and all its kernels."""
         self.control.close()
+        if not self.has_forked:
+            self.process.kill()  # it may still import
         self.process.wait()
+
+
+def begin() -> None:
+    """Begin the server, where there can be one: early, so that it has imported when pages begin."""
+    if CAN_FORK:
+        server()
 
 
 SERVERS: list[Server] = []
@@ -124,7 +134,7 @@ guard = threading.Lock()
 
 
 def server() -> Server:
-    """The server of this process, begun when first asked for: early, so that it has imported when pages begin."""
+    """The server of this process, begun when first asked for."""
     with guard:
         if not SERVERS or SERVERS[-1].process.poll() is not None:
             SERVERS.append(Server())

@@ -14,10 +14,12 @@ SEED = 0  # of whatever a page draws without a seed of its own: the same in ever
 def run_kernel(arguments: list[str]) -> None:
     """Be a kernel until it is ended."""
     memory.limit()
-    seed()
     from ipykernel.kernelapp import IPKernelApp
 
-    IPKernelApp.launch_instance(arguments)
+    kernel = IPKernelApp.instance()
+    kernel.initialize(arguments)
+    seed()  # last: what is imported on the way draws too
+    kernel.start()
 
 
 def seed() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from salesbook import memory
 from salesbook.build import run_of
 from salesbook.errors import PageFailed, WrongUsage
 from salesbook.report import site
@@ -62,7 +63,8 @@ def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tu
         changes=tuple(changes(past[-1] / "run", run).to_dict("records")) if past and not is_frozen else (),
         narrowed=narrowed or {},
     )
-    made = make_month(run, notebooks, reports, edition)
+    limits = Limits(memory=memory.size_of(settings.memory))
+    made = make_month(run, notebooks, reports, edition, limits=limits)
     if final and not is_frozen:
         keep(reports, month, run)
     record(reports, month, edition, run)
