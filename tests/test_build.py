@@ -153,6 +153,17 @@ def test_a_deal_whose_history_lacks_its_end_gets_it_from_its_own_closing(tmp_pat
     assert book.rows("select status, is_assumed from deal_facts").iloc[0].tolist() == ["won", True]
 
 
+def test_a_deal_closed_by_date_alone_on_the_day_it_was_made_is_closed(tmp_path):
+    deals = """
+    deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
+    A,Sales,Lost,100.00,EUR,2026-10-05T09:30:00Z,2026-10-05,lost
+    B,Sales,Won,100.00,EUR,2026-10-05T09:30:00Z,2026-10-05,won
+    """
+    book = book_of(tmp_path, deals=deals)
+    rows = book.rows("select status, cycle_seconds, cast(closed_on as varchar) as day from deal_facts order by deal_id")
+    assert rows.to_numpy().tolist() == [["lost", 0, "2026-10-05"], ["won", 0, "2026-10-05"]]
+
+
 def test_a_path_with_spaces_and_quotes_is_a_path(tmp_path):
     folder = tmp_path / "it's a folder"
     folder.mkdir()

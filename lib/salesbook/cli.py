@@ -168,6 +168,17 @@ def kpis(definitions, table) -> None:
 
 
 @main.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
+@says_errors
+def templates(out) -> None:
+    """Write Excel templates for targets, costs and sellers; filled in, they are read beside the export."""
+    from salesbook import templates as made
+
+    for path in made.write(out):
+        click.echo(path)
+
+
+@main.command()
 @click.option("--leads", default=None, type=click.IntRange(50), help="Leads that come in.")
 @click.option("--months", default=24, show_default=True, type=click.IntRange(1), help="Months of history.")
 @click.option("--seed", default=1, show_default=True, help="Another seed gives another company.")
