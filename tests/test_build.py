@@ -164,6 +164,15 @@ def test_a_deal_closed_by_date_alone_on_the_day_it_was_made_is_closed(tmp_path):
     assert rows.to_numpy().tolist() == [["lost", 0, "2026-10-05"], ["won", 0, "2026-10-05"]]
 
 
+def test_a_calendar_that_the_settings_do_not_have_is_refused(tmp_path):
+    reps = """
+    owner_id,display_name,team,calendar
+    S1,Seller 01,North,moon
+    """
+    with pytest.raises(BadData, match=r"'moon' for 'S1'; there are office"):
+        book_of(tmp_path, deals=DEAL, reps=reps)
+
+
 def test_a_path_with_spaces_and_quotes_is_a_path(tmp_path):
     folder = tmp_path / "it's a folder"
     folder.mkdir()

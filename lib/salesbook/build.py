@@ -217,6 +217,7 @@ def build(
     engine = engine or DuckDB([imported.folder, folder], spill=folder / "spill", memory=settings.memory)
     try:
         define(engine, settings, period, as_of, imported.folder / "tables", folder)
+        check_calendars(engine, settings)
         counts = {name: build_fact(engine, name, facts) for name in FACTS}
         check_rates(engine)
         check_month(engine, month, as_of)
@@ -324,6 +325,19 @@ RATED = {
     "cost_facts": ("currency", "cost_on"),
     "snapshot_facts": ("currency", "snapshot_on"),
 }
+
+
+def check_calendars(engine: Engine, settings: Settings) -> None:
+    """Refuse a seller whose calendar of opening hours the settings do not have."""
+    there = settings.calendars or OFFICE
+    query = "select calendar, min(owner_id) from reps where calendar is not null group by calendar order by calendar"
+    for calendar, owner in engine.rows(query):
+        if calendar not in there:
+            raise BadData(
+                "A seller has a calendar that the settings do not have.",
+                f"Found {calendar!r} for {owner!r}; there are {', '.join(there)}.",
+                f"Add [calendars.{calendar}] to salesbook.toml, or mend reps.",
+            )
 
 
 def check_rates(engine: Engine) -> None:
