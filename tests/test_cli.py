@@ -17,7 +17,7 @@ def run(*words: str):
     return CliRunner().invoke(main, [str(word) for word in words])
 
 
-def refused(result, code: int, *texts: str) -> None:
+def assert_refused(result, code: int, *texts: str) -> None:
     """The command ended with the exit code and an error of three parts that holds the texts; no path was printed."""
     assert result.exit_code == code, result.output
     assert result.stdout == ""
@@ -41,41 +41,41 @@ def test_an_unknown_command_is_wrong_usage():
 def test_a_source_that_is_not_there_is_bad_data(tmp_path):
     settings_of(tmp_path, deals=DEALS)
     result = run("report", "--settings", tmp_path, "--source", tmp_path / "nowhere")
-    refused(result, 3, "nowhere")
+    assert_refused(result, 3, "nowhere")
     assert not (tmp_path / "reports").exists()
 
 
 def test_a_month_that_is_no_month_is_wrong_usage(tmp_path):
     settings_of(tmp_path, deals=DEALS)
-    refused(run("report", "--settings", tmp_path, "--month", "2026-13"), 2, "2026-13")
+    assert_refused(run("report", "--settings", tmp_path, "--month", "2026-13"), 2, "2026-13")
 
 
 def test_a_month_without_data_is_bad_data(tmp_path):
     settings_of(tmp_path, deals=DEALS)
-    refused(run("report", "--settings", tmp_path, "--month", "2025-01"), 3, "2025-01")
+    assert_refused(run("report", "--settings", tmp_path, "--month", "2025-01"), 3, "2025-01")
 
 
 def test_a_page_that_does_not_exist_is_wrong_usage(tmp_path):
     settings_of(tmp_path, deals=DEALS)
-    refused(run("report", "--settings", tmp_path, "--only", "funnle"), 2, "funnle")
+    assert_refused(run("report", "--settings", tmp_path, "--only", "funnle"), 2, "funnle")
 
 
 def test_a_map_that_names_an_unknown_column_is_bad_data(tmp_path):
     settings_of(tmp_path, deals=DEALS)
     (tmp_path / "salesbook.toml").write_text(SETTINGS + '[columns.deals]\ndeal_idd = "deal_id"\n')
-    refused(run("check", "--settings", tmp_path), 3, "deal_idd", "deal_id")
+    assert_refused(run("check", "--settings", tmp_path), 3, "deal_idd", "deal_id")
 
 
 def test_a_map_to_a_column_that_the_file_does_not_have_is_bad_data(tmp_path):
     settings_of(tmp_path, deals=DEALS)
     (tmp_path / "salesbook.toml").write_text(SETTINGS + '[columns.deals]\namount = "Value"\n')
-    refused(run("check", "--settings", tmp_path), 3, "Value", "deals.csv")
+    assert_refused(run("check", "--settings", tmp_path), 3, "Value", "deals.csv")
 
 
 def test_too_many_rejected_rows_are_bad_data(tmp_path):
     bad = DEALS + "B,Sales,Won,much,EUR,2026-09-01,2026-10-05,won\n"
     settings_of(tmp_path, SETTINGS.replace("rejected_share = 1.0", "rejected_share = 0.05"), deals=bad)
-    refused(run("check", "--settings", tmp_path), 3, "deals", "amount")
+    assert_refused(run("check", "--settings", tmp_path), 3, "deals", "amount")
 
 
 def test_check_says_what_was_read_and_rejected(tmp_path):
