@@ -2,9 +2,12 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 MONTH ?=
+# Each writes its section of bench/RESULTS.md.
+BENCHES :=
 
 # prove: the slow proofs, large (they run small in the tests).
-.PHONY: report test prove lab sample lock clean
+# bench: how fast, and against what; takes an hour.
+.PHONY: report test prove bench lab sample lock clean
 
 report: .venv/ready
 	@$(PY) -m salesbook report $(if $(MONTH),--month $(MONTH))
@@ -16,6 +19,9 @@ test: .venv/ready
 
 prove: .venv/ready
 	$(PY) bench/prove_findings.py --companies 200 --months 12
+
+bench: .venv/ready
+	@for bench in $(BENCHES); do $(PY) bench/$$bench.py || exit 1; done
 
 lab: .venv/ready
 	$(PY) -m jupyterlab notebooks
