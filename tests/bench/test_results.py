@@ -5,13 +5,13 @@ import results
 
 def test_a_section_takes_the_place_of_the_one_of_the_same_title_and_leaves_the_others(tmp_path):
     path = tmp_path / "RESULTS.md"
-    results.put("Import", "one", path)
+    results.put("Import", "first figures", path)
     results.put("Report", "two", path)
     results.put("Import", results.table(["what", "s"], [["read", 3]]), path)
     text = path.read_text(encoding="utf-8")
     sections = text.split("\n## ")
     assert [section.split("\n")[0] for section in sections[1:]] == ["Import", "Report"]
-    assert "one" not in text
+    assert "first figures" not in text
     assert "| read | 3 |" in sections[1]
     assert sections[2].rstrip().endswith("two")
     again = text
