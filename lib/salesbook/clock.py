@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import holidays
 import pandas as pd
 
+from salesbook import zones
 from salesbook.errors import BadData, WrongUsage
 from salesbook.settings import DAYS, Calendar, opening
 
-FIRST_YEAR = 1990
 CARRIED_DAYS = 7
 PERIODS = ("day", "week", "month", "quarter", "year")
 
@@ -24,36 +24,6 @@ class Period:
 
     start: date
     end: date
-
-
-def zone_changes(zone: str, last_year: int) -> list[tuple[datetime, int]]:
-    """The instants at which a zone changes its offset.
-
-    Rule: the first entry holds from the beginning of time; offsets are exact seconds, found by bisection in zoneinfo.
-    Parameters: `zone`, IANA name; `last_year`, the last year looked at.
-    Returns: (UTC instant without zone, seconds to add to UTC from then on), oldest first.
-
-    >>> zone_changes("Europe/Amsterdam", 2026)[-1]
-    (datetime.datetime(2026, 10, 25, 1, 0), 3600)
-    """
-    info = ZoneInfo(zone)
-
-    def offset(instant: datetime) -> int:
-        return int(info.utcoffset(instant.replace(tzinfo=UTC).astimezone(info)).total_seconds())
-
-    day = datetime(FIRST_YEAR, 1, 1)
-    changes = [(day, offset(day))]
-    while day.year <= last_year:
-        following = day + timedelta(days=1)
-        if offset(following) != offset(day):
-            low, high = day, following
-            while high - low > timedelta(seconds=1):
-                middle = low + (high - low) // 2
-                middle = middle.replace(microsecond=0)
-                low, high = (middle, high) if offset(middle) == offset(day) else (low, middle)
-            changes.append((high, offset(high)))
-        day = following
-    return changes
 
 
 def utc(zone: str, day: date, seconds: int = 0) -> datetime:
@@ -71,8 +41,8 @@ def local_time_sql(zone: str, as_of: datetime) -> str:
 
     Rule: nothing after `as_of` is ever asked, so only changes up to the year after it are listed.
     """
-    changes = zone_changes(zone, as_of.year + 1)
-    newest_first = [*changes[:0:-1], (datetime(1, 1, 1), changes[0][1])]
+    past = [(at, after) for at, _, after in zones.changes(zone) if at.year <= as_of.year + 1]
+    newest_first = [*reversed(past), (datetime(1, 1, 1), zones.first_offset(zone))]
     whens = [f"when t >= timestamp '{at}' then t + interval '{seconds}' second" for at, seconds in newest_first]
     return f"case {' '.join(whens)} end"
 

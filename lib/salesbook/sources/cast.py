@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from salesbook import zones
 from salesbook.schema import Column
-from salesbook.sources import zones
 from salesbook.sources.form import (
     DATES,
     FALSE,

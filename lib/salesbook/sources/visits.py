@@ -2,7 +2,7 @@
 
 import re
 
-from salesbook.sources import zones
+from salesbook import zones
 from salesbook.sources.staged import Staged
 
 STAGE_FIELDS = "('dealstage', 'stage_id', 'stage', 'stagename')"
