@@ -14,7 +14,8 @@ import pytest
 
 from salesbook import sample
 from salesbook.errors import WrongUsage
-from salesbook.tables import TABLES, readme
+from salesbook.schema import readme
+from salesbook.tables import TABLES
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 END = pd.Timestamp("2026-10-31T23:00:00")  # 1 November, 0:00 in Amsterdam
@@ -103,7 +104,7 @@ def assert_as_written(texts, values, kind):
 
 def test_the_readme_of_the_sample_is_printed_from_the_tables(rows):
     counts = {name: len(frame) for name, frame in rows.items()}
-    assert (SAMPLE / "README.md").read_text(encoding="utf-8") == readme(counts)
+    assert (SAMPLE / "README.md").read_text(encoding="utf-8") == readme(TABLES.values(), counts)
 
 
 def test_the_sizes_of_the_effects_stand_beside_the_sample():

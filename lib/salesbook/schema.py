@@ -1,5 +1,6 @@
 """What a canonical table is made of: columns, rules, keys."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # What a column of each type looks like in a canonical file, and what it is once loaded.
@@ -91,3 +92,34 @@ def not_before(later: str, earlier: str, *, rejects: bool = True) -> Rule:
     same_day = f"({later}_is_date or {earlier}_is_date) and {later} > {earlier} - interval '1' day"
     words = f"{later.removesuffix('_at')} not before {earlier.removesuffix('_at')}"
     return Rule(f"{later}_not_before_{earlier}", f"{later} >= {earlier} or ({same_day})", words, rejects)
+
+
+def readme(tables: Iterable[Table], row_counts: dict[str, int] | None = None) -> str:
+    """The tables as Markdown, as it stands in `data/sample/README.md`.
+
+    Parameters: `tables`; `row_counts`, rows per table, printed beside the grain where given.
+    Returns: Markdown text.
+    """
+    parts = [
+        "# The tables",
+        "Printed from `lib/salesbook/tables.py` by `salesbook sample`. One CSV file a table, UTF-8, comma, header.",
+        "`filled`: every row has a value. `needed`: the column is there. Instants are UTC; money has a point.",
+    ]
+    for table in tables:
+        rows = f" {row_counts[table.name]:,} rows." if row_counts and table.name in row_counts else ""
+        key = f" Key: {', '.join(table.key)}." if table.key else " Without key: two rows may be the same."
+        known = f" Known from {' and '.join(table.known)}." if table.known else ""
+        parts.append(f"## {table.name}\n\n{table.grain.capitalize()}.{key}{known}{rows}")
+        lines = ["| column | type | unit | | points to | meaning |", "|---|---|---|---|---|---|"]
+        for column in table.columns:
+            demand = "filled" if column.filled else "needed" if column.needed else ""
+            words = f" ({', '.join(column.words)})" if column.words else ""
+            lines.append(
+                f"| {column.name} | {column.type} | {column.unit} | {demand} | {column.parent} "
+                f"| {column.meaning}{words} |"
+            )
+        parts.append("\n".join(lines))
+        if table.rules:
+            rules = [f"- {rule.meaning} ({'rejected' if rule.rejects else 'flagged'})" for rule in table.rules]
+            parts.append("\n".join(rules))
+    return "\n\n".join(parts) + "\n"

@@ -11,7 +11,7 @@ OUTCOMES = ("connected", "no_answer", "voicemail", "replied", "bounced", "held",
 LEAD_STATUSES = ("new", "working", "qualified", "disqualified", "converted")
 CHANGED_FIELDS = ("owner", "amount", "expected_close", "category")
 METHODS = ("crm", "rep", "model")
-COST_TYPES = ("salary", "tools", "media", "meeting_booking", "event", "other")
+COST_TYPES = ("salary", "tools", "media", "meeting_booking", "event", "collateral", "other")
 FORECAST_CATEGORIES = ("pipeline", "best_case", "commit", "closed", "omitted")
 
 RECORD_URL = Column("record_url", "text", "the way back to the record in the CRM")
@@ -84,7 +84,10 @@ LEADS = Table(
         Column("budget", "boolean", "budget known (BANT)"),
         Column("authority", "boolean", "decision maker known (BANT)"),
         Column("need", "boolean", "need known (BANT)"),
-        Column("timing", "boolean", "timing known (BANT)"),
+        Column("timing", "boolean", "timing known (BANT, GPCT)"),
+        Column("goals", "boolean", "goals known (GPCT)"),
+        Column("plans", "boolean", "plans known (GPCT)"),
+        Column("challenges", "boolean", "challenges known (GPCT)"),
         Column("merged_into", "id", "the lead it was merged into", parent="leads", follows="merged_at"),
         Column("merged_at", "instant", "when it was merged", later=True),
         Column("deleted_at", "instant", "when it was deleted", later=True),
@@ -237,6 +240,8 @@ REPS = Table(
         Column("capacity_fte", "number", "capacity in full-time equivalents", unit="FTE", low=0, high=2),
         Column("started_on", "date", "first day"),
         Column("ended_on", "date", "last day"),
+        Column("leave_starts_on", "date", "first day of a long leave"),
+        Column("leave_ends_on", "date", "its last day; empty while it is not known"),
         Column("time_zone", "text", "time zone, where it is not the report's"),
         Column("calendar", "text", "name of the calendar of opening hours and holidays"),
     ),
@@ -370,6 +375,79 @@ COSTS = Table(
     ),
 )
 
+COLLATERAL_USAGE = Table(
+    "collateral_usage",
+    "one row per use of a piece of material",
+    ("asset_id", "owner_id", "deal_id", "used_at", "action"),
+    known=("used_at",),
+    columns=(
+        Column("asset_id", "id", "the piece: a brochure, a case, a price list", filled=True),
+        Column("owner_id", "id", "seller", filled=True, parent="reps"),
+        Column("deal_id", "id", "deal it was used for", parent="deals"),
+        Column("used_at", "instant", "when", filled=True),
+        Column("action", "text", "what was done with it: sent, shown, viewed, downloaded", filled=True),
+    ),
+)
+
+CRM_USAGE = Table(
+    "crm_usage",
+    "one row per seller, day and feature of the CRM",
+    ("owner_id", "used_on", "feature"),
+    known=("used_on",),
+    columns=(
+        Column("owner_id", "id", "the seller", filled=True, parent="reps"),
+        Column("used_on", "date", "day", filled=True),
+        Column("feature", "text", "what of the CRM was used", filled=True),
+        Column("events", "integer", "how often", filled=True, low=0),
+    ),
+)
+
+SELF_REPORTS = Table(
+    "self_reports",
+    "one row per number that a seller reports of a day",
+    ("owner_id", "reported_on", "kpi"),
+    known=("reported_on",),
+    columns=(
+        Column("owner_id", "id", "the seller", filled=True, parent="reps"),
+        Column("reported_on", "date", "day it is about", filled=True),
+        Column("kpi", "text", "what is counted: calls, emails, meetings, or a KPI as in the glossary", filled=True),
+        Column("value", "number", "how many they say", filled=True, low=0),
+    ),
+)
+
+WORKING_HOURS = Table(
+    "working_hours",
+    "one row per seller and day",
+    ("owner_id", "worked_on"),
+    known=("worked_on",),
+    columns=(
+        Column("owner_id", "id", "the seller", filled=True, parent="reps"),
+        Column("worked_on", "date", "day", filled=True),
+        Column("hours", "number", "hours worked; 0 on a day off", unit="hours", filled=True, low=0, high=24),
+    ),
+)
+
+SURVEYS = Table(
+    "surveys",
+    "one row per answer to a question",
+    ("survey_id", "respondent_hash", "question"),
+    known=("answered_at",),
+    columns=(
+        Column("survey_id", "id", "the survey, one round of it", filled=True),
+        Column("respondent_hash", "id", "who answered, in a form that does not tell who", filled=True),
+        Column("team", "text", "team of who answered", filled=True),
+        Column("answered_at", "instant", "when", filled=True),
+        Column("question", "text", "the question", filled=True),
+        Column("score", "number", "the answer", filled=True),
+        Column("scale_min", "number", "lowest answer that could be given", filled=True),
+        Column("scale_max", "number", "highest answer that could be given", filled=True),
+    ),
+    rules=(
+        Rule("scale_is_one", "scale_max > scale_min", "a scale runs from a lower to a higher number"),
+        Rule("score_within_scale", "score between scale_min and scale_max", "an answer lies on its scale"),
+    ),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -390,36 +468,10 @@ TABLES = {
         ORDERS,
         SUBSCRIPTIONS,
         COSTS,
+        COLLATERAL_USAGE,
+        CRM_USAGE,
+        SELF_REPORTS,
+        WORKING_HOURS,
+        SURVEYS,
     )
 }
-
-
-def readme(row_counts: dict[str, int] | None = None) -> str:
-    """The tables as Markdown, as it stands in `data/sample/README.md`.
-
-    Parameters: `row_counts`, rows per table, printed beside the grain where given.
-    Returns: Markdown text.
-    """
-    parts = [
-        "# The tables",
-        "Printed from `lib/salesbook/tables.py` by `salesbook sample`. One CSV file a table, UTF-8, comma, header.",
-        "`filled`: every row has a value. `needed`: the column is there. Instants are UTC; money has a point.",
-    ]
-    for table in TABLES.values():
-        rows = f" {row_counts[table.name]:,} rows." if row_counts and table.name in row_counts else ""
-        key = f" Key: {', '.join(table.key)}." if table.key else " Without key: two rows may be the same."
-        known = f" Known from {' and '.join(table.known)}." if table.known else ""
-        parts.append(f"## {table.name}\n\n{table.grain.capitalize()}.{key}{known}{rows}")
-        lines = ["| column | type | unit | | points to | meaning |", "|---|---|---|---|---|---|"]
-        for column in table.columns:
-            demand = "filled" if column.filled else "needed" if column.needed else ""
-            words = f" ({', '.join(column.words)})" if column.words else ""
-            lines.append(
-                f"| {column.name} | {column.type} | {column.unit} | {demand} | {column.parent} "
-                f"| {column.meaning}{words} |"
-            )
-        parts.append("\n".join(lines))
-        if table.rules:
-            rules = [f"- {rule.meaning} ({'rejected' if rule.rejects else 'flagged'})" for rule in table.rules]
-            parts.append("\n".join(rules))
-    return "\n\n".join(parts) + "\n"

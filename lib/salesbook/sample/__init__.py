@@ -15,7 +15,8 @@ from salesbook.sample import files
 from salesbook.sample.effects import truth
 from salesbook.sample.plan import Plan, stack
 from salesbook.sample.simulate import simulate
-from salesbook.tables import TABLES, readme
+from salesbook.schema import readme
+from salesbook.tables import TABLES
 
 MADE = (
     "accounts", "contacts", "leads", "activities", "deals", "stage_history", "stages", "targets", "reps", "fx_rates",
@@ -77,7 +78,7 @@ def write(
                 rows = files.encode(TABLES[name], block[name])
                 files.append(open_files[name], rows)
                 counts[name] += len(rows)
-    (folder / "README.md").write_text(readme(counts), encoding="utf-8", newline="\n")
+    (folder / "README.md").write_text(readme(TABLES.values(), counts), encoding="utf-8", newline="\n")
     sizes = json.dumps(truth(plan.effects), indent=2, ensure_ascii=False)
     (folder / "effects.json").write_text(sizes + "\n", encoding="utf-8", newline="\n")
     return counts

@@ -19,7 +19,7 @@ from salesbook.sample.noordzee import (
 from salesbook.sample.plan import EMPTY, Columns, Plan, day_number, first_day
 from salesbook.sample.targets import WON, usual_month
 
-SALARY, TOOLS, MEDIA, MEETING_BOOKING, EVENTS, OTHER = range(6)
+SALARY, TOOLS, MEDIA, MEETING_BOOKING, EVENTS, COLLATERAL, OTHER = range(7)
 # Salaries against what a usual month brings, and what part of them goes into winning new customers.
 SALARIES, NEW_PART = 0.14, 0.60
 # type, channel, against what a usual month brings, part for new customers, whether it goes with the volume of leads
