@@ -8,9 +8,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-from salesbook.build import FACTS, build, fact
+from salesbook.build import FACTS, build, build_on, fact
 from salesbook.engines.postgres import Postgres
 from salesbook.errors import BadData
+from salesbook.sources import site
 from salesbook.tables import TABLES
 from worked import SETTINGS, book_of, settings_of
 
@@ -83,7 +84,9 @@ def test_the_order_of_rows_changes_nothing(sample_settings, tmp_path):
 
 def test_postgresql_builds_the_same_facts_row_by_row(sample_settings, tmp_path, postgres):
     build(sample_settings, "2026-10", tmp_path / "duckdb")
-    build(sample_settings, "2026-10", tmp_path / "postgres", Postgres(postgres))
+    with site.opened(sample_settings) as source:
+        source.engine = lambda folder: source.known_to(Postgres(postgres))
+        build_on(source, sample_settings, "2026-10", tmp_path / "postgres")
     for name in FACTS:
         ours, theirs = (f"'{tmp_path / engine / 'facts' / name}.parquet'" for engine in ("duckdb", "postgres"))
         assert (

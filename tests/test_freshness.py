@@ -1,16 +1,18 @@
 """Stale and half data: found, stamped or refused as the settings say, and silent where nothing is wrong."""
 
+import contextlib
 import json
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
-from salesbook import freshness, sources
+from salesbook import freshness
 from salesbook.build import build
 from salesbook.errors import BadData, WrongUsage
 from salesbook.report.export import warning
 from salesbook.settings import check
+from salesbook.sources import site
 from salesbook.words import Words
 from worked import settings_of
 
@@ -35,6 +37,12 @@ def working(first: date, last: date) -> list[date]:
 SEPTEMBER, OCTOBER = working(date(2026, 9, 1), date(2026, 9, 30)), working(date(2026, 10, 1), date(2026, 10, 31))
 
 
+def warnings_of(settings, folder) -> list[dict]:
+    """The warnings about October 2026."""
+    with site.opened(settings) as source, contextlib.closing(source.engine(folder)) as engine:
+        return freshness.warnings(settings, engine.rows, "2026-10")
+
+
 @pytest.fixture
 def found(tmp_path):
     """The warnings about October 2026 in a company with activities on the days given."""
@@ -42,8 +50,7 @@ def found(tmp_path):
     def run(days: list[date], **limits):
         settings = settings_of(tmp_path, deals=DEALS, activities=activities(days))
         settings = replace(settings, limits=replace(settings.limits, **limits))
-        imported = sources.load(settings, tmp_path / "imports")
-        return freshness.warnings(settings, imported.folder / "tables", "2026-10")
+        return warnings_of(settings, tmp_path)
 
     return run
 
@@ -65,8 +72,7 @@ def test_a_newest_event_older_than_the_limit_is_stale(found):
 
 def test_a_closing_is_an_event(tmp_path):
     settings = settings_of(tmp_path, deals=DEALS.replace("2026-10-05", "2026-10-30"), activities=activities(SEPTEMBER))
-    imported = sources.load(settings, tmp_path / "imports")
-    found = freshness.warnings(settings, imported.folder / "tables", "2026-10")
+    found = warnings_of(settings, tmp_path)
     assert "stale" not in {warning["code"] for warning in found}
 
 

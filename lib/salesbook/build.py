@@ -14,15 +14,17 @@ from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salesbook import __version__, clock, freshness, sources
+from salesbook import __version__, clock, freshness
 from salesbook.engines import Engine
-from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import BadData
 from salesbook.freshness import OFFICE
 from salesbook.settings import FollowUp, Settings, Source
+from salesbook.sources import Import, site
+from salesbook.sources.site import Site
 from salesbook.tables import TABLES, Table
 
 # In the order in which they are built: a fact may read those before it.
@@ -181,60 +183,60 @@ def run_of(settings: Settings, month: str) -> Path:
     Returns: its folder, in .salesbook/runs beside the settings.
     Raises: as `build`.
     """
-    imported = sources.load(settings, settings.home / ".salesbook" / "imports")
-    told = [imported.folder.name, month, __version__, Path(__file__).read_text(encoding="utf-8")]
-    told += [repr(replace(settings, home=Path(), source=Source(), folder=""))]
-    told += [fact(name).sql for name in FACTS]
-    key = hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
-    place = settings.home / ".salesbook" / "runs" / f"{month}-{key}"
-    if not (place / "run.json").is_file():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix="staging-") as staging:
-            made = build(settings, month, Path(staging) / "run", imported=imported)
-            # Another run may have put the same folder there meanwhile: it holds the same.
-            if not place.exists():
-                made.rename(place)
+    with site.opened(settings) as source:
+        told = [source.imported.folder.name, month, __version__, Path(__file__).read_text(encoding="utf-8")]
+        told += [repr(replace(settings, home=Path(), source=Source(), folder=""))]
+        told += [fact(name).sql for name in FACTS]
+        key = hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
+        place = settings.home / ".salesbook" / "runs" / f"{month}-{key}"
+        if not (place / "run.json").is_file():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=place.parent, prefix="staging-") as staging:
+                made = build_on(source, settings, month, Path(staging) / "run")
+                # Another run may have put the same folder there meanwhile: it holds the same.
+                if not place.exists():
+                    made.rename(place)
     return place
 
 
-def build(
-    settings: Settings, month: str, folder: Path, engine: Engine | None = None, imported: sources.Import | None = None
-) -> Path:
+def build(settings: Settings, month: str, folder: Path) -> Path:
     """Read the source and build every fact of a month into a folder.
 
-    Parameters: `month`, as 2026-10; `folder`, where facts/*.parquet and run.json are written; `engine`, DuckDB if
-    none is given; `imported`, the source where it was read already.
+    Parameters: `month`, as 2026-10; `folder`, where facts/*.parquet and run.json are written.
     Returns: the folder.
     Raises: BadData where the source cannot be read, the month holds nothing, or a fact breaks its own declaration.
     """
-    imported = imported or sources.load(settings, settings.home / ".salesbook" / "imports")
+    with site.opened(settings) as source:
+        return build_on(source, settings, month, folder)
+
+
+def build_on(source: Site, settings: Settings, month: str, folder: Path) -> Path:
+    """Build every fact of a month where the source's canonical tables are; the same as `build`."""
     period = month_period(month)
     as_of = clock.utc(settings.zone, period.end)
-    warnings = freshness.warnings(settings, imported.folder / "tables", month)
-    freshness.refuse(settings, warnings, month)
     facts = folder / "facts"
     facts.mkdir(parents=True, exist_ok=True)
-    engine = engine or DuckDB([imported.folder, folder], spill=folder / "spill", memory=settings.memory)
+    engine = source.engine(folder)
     try:
-        define(engine, settings, period, as_of, imported.folder / "tables", folder)
+        warnings = freshness.warnings(settings, engine.rows, month)
+        freshness.refuse(settings, warnings, month)
+        define(engine, settings, period, as_of, folder)
         check_calendars(engine, settings)
         counts = {name: build_fact(engine, name, facts) for name in FACTS}
         check_rates(engine)
         check_month(engine, month, as_of)
     finally:
         engine.close()
-    run = described(settings, month, period, as_of, imported, counts, facts) | {"warnings": warnings}
+    run = described(settings, month, period, as_of, source.imported, counts, facts) | {"warnings": warnings}
     text = json.dumps(run, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     (folder / "run.json").write_text(text, encoding="utf-8")
     return folder
 
 
-def define(engine: Engine, settings: Settings, period: clock.Period, as_of: datetime, tables: Path, folder: Path):
+def define(engine: Engine, settings: Settings, period: clock.Period, as_of: datetime, folder: Path) -> None:
     """Give the engine its functions, the small tables and the views clipped at the run's instant."""
     engine.functions(clock.local_time_sql(settings.zone, as_of))
     calendars = settings.calendars or OFFICE
-    for name in TABLES:
-        engine.table(f"loaded_{name}", tables / f"{name}.parquet")
     small = folder / "small"
     small.mkdir(exist_ok=True)
 
@@ -248,8 +250,8 @@ def define(engine: Engine, settings: Settings, period: clock.Period, as_of: date
         rows = "visits" if table.name == "stage_history" else f"loaded_{table.name}"
         engine.view(table.name, clipped(table, rows))
     first, last = span_of(engine, settings, period)
-    known = pq.read_table(tables / "fx_rates.parquet").to_pandas()
-    known = known[known["rate_on"] < period.end]
+    query = f"select currency, rate_on, rate from loaded_fx_rates where rate_on < date '{period.end}' order by 1, 2"
+    known = pd.DataFrame(engine.rows(query), columns=["currency", "rate_on", "rate"])
     rates = clock.rates_table(known, settings.currency, first, period.end)
     calendar = clock.calendar_table(calendars, settings.zone, first, last)
     rate = pa.array([str(rate) for rate in rates["rate"]]).cast(pa.decimal128(18, 8))
@@ -373,7 +375,7 @@ def check_month(engine: Engine, month: str, as_of: datetime) -> None:
         )
 
 
-def described(settings, month, period, as_of, imported, counts, facts: Path) -> dict:
+def described(settings, month, period, as_of, imported: Import, counts, facts: Path) -> dict:
     """What run.json says: everything the pages and a later comparison need to know of the run."""
     built = [{"name": name, "rows": rows, "sha256": sha256(facts / f"{name}.parquet")} for name, rows in counts.items()]
     return {

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -36,7 +37,7 @@ def main() -> None:
 
 def with_settings(command):
     """The options that say which settings and which data."""
-    command = click.option("--source", type=click.Path(), help="Folder of the export; the settings' one if left out.")(
+    command = click.option("--source", type=click.Path(), help="Folder of the export, or env:NAME of a connection.")(
         command
     )
     return click.option("--settings", type=click.Path(), help="Settings file; the nearest salesbook.toml if left out.")(
@@ -48,10 +49,11 @@ def settings_of(settings: str | None, source: str | None, **changes):
     """The settings file named or found, with what the command line changes."""
     from salesbook.book import home
     from salesbook.settings import check, load
+    from salesbook.sources.connection import is_connection
 
     loaded = load(settings or home())
     if source:
-        path = str(Path(source).resolve())
+        path = source if is_connection(source) else str(Path(source).resolve())
         loaded = dataclasses.replace(loaded, source=dataclasses.replace(loaded.source, path=path))
     loaded = dataclasses.replace(loaded, **{name: value for name, value in changes.items() if value})
     check(loaded)
@@ -118,13 +120,16 @@ def check(settings, source) -> None:
     """Read the export and hold it to the rules, without a report."""
     from rich.console import Console
 
-    from salesbook import freshness, sources
+    from salesbook import freshness
+    from salesbook.sources import site
     from salesbook.sources.summary import summary
 
     loaded = settings_of(settings, source)
     month = month_of(loaded, None)
-    imported = sources.load(loaded, loaded.home / ".salesbook" / "imports")
-    found = freshness.warnings(loaded, imported.folder / "tables", month)
+    with site.opened(loaded) as source, TemporaryDirectory() as folder:
+        imported, engine = source.imported, source.engine(Path(folder))
+        found = freshness.warnings(loaded, engine.rows, month)
+        engine.close()
     for part in summary(imported, month, [freshness.sentence(warning) for warning in found]):
         Console().print(part)
     freshness.refuse(loaded, found, month)

@@ -1,40 +1,33 @@
 """Whether the data reaches the month it tells of: its newest event, its rows, its days without any activity."""
 
+from collections.abc import Callable
 from datetime import date, datetime
-from pathlib import Path
-
-import duckdb
 
 from salesbook import clock
 from salesbook.errors import BadData
 from salesbook.settings import Calendar, Settings
-from salesbook.sources.form import literal
 
+Rows = Callable[[str], list[tuple]]
 EVENTS = {"deals": "created_at", "leads": "created_at", "activities": "occurred_at", "stage_history": "entered_at"}
-CLOSINGS = "select closed_at as moment from deals"
+CLOSINGS = "select closed_at as moment from loaded_deals"
 FEWEST = 20
 OFFICE = {"office": Calendar(hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00"))}
 
 
-def warnings(settings: Settings, tables: Path, month: str) -> list[dict]:
+def warnings(settings: Settings, rows: Rows, month: str) -> list[dict]:
     """What a reader of a month must know of its data.
 
     Rule: `stale`, the newest event before the month's end is older than `stale_days`; `fewer_rows`, a table has a
     smaller number of rows of the month than of the month before, by more than `fewer_rows_share` (tables of fewer than
     20 rows are not compared); `silent_days`, working days without any activity, more than in the month before.
-    Parameters: `settings`; `tables`, the folder of an import's tables; `month`, as 2026-10.
+    Parameters: `settings`; `rows`, which answers queries on the canonical tables as loaded_NAME; `month`, as 2026-10.
     Returns: a list of {"code", "values"}, empty where nothing is wrong.
     Source: house decision, reliability promise 11.
     """
     period = clock.period_of(date.fromisoformat(f"{month}-01"), "month")
     earlier = clock.periods_before(period, "month", 2)[0]
-    with duckdb.connect() as con:
-        con.execute("set timezone = 'UTC'")
-        for name in EVENTS:
-            path = literal((tables / f"{name}.parquet").as_posix())
-            con.execute(f"create view {name} as from read_parquet({path})")
-        found = [*stale(con, settings, period), *fewer_rows(con, settings, period, earlier)]
-        return found + silent_days(con, settings, period, earlier)
+    found = [*stale(rows, settings, period), *fewer_rows(rows, settings, period, earlier)]
+    return found + silent_days(rows, settings, period, earlier)
 
 
 def refuse(settings: Settings, found: list[dict], month: str) -> None:
@@ -67,45 +60,53 @@ def instants(settings: Settings, period: clock.Period) -> tuple[datetime, dateti
     return clock.utc(settings.zone, period.start), clock.utc(settings.zone, period.end)
 
 
-def stale(con: duckdb.DuckDBPyConnection, settings: Settings, period: clock.Period) -> list[dict]:
+def stale(rows: Rows, settings: Settings, period: clock.Period) -> list[dict]:
     """The warning that the newest event is too old."""
     as_of = instants(settings, period)[1]
-    events = " union all ".join([CLOSINGS, *(f"select {column} from {name}" for name, column in EVENTS.items())])
-    (newest,) = con.execute(f"select max(moment) from ({events}) events where moment < ?", [as_of]).fetchone()
+    told = [f"select {column} from loaded_{name}" for name, column in EVENTS.items()]
+    events = " union all ".join([CLOSINGS, *told])
+    (newest,) = rows(f"select max(moment) from ({events}) events where moment < timestamp '{as_of}'")[0]
     if newest is None or (as_of - newest).days <= settings.limits.stale_days:
         return []
     return [{"code": "stale", "values": {"n": (as_of - newest).days, "day": newest.date().isoformat()}}]
 
 
-def fewer_rows(con, settings: Settings, period: clock.Period, earlier: clock.Period) -> list[dict]:
+def fewer_rows(rows: Rows, settings: Settings, period: clock.Period, earlier: clock.Period) -> list[dict]:
     """The warnings that a table has fewer rows than the month before."""
     found = []
     for name, column in EVENTS.items():
-        query = f"select count(*) from {name} where {column} >= ? and {column} < ?"
-        now, before = (con.execute(query, instants(settings, one)).fetchone()[0] for one in (period, earlier))
-        if before >= FEWEST and now < (1 - settings.limits.fewer_rows_share) * before:
-            found.append({"code": "fewer_rows", "values": {"table": name, "now": now, "before": before}})
+        counts = [
+            rows(f"select count(*) from loaded_{name} where {within(column, settings, one)}")[0][0]
+            for one in (period, earlier)
+        ]
+        if counts[1] >= FEWEST and counts[0] < (1 - settings.limits.fewer_rows_share) * counts[1]:
+            found.append({"code": "fewer_rows", "values": {"table": name, "now": counts[0], "before": counts[1]}})
     return found
 
 
-def silent_days(con, settings: Settings, period: clock.Period, earlier: clock.Period) -> list[dict]:
+def within(column: str, settings: Settings, period: clock.Period) -> str:
+    """SQL: an instant is in a period."""
+    start, end = instants(settings, period)
+    return f"{column} >= timestamp '{start}' and {column} < timestamp '{end}'"
+
+
+def silent_days(rows: Rows, settings: Settings, period: clock.Period, earlier: clock.Period) -> list[dict]:
     """The warning that working days have no activity; a team that is silent on some days of every month is not told."""
-    now, before = (silent_in(con, settings, one) for one in (period, earlier))
+    now, before = (silent_in(rows, settings, one) for one in (period, earlier))
     if not now or len(now) <= len(before):
         return []
     return [{"code": "silent_days", "values": {"n": len(now), "day": now[0].isoformat()}}]
 
 
-def silent_in(con, settings: Settings, period: clock.Period) -> list[date]:
+def silent_in(rows: Rows, settings: Settings, period: clock.Period) -> list[date]:
     """The working days of a period without activity, in order; none where the period has no activity at all."""
-    start, end = instants(settings, period)
     calendars = settings.calendars or OFFICE
     first = next(iter(calendars))
     last = date.fromordinal(period.end.toordinal() - 1)
     days = clock.calendar_table({first: calendars[first]}, settings.zone, period.start, last)
-    local = clock.local_time_sql(settings.zone, end)
-    query = f"""select distinct cast({local} as date) from (
-        select occurred_at as t from activities where occurred_at >= ? and occurred_at < ?)"""
-    active = {day for (day,) in con.execute(query, [start, end]).fetchall()}
+    local = clock.local_time_sql(settings.zone, instants(settings, period)[1])
+    of_period = within("occurred_at", settings, period)
+    query = f"select distinct cast({local} as date) from (select occurred_at as t from loaded_activities where "
+    active = {day for (day,) in rows(f"{query}{of_period}) events")}
     working = [day for day, seconds in zip(days["day"], days["open_seconds"], strict=True) if seconds]
     return [day for day in working if day not in active] if active else []

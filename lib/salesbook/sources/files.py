@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Protocol
 
 from salesbook.errors import BadData
 from salesbook.maps import table_name
@@ -33,6 +34,31 @@ class Copy:
     path: Path
     sha256: str
     bytes: int
+
+
+class Origin(Protocol):
+    """Where an import's files come from: a folder, or a server whose tables are copied out."""
+
+    def located(self) -> list[SourceFile]:
+        """The files that feed tables, in the order in which they are numbered."""
+
+    def copied(self, file: SourceFile, target: Path) -> Copy:
+        """A copy of a file, hashed while it is made."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder that the settings name."""
+
+    settings: Settings
+
+    def located(self) -> list[SourceFile]:
+        """The files of the folder, in order of their names."""
+        return located(self.settings)
+
+    def copied(self, file: SourceFile, target: Path) -> Copy:
+        """A copy of a file, hashed while it is made."""
+        return copied(file, target)
 
 
 def located(settings: Settings) -> list[SourceFile]:

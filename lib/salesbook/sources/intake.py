@@ -55,12 +55,12 @@ class Work:
     problems: cast.Problems = field(default_factory=cast.Problems)
 
 
-def load(settings: Settings, store: Path) -> Import:
+def load(settings: Settings, store: Path, origin: files.Origin | None = None) -> Import:
     """The import of the settings' source.
 
     Rule: files are copied and hashed first. The same bytes under the same map are read once; a changed file or map
     makes a new import, and the old one stays. An import appears whole or not at all. Rows read = loaded + rejected.
-    Parameters: `settings`; `store`, the folder of all imports.
+    Parameters: `settings`; `store`, the folder of all imports; `origin`, the settings' folder if left out.
     Returns: Import.
     Raises: BadData for what cannot be read without guessing, or more rows rejected than the settings allow.
     """
@@ -71,8 +71,8 @@ def load(settings: Settings, store: Path) -> Import:
     sweep(store)
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=store))
     try:
-        located = files.located(settings)
-        copies = [files.copied(file, staging / f"{number}.copy") for number, file in enumerate(located)]
+        origin = origin or files.Folder(settings)
+        copies = [origin.copied(file, staging / f"{number}.copy") for number, file in enumerate(origin.located())]
         target = store / key_of(settings, copies)
         if not (target / RECORD).is_file():
             publish(made(settings, copies, staging), target)
