@@ -87,15 +87,16 @@ def test_postgresql_builds_the_same_facts_row_by_row(sample_settings, tmp_path, 
     with site.opened(sample_settings) as source:
         source.engine = lambda folder: source.known_to(Postgres(postgres))
         build_on(source, sample_settings, "2026-10", tmp_path / "postgres")
+    con = duckdb.connect()
     for name in FACTS:
         ours, theirs = (f"'{tmp_path / engine / 'facts' / name}.parquet'" for engine in ("duckdb", "postgres"))
         assert (
-            duckdb.sql(f"describe select * from {ours}").fetchall()
-            == duckdb.sql(f"describe select * from {theirs}").fetchall()
+            con.execute(f"describe select * from {ours}").fetchall()
+            == con.execute(f"describe select * from {theirs}").fetchall()
         )
         for one, other in ((ours, theirs), (theirs, ours)):
-            assert duckdb.sql(f"select * from {one} except all select * from {other}").fetchall() == []
-        assert duckdb.sql(f"select count(*) from {ours}").fetchall()[0][0] > 0
+            assert con.execute(f"select * from {one} except all select * from {other}").fetchall() == []
+        assert con.execute(f"select count(*) from {ours}").fetchall()[0][0] > 0
 
 
 @pytest.mark.parametrize("name", FACTS)

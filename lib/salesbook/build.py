@@ -235,8 +235,8 @@ def build_on(source: Site, settings: Settings, month: str, folder: Path) -> Path
 
 def define(engine: Engine, settings: Settings, period: clock.Period, as_of: datetime, folder: Path) -> None:
     """Give the engine its functions, the small tables and the views clipped at the run's instant."""
-    engine.functions(clock.local_time_sql(settings.zone, as_of))
     calendars = settings.calendars or OFFICE
+    engine.functions(clock.local_time_sql(settings.zone, first_instant(engine) or as_of, as_of))
     small = folder / "small"
     small.mkdir(exist_ok=True)
 
@@ -273,6 +273,13 @@ def run_table(period: clock.Period, as_of: datetime, default_calendar: str, foll
             "quiet_seconds": [follow_up.quiet_days * 86_400],
         }
     )
+
+
+def first_instant(engine: Engine) -> datetime | None:
+    """The earliest instant of any table."""
+    instants = [(table.name, column.name) for table in TABLES.values() for column in table.columns if column.is_instant]
+    earliest = [f'select min("{column}") as instant from loaded_{table}' for table, column in instants]
+    return engine.rows(f"select min(instant) from ({' union all '.join(earliest)}) earliest")[0][0]
 
 
 def span_of(engine: Engine, settings: Settings, period: clock.Period) -> tuple[date, date]:

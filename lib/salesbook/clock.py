@@ -36,13 +36,17 @@ def utc(zone: str, day: date, seconds: int = 0) -> datetime:
     return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None)
 
 
-def local_time_sql(zone: str, as_of: datetime) -> str:
+def local_time_sql(zone: str, first: datetime, last: datetime) -> str:
     """SQL over `t` that gives local wall-clock time: a CASE over the zone's changes, the newest first.
 
-    Rule: nothing after `as_of` is ever asked, so only changes up to the year after it are listed.
+    Rule: it holds for instants from `first` to `last`; only the changes of those years are listed, for
+    every fact pays for each.
     """
-    past = [(at, after) for at, _, after in zones.changes(zone) if at.year <= as_of.year + 1]
-    newest_first = [*reversed(past), (datetime(1, 1, 1), zones.first_offset(zone))]
+    span = range(first.year, last.year + 1)
+    changes = zones.changes(zone)
+    before = [after for at, _, after in changes if at.year < span.start]
+    newest_first = [(at, after) for at, _, after in reversed(changes) if at.year in span]
+    newest_first.append((datetime(1, 1, 1), before[-1] if before else zones.first_offset(zone)))
     whens = [f"when t >= timestamp '{at}' then t + interval '{seconds}' second" for at, seconds in newest_first]
     return f"case {' '.join(whens)} end"
 

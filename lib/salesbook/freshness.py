@@ -104,7 +104,7 @@ def silent_in(rows: Rows, settings: Settings, period: clock.Period) -> list[date
     first = next(iter(calendars))
     last = date.fromordinal(period.end.toordinal() - 1)
     days = clock.calendar_table({first: calendars[first]}, settings.zone, period.start, last)
-    local = clock.local_time_sql(settings.zone, instants(settings, period)[1])
+    local = clock.local_time_sql(settings.zone, *instants(settings, period))
     of_period = within("occurred_at", settings, period)
     query = f"select distinct cast({local} as date) from (select occurred_at as t from loaded_activities where "
     active = {day for (day,) in rows(f"{query}{of_period}) events")}

@@ -45,13 +45,18 @@ class Column:
     is_false_if_empty: bool = False
 
     @property
+    def is_instant(self) -> bool:
+        """Whether its values are instants."""
+        return self.type == "instant"
+
+    @property
     def stored(self) -> dict[str, str]:
         """The columns it becomes once loaded, with their SQL types: instants are UTC in whole seconds with a flag for
         a source that gave the date alone; money is whole hundredths of the currency's unit."""
         sql_type = TYPES[self.type][1]
         if self.type == "money":
             return {f"{self.name}_minor": sql_type}
-        if self.type == "instant":
+        if self.is_instant:
             return {self.name: sql_type, f"{self.name}_is_date": "BOOLEAN"}
         return {self.name: sql_type}
 

@@ -434,7 +434,7 @@ def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table], folder: 
     """The newest instant in any table, plans left out."""
     found = []
     for table in tables:
-        instants = [column.name for column in table.columns if column.type == "instant" and column.name != "planned_at"]
+        instants = [column.name for column in table.columns if column.is_instant and column.name != "planned_at"]
         if instants:
             newest = ", ".join(f"max({name})" for name in instants)
             rows = literal((folder / f"{table.name}.parquet").as_posix())
