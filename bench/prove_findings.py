@@ -1,6 +1,6 @@
 """How often a page claims something where nothing is planted: at most one month of twenty.
 
-    python bench/prove_findings.py --companies 200 --months 12
+    python bench/prove_findings.py --companies 200 --months 12 [--first 1000] [--page team]
 
 Prints, per page, the months that carried any claim; ends with 1 where a page passes 5 % beyond chance.
 """
@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 from scipy.stats import binom
@@ -36,12 +37,12 @@ def months_before(last: str, count: int) -> list[str]:
     return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in numbers]
 
 
-def claims(seed: int, months: list[str]) -> Counter:
-    """The claims of a company without effects: (page, month) counted, with the headlines printed."""
+def claims(seed: int, months: list[str], pages: list[str]) -> Counter:
+    """The months of a company without effects that carry a claim, by page; the headlines are printed."""
     found = Counter()
     with tempfile.TemporaryDirectory() as folder:
         for book in books(Path(folder), months, leads=LEADS, seed=seed, effects=False):
-            for page in pages():
+            for page in pages:
                 module = importlib.import_module(f"salesbook.headlines.{page}")
                 claimed = [finding.headline for finding in module.this_month(book) if finding.is_claim]
                 found[page] += bool(claimed)
@@ -70,14 +71,20 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--companies", type=int, default=200)
     options.add_argument("--months", type=int, default=12)
+    options.add_argument("--first", type=int, default=1000, help="the first company's seed")
+    options.add_argument("--page", action="append", choices=pages(), help="this page only; may be given again")
     asked = options.parse_args()
+    proven = asked.page or pages()
     months, total = months_before("2026-10", asked.months), asked.companies * asked.months
     found = Counter()
+    seeds = range(asked.first, asked.first + asked.companies)
     with workers() as pool:
-        for counted in pool.map(claims, range(1000, 1000 + asked.companies), [months] * asked.companies):
+        for seed, counted in zip(seeds, pool.map(claims, seeds, repeat(months), repeat(proven)), strict=True):
             found += counted
+            told = ", ".join(f"{page} {found[page]}" for page in proven)
+            print(f"{seed - asked.first + 1} of {asked.companies} companies: {told}", flush=True)
     worst = 0.0
-    for page in pages():
+    for page in proven:
         print(f"{page}: {found[page]} of {total} months carry a claim, {found[page] / total:.1%}")
         worst = max(worst, found[page])
     # Months of one company overlap; the bound is the one for independent companies.
