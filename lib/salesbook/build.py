@@ -52,6 +52,8 @@ FACTS = (
     "deal_states",
     "open_deals",
     "snapshot_facts",
+    "stage_times",
+    "stage_ages",
 )
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
 

@@ -4,11 +4,12 @@ Ages are in whatever unit they are given in and never below 0. At one age, what 
 by the end of watching (censored). Intervals are 95 %.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 from salesbook.errors import WrongUsage
 from salesbook.stats import Interval, Z, wilson
@@ -182,6 +183,36 @@ def log_rank(ages: ArrayLike, observed: ArrayLike, other_ages: ArrayLike, other_
         group_ages, happened, _ = _cases(group_ages, np.asarray(happened, dtype=bool).astype(int), None)
         samples.append(stats.CensoredData.right_censored(group_ages, happened == 0))
     return float(stats.logrank(*samples).pvalue)
+
+
+def stratified_log_rank(cases: Iterable[tuple[ArrayLike, ArrayLike, ArrayLike]]) -> tuple[float, float]:
+    """How much slower one group ends than another, strata held still, and the chance of as much were there nothing.
+
+    Rule: the log-rank test summed over strata: ends of the first group expected less ends seen, which is above 0 where
+    it is slower, and a two-sided p. A stratum that holds one group alone says nothing.
+    Parameters: per stratum: ages, whether the end came, and which cases are of the first group.
+    Returns: ends missing, and p, NaN where no stratum says anything.
+    Source: Mantel (1966), Cancer Chemotherapy Reports 50, 163-170.
+
+    Examples
+    --------
+    >>> missing, p = stratified_log_rank([([1, 2, 3, 4, 5, 6, 7, 8], [True] * 8, [False] * 4 + [True] * 4)])
+    >>> round(missing, 3), round(p, 4)
+    (2.538, 0.0067)
+    """
+    missing = spread = 0.0
+    for ages, ended, first in cases:
+        ages, ended, first = np.asarray(ages, dtype=float), np.asarray(ended, bool), np.asarray(first, bool)
+        distinct, place = np.unique(ages, return_inverse=True)
+        left, left_first = np.bincount(place), np.bincount(place, first, len(distinct))
+        ends, ends_first = np.bincount(place, ended, len(distinct)), np.bincount(place, ended & first, len(distinct))
+        at_risk = len(ages) - np.append(0, left.cumsum()[:-1])
+        share = (first.sum() - np.append(0.0, left_first.cumsum()[:-1])) / at_risk
+        missing += float((ends * share - ends_first).sum())
+        several = at_risk > 1
+        part = ends * share * (1 - share) * (at_risk - ends)
+        spread += float((part[several] / (at_risk[several] - 1)).sum())
+    return missing, float(2 * special.ndtr(-abs(missing) / np.sqrt(spread))) if spread > 0 else float("nan")
 
 
 def _cases(ages: ArrayLike, causes: ArrayLike, counts: ArrayLike | None) -> tuple[np.ndarray, ...]:

@@ -1,8 +1,9 @@
-"""How long do deals take?"""
+"""What is open, how old is it, and what is stuck?"""
 
 import numpy as np
 
-from salesbook.kpi import Ask, counts, kpi, mean, median, ratio
+from salesbook.kpi import Ask, counts, kpi, mean, median, ratio, total
+from salesbook.measures import wait
 
 DAY = 86_400
 YEAR = 12
@@ -76,3 +77,99 @@ def pipeline_velocity(ask: Ask):
     width = np.exp(np.sqrt(spread))
     found = found.assign(value=value, low=value / width, high=value * width)
     return found.assign(reason=np.where(value.isna(), "nothing won", ""))
+
+
+@kpi("days", better="lower")
+def time_to_outcome():
+    """Days from the creation of a new deal to its win or loss: the median, open deals counted as long as watched.
+
+    Rule: Kaplan-Meier, by the day the deal was created; renewals and deals without a creation date are out. The time to
+    a win alone is `cohort_win_rate`, in which losing is a rival.
+    Returns: n, numerator (closed), value, low, high, p90, in days; empty where fewer than half have closed.
+    Source: kpis.md K19, G6, G19; Kaplan and Meier 1958.
+    """
+    among = ("has_created", "is_new_business")
+    empty = "fewer than half are over"
+    return wait("deal_facts", "cycle_seconds", "is_closed", among=among, on="created_on", per=DAY, empty=empty)
+
+
+@kpi("count")
+def open_deals():
+    """Deals open at the run's instant.
+
+    Rule: deleted, merged-away and test deals are out; renewals are in.
+    Returns: n, value.
+    Source: kpis.md K13, G6, G8.
+    """
+    return counts("deal_facts", among="is_open")
+
+
+@kpi("money")
+def open_pipeline():
+    """Amount of the deals open at the run's instant.
+
+    Rule: as `open_deals`; amounts as of the extract, at the rate of the run's instant. One without amount adds nothing.
+    Returns: n (deals with an amount), value in the report currency.
+    Source: kpis.md K24, K28, G9.
+    """
+    return total("deal_facts", "amount_minor", among="is_open", per=100)
+
+
+@kpi("days", better="lower")
+def open_deal_age():
+    """Days since the creation of the deals open at the run's instant: the median.
+
+    Rule: as `open_deals`; deals without a creation date are out.
+    Returns: n, value, low and high (order statistics, none under 6), p90, mean, in days.
+    Source: kpis.md K21, G18, G19.
+    """
+    return median("deal_facts", "cycle_seconds", among=("is_open", "has_created"), per=DAY, empty="nothing open")
+
+
+@kpi("days", better="lower")
+def time_in_stage():
+    """Days that a deal stands in a stage: the median of a visit, those not over counted as long as watched.
+
+    Rule: Kaplan-Meier over visits to open stages, by the day a deal came in; a stage entered again is a visit of its
+    own. Visits without history, moved with many others at once, or left in the second they began are out.
+    Returns: n (visits), numerator (over), value, low, high, p90, in days; empty where fewer than half are over.
+    Source: kpis.md K20, G5, G6, G19; Kaplan and Meier 1958.
+    """
+    empty = "fewer than half are over"
+    return wait("stage_times", "stage_seconds", "is_over", among="is_timed", on="entered_on", per=DAY, empty=empty)
+
+
+@kpi("count", better="lower")
+def stalled_deals():
+    """Open deals that have stood in their stage too long.
+
+    Rule: longer than nine in ten visits to the stage that ended in the last 24 months, by pipeline and product
+    (renewals apart), where twenty did; else longer than the median days from creation to win over those months ÷ the
+    number of open stages: a cycle of 6 to 9 months over 4 stages gives 45.7 to 68.5 days. A deal that entered its stage
+    at an unknown time is not judged.
+    Returns: n, value.
+    Source: kpis.md K21; house decision of 2026-11-22.
+    """
+    return counts("stage_ages", among="is_stalled")
+
+
+@kpi("share", better="lower")
+def stalled_share():
+    """Open deals that have stood in their stage too long, of the open deals that can be judged.
+
+    Rule: as `stalled_deals`. More than one in ten is usual: slow deals are open longer, so more of them are seen.
+    Returns: numerator, denominator, value, low and high of the Wilson 95 % interval.
+    Source: kpis.md K21; Wilson 1927.
+    """
+    return ratio("stage_ages", "is_stalled", among="is_judged", empty="nothing open")
+
+
+@kpi("money", better="lower")
+def stalled_amount():
+    """Amount of the open deals that have stood in their stage too long.
+
+    Rule: as `stalled_deals`; at the rate of the run's instant.
+    Returns: n (deals with an amount), value in the report currency.
+    Source: kpis.md K21, G9.
+    """
+    return total("stage_ages", "amount_minor", among="is_stalled", per=100)
