@@ -7,7 +7,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql as q
+
+from salesbook.tables import TABLES
 
 INSTALL = "PostgreSQL is not installed here: apt-get install postgresql"
 
@@ -48,3 +52,29 @@ def postgres():
     finally:
         subprocess.run(as_postgres([*control, "-m", "fast", "stop"], user), **quiet)
         shutil.rmtree(folder)
+
+
+TYPES = {
+    "instant": "timestamptz",
+    "date": "date",
+    "money": "numeric(18, 2)",
+    "rate": "numeric(18, 8)",
+    "number": "numeric(18, 4)",
+    "share": "double precision",
+    "integer": "bigint",
+    "boolean": "boolean",
+}
+
+
+def fill(connection: str, folder: Path, schema: str) -> None:
+    """Load a folder of canonical CSV files into tables of a new schema, each column of its own type."""
+    with psycopg.connect(connection, autocommit=True) as server:
+        server.execute(q.SQL("create schema {}").format(q.Identifier(schema)))
+        for file in sorted(folder.glob("*.csv")):
+            header = file.read_text(encoding="utf-8").partition("\n")[0].split(",")
+            kinds = {column.name: TYPES.get(column.type, "text") for column in TABLES[file.stem].columns}
+            columns = [q.SQL("{} {}").format(q.Identifier(name), q.SQL(kinds[name])) for name in header]
+            table = q.Identifier(schema, file.stem)
+            server.execute(q.SQL("create table {} ({})").format(table, q.SQL(", ").join(columns)))
+            with server.cursor().copy(q.SQL("copy {} from stdin (format csv, header)").format(table)) as copy:
+                copy.write(file.read_bytes())

@@ -49,7 +49,7 @@ def test_rows_that_are_only_left_out_ask_for_nothing(read, deals_of):
     files = {"e-1.csv": deals_of(good=2), "e-2.csv": deals_of(good=2)}
     shown = printed(summary(read(files, files={"deals": "e-*.csv"})))
     assert "Nothing: another file, or one for several tables, has it before." in shown
-    assert "First lines" not in shown
+    assert "First rows" not in shown
 
 
 def test_what_a_month_lacks_is_told_last(read, deals_of):

@@ -2,14 +2,16 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from salesbook.errors import BadData
 from salesbook.maps import table_name
-from salesbook.settings import Settings
+from salesbook.settings import Settings, Source
 from salesbook.tables import TABLES
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".tsv", ".txt", ".parquet", ".xlsx")
@@ -28,12 +30,18 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Copy:
-    """A file's copy under a name of our own, with the hash of its bytes."""
+    """A file's copy under a name of our own, with the hash of its bytes.
+
+    `is_table`: rows of a database, written as CSV in UTF-8 with commas: they have a key and no line. `others`: columns
+    that it has and that were not copied.
+    """
 
     file: SourceFile
     path: Path
     sha256: str
     bytes: int
+    is_table: bool = False
+    others: tuple[str, ...] = ()
 
 
 class Origin(Protocol):
@@ -73,20 +81,29 @@ def located(settings: Settings) -> list[SourceFile]:
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise BadData("The source is not a folder.", f"{folder} {what}.", "Set path under [source] in salesbook.toml.")
-    tables: dict[tuple[Path, str], list[str]] = {}
-    for table in dict.fromkeys((*TABLES, *source.files, *source.offered)):
-        if table in source.files:
-            found = by_map(folder, table, source.files[table])
-        elif table in source.offered:
-            found = by_offer(folder, table, source.offered[table])
-        else:
-            found = [] if source.extends else by_name(folder, table)
-        for path_and_sheet in found:
-            tables.setdefault(path_and_sheet, []).append(table)
+    tables = located_by(source, partial(by_map, folder), partial(by_offer, folder), partial(by_name, folder))
     files = [SourceFile(named_from(path, folder), path, sheet, tuple(fed)) for (path, sheet), fed in tables.items()]
     if not any(table_name(name) == "deals" for file in files for name in file.tables) and not source.rows.get("deals"):
         raise no_deals(folder)
     return sorted(files, key=lambda file: (file.name, file.sheet))
+
+
+def located_by(source: Source, by_map: Callable, by_offer: Callable, by_name: Callable) -> dict:
+    """What feeds which tables: by the map, else by what a map underneath offers, else by the table's own name.
+
+    Returns: whatever the three give for a table, with the tables it feeds.
+    """
+    fed: dict = {}
+    for table in dict.fromkeys((*TABLES, *source.files, *source.offered)):
+        if table in source.files:
+            found = by_map(table, source.files[table])
+        elif table in source.offered:
+            found = by_offer(table, source.offered[table])
+        else:
+            found = [] if source.extends else by_name(table)
+        for one in found:
+            fed.setdefault(one, []).append(table)
+    return fed
 
 
 def no_deals(folder: Path) -> BadData:

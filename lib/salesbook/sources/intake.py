@@ -27,7 +27,7 @@ from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import LEFT_OUT, Staged
 from salesbook.tables import TABLES
 
-VERSION = 3
+VERSION = 4
 MEMORY = "600MB"
 NEEDED_BY_CHECKS = ("deals", "stages", "stage_history")
 DAY_SECONDS = 86_400

@@ -97,6 +97,7 @@ def feed(
     if lacking:
         raise missing([names[column][0][0] if names[column] else column for column in lacking], name, text, source)
     unknown = tuple(column for at, column in enumerate(text.header) if column and at not in positions.values())
+    unknown += text.others
     return Feed(table, number, text, form, positions, constants, unknown, name=name)
 
 
@@ -163,8 +164,9 @@ def with_currency(
 
 def missing(names: list[str], name: str, text: Text, source: Source) -> BadData:
     """The error for columns that are not in a file, with the names that are, the nearest first."""
-    near = [close for lacking in names for close in nearest(lacking, text.header)]
-    there = list(dict.fromkeys([*near, *filter(None, text.header)]))
+    header = text.header + text.others
+    near = [close for lacking in names for close in nearest(lacking, header)]
+    there = list(dict.fromkeys([*near, *filter(None, header)]))
     kind = "column" if len(names) == 1 else "columns"
     todo = f"Map {'it' if len(names) == 1 else 'them'} under [columns.{name}] in salesbook.toml"
     if names == ["currency"] and not source.currency:

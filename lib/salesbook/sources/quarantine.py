@@ -28,13 +28,13 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create table flagged (table_name varchar, in_file integer, at_row bigint, number integer)")
     con.execute("create table shifts (in_file integer, first bigint, shift bigint)")
     con.execute("create table broken (in_file integer, line bigint, rule varchar, original varchar)")
-    con.execute("create table files (in_file integer, name varchar)")
+    con.execute("create table files (in_file integer, name varchar, has_lines boolean)")
     con.execute(ORIGINS)
 
 
 def know(con: duckdb.DuckDBPyConnection, source: int, text: Text) -> None:
     """Write down a file: its name, where lines and rows part, and its records that are none."""
-    con.execute("insert into files values (?, ?)", [source, text.name])
+    con.execute("insert into files values (?, ?, ?)", [source, text.name, not text.is_table])
     shifts = pa.table({"first": text.shifts[:, 0], "shift": text.shifts[:, 1]})
     con.register("new_shifts", shifts)
     con.execute(f"insert into shifts select {source}, first, shift from new_shifts")
@@ -49,7 +49,7 @@ def know(con: duckdb.DuckDBPyConnection, source: int, text: Text) -> None:
 
 def know_again(con: duckdb.DuckDBPyConnection, source: int, again: int) -> None:
     """Write down a file under another number as well."""
-    con.execute("insert into files select ?, name from files where in_file = ?", [again, source])
+    con.execute("insert into files select ?, name, has_lines from files where in_file = ?", [again, source])
     con.execute("insert into shifts select ?, first, shift from shifts where in_file = ?", [again, source])
 
 
@@ -83,23 +83,30 @@ def write_problems(con: duckdb.DuckDBPyConnection, problems: Problems) -> None:
 def write(con: duckdb.DuckDBPyConnection, table: Table, sources: list[int], folder: Path) -> None:
     """Write a table's rejected rows to Parquet and CSV, readable by the owner alone.
 
-    Rule: in the CSV a text that a spreadsheet would take for a formula has a ' before it; Parquet has it exactly.
+    Rule: a row of a file has its line, one of a database only its key. In the CSV a text that a spreadsheet would take
+    for a formula has a ' before it; Parquet has it exactly.
     """
     reasons = " ".join(f"when {literal(rule)} then {literal(reason)}" for rule, reason in BROKEN.items())
     con.execute(f"""
         create or replace temp table quarantine as
-        select f.name as file, r.at_row + s.shift as line, p.col as "column", p.rule, p.reason, o.original
-        from rejected r join problems p using (number) join files f using (in_file)
+        with keys as (
+            select a.in_file, a.at_row, any_value({key_of(table)}) as key
+            from all_{table.name} a join rejected r using (in_file, at_row)
+            where r.table_name = '{table.name}' group by all)
+        select f.name as file, case when f.has_lines then r.at_row + s.shift end as line, coalesce(k.key, '') as key,
+            p.col as "column", p.rule, p.reason, o.original
+        from rejected r left join keys k using (in_file, at_row)
+        join problems p using (number) join files f using (in_file)
         join origins o on o.in_file = r.in_file and o.at_row = r.at_row
         asof join shifts s on s.in_file = r.in_file and r.at_row >= s.first
         where r.table_name = '{table.name}'
         union all
-        select f.name, b.line, '', b.rule, case b.rule {reasons} end, b.original
+        select f.name, case when f.has_lines then b.line end, '', '', b.rule, case b.rule {reasons} end, b.original
         from broken b join files f using (in_file) where b.in_file in ({", ".join(map(str, sources)) or "-1"})""")
     parquet, text = folder / f"{table.name}.parquet", folder / f"{table.name}.csv"
     for path in (parquet, text):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
-    order = "order by file, line, rule, original"
+    order = "order by file, line, key, rule, original"
     con.execute(f"copy (from quarantine {order}) to {literal(parquet.as_posix())} (format parquet, use_tmp_file false)")
     safe = "case when regexp_matches(original, '^[=+@\\t\\r-]') then '''' || original else original end as original"
     con.execute(
@@ -108,11 +115,17 @@ def write(con: duckdb.DuckDBPyConnection, table: Table, sources: list[int], fold
     )
 
 
+def key_of(table: Table) -> str:
+    """SQL of what tells a row `a` from others: its key; where a table has none, the ids that every row has."""
+    key = table.key or [column.name for column in table.columns if column.type == "id" and column.filled]
+    return f"concat_ws('|', {', '.join(f'a.{name}' for name in key) or repr('')})"
+
+
 def write_flags(con: duckdb.DuckDBPyConnection, tables: list[Table], path: Path) -> None:
     """Write all flags: table, file, line, key, column, rule and reason."""
     parts = [
-        f"""select g.table_name as "table", f.name as file, g.at_row + s.shift as line,
-            concat_ws('|', {", ".join(f"a.{key}" for key in table.key) or "''"}) as key,
+        f"""select g.table_name as "table", f.name as file, case when f.has_lines then g.at_row + s.shift end as line,
+            {key_of(table)} as key,
             p.col as "column", p.rule, p.reason
         from (select * from flagged where table_name = '{table.name}') g
         join problems p using (number) join files f on f.in_file = g.in_file

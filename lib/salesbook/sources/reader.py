@@ -43,7 +43,8 @@ class Text:
 
     `shifts`: (first row, line minus row) wherever that difference changes, so that a row's line in the source is
     known. `bad`: a CSV file of the records that are none (line, rule, original text). `is_plain`: it is all ASCII
-    without control characters, so that nobody need look for them.
+    without control characters, so that nobody need look for them. `is_table`: rows of a database, which have no line.
+    `others`: columns of the source that are not in the text.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Text:
     shifts: np.ndarray
     frames: Callable[[], Iterator[Frame]]
     is_plain: bool
+    is_table: bool = False
+    others: tuple[str, ...] = ()
 
 
 def name_key(name: str) -> str:
@@ -92,6 +95,8 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
     Raises: BadData for a file that cannot be read without guessing.
     """
     name, stem = copy.file.name, copy.path.stem
+    if copy.is_table:
+        encoding, delimiter = "utf-8", ","
     kind = kind_of(copy)
     by_record = kind in ("xlsx", "parquet")
     if by_record:
@@ -110,7 +115,8 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         _, line, rest = first_record(blocks(), name)
         return frames(rest, dialect, line)
 
-    return framed(name, header, dialect, frames(rest, dialect, line), again, folder / stem)
+    text = framed(name, header, dialect, frames(rest, dialect, line), again, folder / stem)
+    return replace(text, is_table=copy.is_table, others=copy.others)
 
 
 def framed(name, header, dialect, framing: Iterator[Frame], again, stem: Path) -> Text:

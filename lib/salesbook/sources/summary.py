@@ -116,7 +116,7 @@ def rules_of(imported: Import) -> Table:
 
 def examples_of(imported: Import) -> Table:
     """The first lines of each rule: file, line, column and rule."""
-    table = titled("First lines of each rule", "table", "rule", "column", "file", "lines")
+    table = titled("First rows of each rule", "table", "rule", "column", "file", "lines or keys")
     for name in sorted({*imported.rejected, *imported.flagged}):
         for rule, column, file, lines in first_lines(imported, name):
             table.add_row(name, rule, column, escape(file), lines)
@@ -124,16 +124,16 @@ def examples_of(imported: Import) -> Table:
 
 
 def first_lines(imported: Import, table: str) -> list[tuple[str, str, str, str]]:
-    """The first lines of each rule in a table: rule, column, file, lines; rows that are only left out are not told."""
+    """The first lines, or keys, of each rule in a table: rule, column, file, lines; rows only left out are not told."""
     rejected = imported.quarantine(table).with_suffix(".parquet")
     flags = literal((imported.folder / "flags.parquet").as_posix())
-    parts = [f"""select rule, "column", file, line from read_parquet({flags}) where "table" = '{table}'"""]
+    parts = [f"""select rule, "column", file, line, key from read_parquet({flags}) where "table" = '{table}'"""]
     if rejected.is_file():
-        parts.append(f'select rule, "column", file, line from read_parquet({literal(rejected.as_posix())})')
+        parts.append(f'select rule, "column", file, line, key from read_parquet({literal(rejected.as_posix())})')
     left_out = ", ".join(map(literal, LEFT_OUT))
     return duckdb.execute(f"""
-        select rule, any_value("column"), file, string_agg(line::varchar, ', ' order by line)
-        from (select *, row_number() over (partition by rule order by file, line) as place
+        select rule, any_value("column"), file, string_agg(coalesce(line::varchar, key), ', ' order by line, key)
+        from (select *, row_number() over (partition by rule order by file, line, key) as place
             from ({" union all ".join(parts)}) where rule not in ({left_out}))
         where place <= {EXAMPLES} group by rule, file order by rule, file""").fetchall()
 
