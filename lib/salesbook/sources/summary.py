@@ -116,7 +116,7 @@ def rules_of(imported: Import) -> Table:
 
 def examples_of(imported: Import) -> Table:
     """The first lines of each rule: file, line, column and rule."""
-    table = titled("First rows of each rule", "table", "rule", "column", "file", "lines or keys")
+    table = titled("First rows of each rule", "table", "rule", "column", "file", "rows")
     for name in sorted({*imported.rejected, *imported.flagged}):
         for rule, column, file, lines in first_lines(imported, name):
             table.add_row(name, rule, column, escape(file), lines)
