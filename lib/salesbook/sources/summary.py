@@ -31,6 +31,8 @@ BY_NAME = {
     "ends_not_before_start": "Mend the first and last day of the target.",
     "ended_after_start": "Mend the first and last day of the span.",
     "rate_above_zero": "Mend the rate.",
+    "scale_is_one": "Mend the lowest and highest answer of the question.",
+    "score_within_scale": "Mend the answer, or the scale of its question.",
 }
 BY_KIND = {
     "_empty": "Fill in {column}; make it a required field in the CRM.",
