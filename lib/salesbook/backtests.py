@@ -1,5 +1,6 @@
 """What was forecast of past quarters and what came: every method asked again, and the numbers that were submitted."""
 
+from functools import wraps
 from itertools import product
 from weakref import WeakKeyDictionary
 
@@ -20,7 +21,21 @@ NUMBERS = ("snapshot_at", "snapshot_on", "method", "owner_id", "period", "amount
 HORIZONS = (6, 5, 4, 3, 2, 1)
 MONTH_DAYS = 365.25 / 12
 # An opened run never changes: what was made of it for one KPI serves the next.
-REMEMBERED: WeakKeyDictionary[Book, dict[str, list]] = WeakKeyDictionary()
+REMEMBERED: WeakKeyDictionary[Book, dict] = WeakKeyDictionary()
+
+
+def remembered(made):
+    """What is made of a question, made once for each opened run."""
+
+    @wraps(made)
+    def answer(ask: Ask):
+        known = REMEMBERED.setdefault(ask.book, {})
+        key = f"{made.__name__} {ask.question}"
+        if key not in known:
+            known[key] = made(ask)
+        return known[key]
+
+    return answer
 
 
 def histories(ask: Ask) -> list[tuple[dict, History]]:
@@ -32,13 +47,10 @@ def histories(ask: Ask) -> list[tuple[dict, History]]:
     if question.period or question.last or question.ago or question.years_ago:
         found = f"Found period={question.period}, last={question.last}, ago={question.ago}."
         raise WrongUsage("Forecasts take no period: they are of the run's instant.", found, "Leave it out.")
-    made = REMEMBERED.setdefault(ask.book, {})
-    key = repr((question.by, sorted(question.where.items())))
-    if key not in made:
-        made[key] = made_of(ask)
-    return made[key]
+    return made_of(ask)
 
 
+@remembered
 def made_of(ask: Ask) -> list[tuple[dict, History]]:
     """The histories of a question."""
     by, where = ask.question.by, ask.question.where
@@ -71,10 +83,11 @@ def of_group(rows: pd.DataFrame, keys: dict) -> pd.DataFrame:
     return rows[mask].reset_index(drop=True)
 
 
-def backtest(ask: Ask, has_intervals: bool = False) -> pd.DataFrame:
+@remembered
+def backtest(ask: Ask) -> pd.DataFrame:
     """Every method at every distance from the end of the last eight whole quarters, beside what came.
 
-    Returns: by, method, horizon, quarter, forecast, low, high (NaN unless asked for), actual, reason; minor units.
+    Returns: by, method, horizon, quarter, forecast, low, high (NaN where it has none), actual, reason; minor units.
     """
     rows = []
     today = number(ask.book.period.end)
@@ -86,7 +99,7 @@ def backtest(ask: Ask, has_intervals: bool = False) -> pd.DataFrame:
             if on > history.begins:
                 known = history.known(on, places[start])
                 quarter = {"horizon": horizon, "quarter": day_of(start), "actual": actual[start]}
-                rows += [keys | quarter | said(name, method(known), has_intervals) for name, method in METHODS.items()]
+                rows += [keys | quarter | said(name, method(known)) for name, method in METHODS.items()]
     rows = pd.concat([pd.DataFrame(rows), submitted(ask)], ignore_index=True)
     if rows.empty:
         raise Unanswerable("too few")
@@ -97,12 +110,13 @@ def backtest(ask: Ask, has_intervals: bool = False) -> pd.DataFrame:
     return rows.assign(rank=rank).sort_values(keys, ignore_index=True, kind="stable")[order]
 
 
-def said(name: str, made: Forecast, has_intervals: bool) -> dict:
+def said(name: str, made: Forecast) -> dict:
     """A forecast as a row."""
-    low, high = made.interval if has_intervals else (np.nan, np.nan)
+    low, high = made.interval
     return {"method": name, "forecast": made.value, "low": low, "high": high, "reason": made.reason}
 
 
+@remembered
 def submitted(ask: Ask) -> pd.DataFrame:
     """Numbers submitted for periods that are over, beside what came: the last number at each distance.
 

@@ -15,6 +15,14 @@ from salesbook.errors import WrongUsage
 from salesbook.settings import NAME, Settings, load
 from salesbook.words import Words, of_run
 
+# What a book may be sliced by, and the columns that know of it; the first that a fact has is taken.
+SLICES = {
+    "product": ("product",),
+    "team": ("owner.team", "team"),
+    "territory": ("owner.territory_id", "territory_id"),
+    "channel": ("source", "channel"),
+}
+
 
 class Book:
     """An opened run: its facts, its month, its settings.

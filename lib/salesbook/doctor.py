@@ -89,7 +89,7 @@ def cores() -> Finding:
 
 def fonts() -> Finding:
     """The house font, which comes with salesbook."""
-    from salesbook.charts.style import FONT_FILES
+    from salesbook.palette import FONT_FILES
 
     missing = [str(path) for path in FONT_FILES.values() if not path.is_file()]
     return Finding("Font", "broken" if missing else "ok", ", ".join(missing) or "Salesbook Sans", "Install again.")

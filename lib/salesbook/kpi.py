@@ -16,17 +16,10 @@ import numpy as np
 import pandas as pd
 
 from salesbook import clock, stats
-from salesbook.book import Book
+from salesbook.book import SLICES, Book
 from salesbook.build import fact as declared
 from salesbook.errors import WrongUsage
 
-# What a book may be sliced by, and the columns that know of it; the first that a fact has is taken.
-SLICES = {
-    "product": ("product",),
-    "team": ("owner.team", "team"),
-    "territory": ("owner.territory_id", "territory_id"),
-    "channel": ("source", "channel"),
-}
 UNITS = ("share", "days", "hours", "money", "count", "ratio", "score")
 KPIS: dict[str, "Kpi"] = {}
 

@@ -2,7 +2,7 @@
 
 `svg(name, data, words, width)` gives a drawing for a page, `png(name, data, words)` one for JupyterLab. One family a
 file: bars.py, bridge.py, trends.py, panels.py, grid.py, spread.py, reliability.py; canvas.py is the sheet they are
-drawn on, style.py the look, svg.py the form in a page, sparkline.py the line on a card.
+drawn on, style.py the look, svg.py the form in a page.
 """
 
 import hashlib

@@ -10,7 +10,8 @@ from matplotlib.patches import PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
-from salesbook.charts.style import COLOURS, FALLBACK, FAMILY, REGULAR, TEXT, fitted, is_known, text_width
+from salesbook.charts.style import FALLBACK, FAMILY, REGULAR, TEXT, fitted, is_known, text_width
+from salesbook.palette import COLOURS
 
 HATCH = 4  # pixels between slanting lines, across
 NARROW = 480  # below this a chart is drawn for a phone

@@ -3,7 +3,8 @@
 import numpy as np
 
 from salesbook.charts.canvas import NARROW, Canvas, widest
-from salesbook.charts.style import BOLD, DARK_FROM, HEAT_STEPS, SMALL, text_width
+from salesbook.charts.style import BOLD, SMALL, text_width
+from salesbook.palette import DARK_FROM, HEAT_STEPS
 
 LEAST_SIZE = 11.0
 HEAD, ROW = 44, 24

@@ -3,7 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 
-from salesbook.charts.style import COLOURS
+from salesbook.palette import COLOURS
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"

@@ -88,7 +88,7 @@ def past_forecasts(ask: Ask):
     Returns: by, method, horizon, quarter (first day), value, low, high, actual, in the report currency.
     Source: kpis.md K26, G1.
     """
-    pairs = backtest(ask, has_intervals=True).rename(columns={"forecast": "value"})
+    pairs = backtest(ask).rename(columns={"forecast": "value"})
     columns = ["value", "low", "high", "actual"]
     return pairs.assign(**{name: pairs[name].astype(float) / PER for name in columns})
 
@@ -135,7 +135,7 @@ def forecast_coverage(ask: Ask):
     Returns: by, method, horizon, numerator, denominator, value, low and high of the Wilson interval.
     Source: kpis.md K26; Wilson 1927.
     """
-    pairs = backtest(ask, has_intervals=True).dropna(subset=["low", "high"])
+    pairs = backtest(ask).dropna(subset=["low", "high"])
     held = (pairs["low"] <= pairs["actual"]) & (pairs["actual"] <= pairs["high"])
     keys = [*ask.question.by, "method", "horizon"]
     rows = pairs.assign(held=held).groupby(keys, dropna=False, sort=False)["held"].agg(["sum", "size"]).reset_index()

@@ -18,8 +18,8 @@ from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 from traitlets import default
 
-from salesbook.charts.style import COLOURS, DARK, FONT_FILES
-from salesbook.page import MIME
+from salesbook.cells import MIME
+from salesbook.palette import COLOURS, DARK, FONT_FILES
 from salesbook.report.parts import PARTS
 from salesbook.sources.staged import LEFT_OUT
 from salesbook.words import Words

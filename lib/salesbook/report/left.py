@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from salesbook.page import MIME
+from salesbook.cells import MIME
 from salesbook.report.parts import PARTS
 
 

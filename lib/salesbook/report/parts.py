@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 from markupsafe import Markup
 
-from salesbook.charts.sparkline import sparkline
+from salesbook.cells import shown
 from salesbook.errors import PageFailed
-from salesbook.page import shown
+from salesbook.report.sparkline import sparkline
 from salesbook.words import Words, undefined
 
 DRAWN = {"svg", "g", "defs", "path", "text", "tspan", "use", "clipPath", "pattern", "rect", "line", "circle"}

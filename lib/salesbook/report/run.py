@@ -20,13 +20,14 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode, ValidationError
 from nbformat.reader import NotJSONError
 from papermill import PapermillExecutionError, execute_notebook
+from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.progress import Progress
 
 from salesbook import memory
+from salesbook.book import SLICES
+from salesbook.cells import MARK, MIME
 from salesbook.errors import WrongUsage
-from salesbook.kpi import SLICES
-from salesbook.page import MARK, MIME
 from salesbook.report.forked import CAN_FORK
 from salesbook.report.kernels import PageKernel, close, kill
 from salesbook.settings import MONTH
@@ -53,6 +54,19 @@ class Limits:
 
 
 DEFAULT = Limits()
+
+
+class Watched(NBClientEngine):
+    """papermill's engine, which hands over the notebook it runs: one that fails is seen as far as it got."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, seen: dict, **options) -> None:
+        """Run the notebook; `seen` has it from the start."""
+        seen["notebook"] = nb_man.nb
+        super().execute_managed_notebook(nb_man, kernel_name, **options)
+
+
+papermill_engines.register("salesbook", Watched)
 
 
 @dataclass(frozen=True)
@@ -221,18 +235,18 @@ class Stage:
 
     def executed(self, path: Path, kernel: PageKernel, begun) -> tuple[NotebookNode, Exception | None]:
         """The notebook as papermill left it, and what it raised."""
-        out = self.folder / f"{path.stem}.ipynb"
+        seen = {"notebook": nbformat.v4.new_notebook()}
         error = None
         try:
             # papermill takes braces in a path for parameters.
             safe = str(path.resolve()).replace("{", "{{").replace("}", "}}")
-            execute_notebook(safe, str(out), self.parameters, kernel_name="python3", language="python", km=kernel,
-                             progress_bar=False, execution_timeout=self.limits.cell_seconds,
-                             on_cell_start=begun)  # fmt: skip
+            # Without a file to write: papermill would write all of it after every cell.
+            execute_notebook(safe, None, self.parameters, engine_name="salesbook", kernel_name="python3",
+                             language="python", km=kernel, progress_bar=False, seen=seen, on_cell_start=begun,
+                             execution_timeout=self.limits.cell_seconds)  # fmt: skip
         except FAULTS as raised:
             error = raised
-        source = out if out.exists() else path
-        return nbformat.read(source, as_version=4), error
+        return seen["notebook"], error
 
 
 def judged(name: str, notebook: NotebookNode, error: Exception | None, at: int, mark: str, stopped: str):
