@@ -32,6 +32,14 @@ class Finding(Protocol):
     is_claim: bool
 
 
+class Listing(Protocol):
+    """What a page needs to know of the deals or leads behind a figure."""
+
+    kind: str
+    n: int
+    rows: pd.DataFrame
+
+
 class Kpi(Protocol):
     """What a page needs to know of a KPI."""
 
@@ -77,13 +85,13 @@ def scorecard(book, cards: list[Card]) -> None:
 
 def figure(book, chart: str, data: pd.DataFrame, *, headline: str, subtitle: str, alt: str, note: str = "",
            unit: str = "share", units: dict[str, str] | None = None, tables: tuple[str, ...] = (),
-           **options) -> None:  # fmt: skip
+           rows: Listing | None = None, **options) -> None:  # fmt: skip
     """Show a chart with its headline, its numbers and its source.
 
     Parameters: `chart`, one of charts.CHARTS; `data`, a DataFrame as that chart's docstring says; `headline`, the
     finding; `subtitle`, what is drawn, with unit and n; `alt`, what is seen, in at least 40 characters; `note`, a
     remark below; `unit` of the values; `units` of other columns, by column; `tables`, the canonical tables it rests
-    on, for the source line; `options` of the chart.
+    on, for the source line; `rows`, the deals or leads behind it; `options` of the chart.
     Raises: WrongUsage where there is no such chart or the alternative text is too short.
     """
     if reason := reason_of(data):
@@ -94,7 +102,7 @@ def figure(book, chart: str, data: pd.DataFrame, *, headline: str, subtitle: str
         options["unit"] = unit
     numbers = table_data(data, column_units(data, unit) | (units or {}), book.words)
     content = {"chart": chart, "headline": headline, "subtitle": subtitle, "alt": alt, "note": note,
-               "source": source(book, tables), "table": numbers}  # fmt: skip
+               "source": source(book, tables), "table": numbers, **behind(book, rows)}  # fmt: skip
     if reporting():
         content["wide"] = charts.svg(chart, data, book.words, charts.WIDE, **options)
         content["narrow"] = charts.svg(chart, data, book.words, charts.NARROW, **options)
@@ -105,20 +113,32 @@ def figure(book, chart: str, data: pd.DataFrame, *, headline: str, subtitle: str
 
 
 def table(book, data: pd.DataFrame, *, title: str, units: dict[str, str] | None = None, note: str = "",
-          unit: str = "share", tables: tuple[str, ...] = ()) -> None:  # fmt: skip
+          unit: str = "share", tables: tuple[str, ...] = (), rows: Listing | None = None) -> None:  # fmt: skip
     """Show a table.
 
-    Parameters: `data`; `title`; `units` by column; `unit` of the values of a KPI's answer; `note`, `tables` as for a
-    figure.
+    Parameters: `data`; `title`; `units` by column; `unit` of the values of a KPI's answer; `note`, `tables`, `rows` as
+    for a figure.
     """
     if reason := reason_of(data):
         return gap(book, title, reason)
     content = table_data(data, column_units(data, unit) | (units or {}), book.words)
     heads = [column["label"] for column in content["columns"]]
-    rows = [[cell["text"] for cell in row] for row in shown(content, book.words)]
-    text = pd.DataFrame(rows, columns=heads).to_string(index=False)
-    leave("table", {"title": title, "note": note, "source": source(book, tables), "table": content},
-          f"{title}\n{text}", f"<b>{escape(title)}</b>{plain_html(heads, rows)}")  # fmt: skip
+    texts = [[cell["text"] for cell in row] for row in shown(content, book.words)]
+    text = pd.DataFrame(texts, columns=heads).to_string(index=False)
+    content = {"title": title, "note": note, "source": source(book, tables), "table": content, **behind(book, rows)}
+    leave("table", content, f"{title}\n{text}", f"<b>{escape(title)}</b>{plain_html(heads, texts)}")
+
+
+def behind(book, listing: Listing | None) -> dict:
+    """The deals or leads behind a figure as plain data, each with its link; nothing where there are none."""
+    if listing is None or not listing.n:
+        return {}
+    rows = listing.rows
+    links = rows["record_url"].tolist() if "record_url" in rows else [None] * len(rows)
+    rows = rows.drop(columns="record_url", errors="ignore")
+    units = column_units(rows, "share") | ({"amount": "money"} if "amount" in rows else {})
+    told = {"kind": listing.kind, "n": listing.n, "links": plain(links)}
+    return {"listing": told | {"table": table_data(rows, units, book.words)}}
 
 
 def gap(book, headline: str, reason: str) -> None:

@@ -5,13 +5,15 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import nbformat
+import pandas as pd
 import pytest
 
 from fake_book import RUN, FakeBook, FakeFinding, FakeKpi, answer, notebook, steps
 from salesbook import page
 from salesbook.errors import PageFailed
+from salesbook.listing import Listing
 from salesbook.report.export import Link, Navigation, css_text, page_html, prose
-from salesbook.report.parts import card, drawing
+from salesbook.report.parts import MOST_LISTED, card, drawing
 from salesbook.words import Words, of_run
 
 EVIL = """<script>alert(1)</script><img src=x onerror=alert(1)>"'--></style> $x$ {{ 7 * 7 }} \u202e"""
@@ -279,3 +281,29 @@ def test_a_card_that_did_not_change_says_so():
 def test_a_card_after_a_month_of_nothing_gives_no_relative_change():
     trend = answer(2).drop(columns=["numerator", "denominator"]).assign(value=[0, 5], n=5)
     assert card_of(trend, unit="count")["change"] == ""
+
+
+def listed(links: list, n: int) -> Listing:
+    rows = pd.DataFrame({"record": [f"D{spot}" for spot in range(len(links))], "amount": 13.0, "record_url": links})
+    return Listing("deals", n, rows)
+
+
+def test_the_deals_behind_a_figure_are_folded_below_it_with_their_way_back(shown):
+    links = ["https://crm.example/D0?a=1&b=2", None, "javascript:alert(1)", 'https://x"onclick="y']
+    html = shown(lambda book: figure(book, rows=listed(links, 4)))
+    parsed = Parsed(html)
+    assert "Show the 4 deals" in parsed.text
+    assert "€13" in parsed.text
+    assert [found["href"] for found in parsed.having("a", rel="noreferrer")] == [links[0]]
+    assert "javascript:" not in html
+
+
+def test_a_page_shows_so_many_deals_and_says_where_the_others_are(shown):
+    parsed = Parsed(shown(lambda book: page.table(book, steps(), title="T", rows=listed([None] * 60, 9000))))
+    assert len([text for text in parsed.texts if re.fullmatch(r"D\d+", text)]) == MOST_LISTED
+    assert f"The first {MOST_LISTED}; the workbook has 60." in parsed.text
+
+
+def test_a_figure_without_deals_behind_it_offers_none(shown):
+    parsed = Parsed(shown(lambda book: figure(book, rows=Listing("deals", 0, pd.DataFrame()))))
+    assert len(parsed.having("details", **{"class": "numbers"})) == 1

@@ -113,3 +113,21 @@ def test_every_form_is_the_same_to_the_byte_when_made_again(pages, tmp_path):
         made.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
     assert made[0] == made[1]
     assert len(made[0]) == 4
+
+
+def test_the_deals_behind_a_figure_have_a_sheet_with_links_that_a_browser_may_open(tmp_path):
+    links = ["https://crm.example/D1", "javascript:alert(1)", "https://crm.example/" + "x" * 3000, None]
+    table = figure(["D1", "D2", "D3", "D4"])["table"]
+    listing = {"kind": "deals", "n": 9000, "links": links, "table": table}
+    pages = [Left("funnel", "The funnel", [("figure", figure(["a"]) | {"listing": listing})])]
+    workbook.write(tmp_path / "month.xlsx", pages, WORDS, RUN, "draft")
+    book = CalamineWorkbook.from_path(tmp_path / "month.xlsx")
+    assert len(book.sheet_names) == 1 + 2
+    rows = book.get_sheet_by_index(2).to_python()
+    assert rows[0][0].endswith("· 4 of 9,000 deals")
+    assert [row[0] for row in rows[4:8]] == ["D1", "D2", "D3", "D4"]
+    with zipfile.ZipFile(tmp_path / "month.xlsx") as file:
+        targets = file.read("xl/worksheets/_rels/sheet3.xml.rels").decode()
+    assert "https://crm.example/D1" in targets
+    assert "javascript" not in targets
+    assert "xxx" not in targets

@@ -194,6 +194,8 @@ def name_regions(sections: list[Section], words: Words) -> None:
         name = part.get("title") or part.get("headline") or told.get(part["kind"], "")
         seen[name] = seen.get(name, 0) + 1
         part["label"] = f"{name} ({seen[name]})" if seen[name] > 1 else name
+        if "listing" in part:
+            part["listing"]["label"] = f"{part['label']}: {part['listing']['ask']}"
 
 
 def heading(notebook: NotebookNode, words: Words, name: str) -> tuple[str, str]:

@@ -23,12 +23,12 @@ class Left:
 
     @property
     def tables(self) -> list[tuple[str, dict]]:
-        """Figures and tables that hold numbers: (title, data)."""
-        return [
-            (data.get("headline") or data.get("title", ""), data)
-            for kind, data in self.parts
-            if kind in ("figure", "table")
-        ]
+        """Figures and tables that hold numbers, each before the deals or leads behind it: (title, data)."""
+        found = []
+        for _, data in (part for part in self.parts if part[0] in ("figure", "table")):
+            title = data.get("headline") or data.get("title", "")
+            found += [(title, data)] + ([(title, data["listing"])] if "listing" in data else [])
+        return found
 
 
 def parts_of(notebook: NotebookNode) -> Iterator[tuple[str, dict]]:

@@ -12,6 +12,7 @@ from salesbook.words import Words, undefined
 
 DRAWN = {"svg", "g", "defs", "path", "text", "tspan", "use", "clipPath", "pattern", "rect", "line", "circle"}
 UP, DOWN, LEVEL = "▲", "▼", ""
+MOST_LISTED = 40  # deals or leads on a page; a workbook has room for more
 
 
 def findings(data: dict, words: Words) -> dict:
@@ -121,11 +122,33 @@ def grid(table: dict, words: Words) -> dict:
     return {"columns": columns, "rows": shown(table, words)}
 
 
+def listing(data: dict, words: Words) -> dict:
+    """The deals or leads behind a figure: the first of them, each with its way back into the CRM.
+
+    Rule: a link leads to a web address; any other text in its place is none.
+    """
+    if "listing" not in data:
+        return {}
+    told = data["listing"]
+    few = told | {"table": told["table"] | {"rows": told["table"]["rows"][:MOST_LISTED]}}
+    cells = grid(few["table"], words)
+    for row, link in zip(cells["rows"], told["links"], strict=False):
+        row[0]["href"] = link if is_web_address(link) else ""
+    n, shown_here = told["n"], len(cells["rows"])
+    note = words.say("listing.more", shown=shown_here, kept=len(told["links"])) if n > shown_here else ""
+    return {"listing": cells | {"ask": words.say(f"listing.{told['kind']}", n=n), "note": note}}
+
+
+def is_web_address(link) -> bool:
+    """Whether a text from the data is an address that a browser may open."""
+    return isinstance(link, str) and link.startswith(("https://", "http://")) and not set(link) & set(' \t\n<>"')
+
+
 def figure(data: dict, words: Words) -> dict:
-    """A figure with its two drawings and its numbers."""
+    """A figure with its two drawings, its numbers and the deals or leads behind it."""
     drawings = {size: drawing(data[size], data["alt"]) for size in ("wide", "narrow")}
     source = " ".join(filter(None, [data["source"], interval_note(data["table"], words)]))
-    return data | drawings | grid(data["table"], words) | {"source": source}
+    return data | drawings | grid(data["table"], words) | {"source": source} | listing(data, words)
 
 
 def interval_note(table: dict, words: Words) -> str:
@@ -135,8 +158,8 @@ def interval_note(table: dict, words: Words) -> str:
 
 
 def table(data: dict, words: Words) -> dict:
-    """A table of its own."""
-    return data | grid(data["table"], words)
+    """A table of its own, and the deals or leads behind it."""
+    return data | grid(data["table"], words) | listing(data, words)
 
 
 def gap(data: dict, words: Words) -> dict:

@@ -7,9 +7,10 @@ from pathlib import Path
 import xlsxwriter
 
 from salesbook.report.left import Left
+from salesbook.report.parts import is_web_address
 from salesbook.words import Words
 
-LONGEST_NAME, LONGEST_TEXT, WIDEST = 31, 32_767, 48
+LONGEST_NAME, LONGEST_TEXT, LONGEST_LINK, WIDEST = 31, 32_767, 2_079, 48
 FORMATS = {
     "share": "0.0%",
     "points": '+0.0" pp";-0.0" pp"',
@@ -85,7 +86,7 @@ def write(path: Path, pages: list[Left], words: Words, run: dict, status: str) -
     """Write the workbook of a month.
 
     Rule: the first sheet has the key figures and a link to every other; each figure and table has a sheet of its own
-    with the numbers behind it.
+    with the numbers behind it, and one with the deals or leads that it counts.
     Parameters: `path`, the file; `pages`, what the notebooks left; `run`, what run.json says; `status`, draft or final.
     """
     sheets = Sheets(path, words, run)
@@ -93,6 +94,12 @@ def write(path: Path, pages: list[Left], words: Words, run: dict, status: str) -
     links = []
     for page in pages:
         for title, data in page.tables:
+            told = (
+                words.say(f"listing.{data['kind']}_sheet", n=data["n"], kept=len(data["links"]))
+                if "links" in data
+                else ""
+            )
+            title = f"{title} · {told}" if told else title
             links.append((page.title, title, table_sheet(sheets, page, title, data)))
     summary_sheet(sheets, summary, pages, links, status)
     sheets.book.close()
@@ -114,11 +121,20 @@ def table_sheet(sheets: Sheets, page: Left, title: str, data: dict) -> str:
     for down, row in enumerate(rows):
         for place, column in enumerate(columns):
             sheets.write(sheet, 4 + down, place, row[place], column["unit"])
+    write_links(sheets, sheet, data)
     sheet.freeze_panes(4, 0)
     sheet.write_string(5 + len(rows), 0, data.get("source", ""), sheets.style("muted"))
     back = sheets.book.worksheets()[0].get_name()
     sheet.write_url(2, 0, f"internal:'{back}'!A1", sheets.style("link", font_color="#0A5CAD", underline=1), f"← {back}")
     return name
+
+
+def write_links(sheets: Sheets, sheet, data: dict) -> None:
+    """The way back into the CRM, on the name of each deal or lead that has one; a longer address Excel refuses."""
+    link = sheets.style("link", font_color="#0A5CAD", underline=1)
+    for down, (row, address) in enumerate(zip(data["table"]["rows"], data.get("links", []), strict=False)):
+        if is_web_address(address) and len(address) <= LONGEST_LINK:
+            sheet.write_url(4 + down, 0, address, link, str(row[0])[:LONGEST_TEXT])
 
 
 def summary_sheet(sheets: Sheets, sheet, pages: list[Left], links: list[tuple[str, str, str]], status: str) -> None:
