@@ -135,6 +135,25 @@ def check(settings, source) -> None:
     freshness.refuse(loaded, found, month)
 
 
+@main.command()
+@with_settings
+@says_errors
+def snapshot(settings, source) -> None:
+    """Keep the open deals as they stand today, beside the settings; once a day is enough, twice does no harm."""
+    from datetime import UTC, datetime
+
+    from salesbook.snapshot import take
+
+    taken = take(settings_of(settings, source), datetime.now(UTC))
+    if taken.warning:
+        click.echo(f"Warning: {taken.warning}", err=True)
+    if taken.rebuilt:
+        click.echo(f"Rebuilt from history: {len(taken.rebuilt)} month ends.", err=True)
+    if taken.was_there:
+        click.echo("The snapshot of today was taken before; it stays.", err=True)
+    click.echo(taken.file)
+
+
 @main.command("map")
 @click.argument("export", type=click.Path(path_type=Path))
 @click.option("--out", default="salesbook.toml", show_default=True, type=click.Path(path_type=Path))

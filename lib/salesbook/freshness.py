@@ -60,15 +60,20 @@ def instants(settings: Settings, period: clock.Period) -> tuple[datetime, dateti
     return clock.utc(settings.zone, period.start), clock.utc(settings.zone, period.end)
 
 
+def newest(rows: Rows, before: datetime) -> datetime | None:
+    """The newest event before an instant; None where there is none."""
+    told = [f"select {column} from loaded_{name}" for name, column in EVENTS.items()]
+    events = " union all ".join([CLOSINGS, *told])
+    return rows(f"select max(moment) from ({events}) events where moment < timestamp '{before}'")[0][0]
+
+
 def stale(rows: Rows, settings: Settings, period: clock.Period) -> list[dict]:
     """The warning that the newest event is too old."""
     as_of = instants(settings, period)[1]
-    told = [f"select {column} from loaded_{name}" for name, column in EVENTS.items()]
-    events = " union all ".join([CLOSINGS, *told])
-    (newest,) = rows(f"select max(moment) from ({events}) events where moment < timestamp '{as_of}'")[0]
-    if newest is None or (as_of - newest).days <= settings.limits.stale_days:
+    last = newest(rows, as_of)
+    if last is None or (as_of - last).days <= settings.limits.stale_days:
         return []
-    return [{"code": "stale", "values": {"n": (as_of - newest).days, "day": newest.date().isoformat()}}]
+    return [{"code": "stale", "values": {"n": (as_of - last).days, "day": last.date().isoformat()}}]
 
 
 def fewer_rows(rows: Rows, settings: Settings, period: clock.Period, earlier: clock.Period) -> list[dict]:

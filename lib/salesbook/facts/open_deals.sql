@@ -28,7 +28,7 @@ saved as (
   select y.seen_on, s.deal_id, s.amount_minor, s.currency, s.probability, s.category, s.expected_close,
     row_number() over (partition by y.seen_on, s.deal_id order by s.snapshot_at desc, s.owner_id, s.period) as place
   from (select f.*, cast(local_time(f.snapshot_at) as date) as snapshot_on from forecast_snapshots f
-    where f.method = 'crm' and f.deal_id is not null) s
+    where f.method = 'crm' and f.deal_id is not null and not f.is_rebuilt) s
   join days y on s.snapshot_on < y.seen_on and s.snapshot_on >= y.seen_on - interval '7' day),
 changed as (
   select c.deal_id, c.field, c.old_value, c.new_value, c.changed_at,

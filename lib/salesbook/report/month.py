@@ -10,12 +10,13 @@ from pathlib import Path
 
 from salesbook import memory
 from salesbook.build import run_of
+from salesbook.disk import locked
 from salesbook.errors import PageFailed, WrongUsage
 from salesbook.report import site
 from salesbook.report.edition import Edition, write
 from salesbook.report.kept import keep, versions
 from salesbook.report.ledger import changes, is_same
-from salesbook.report.publish import MANIFEST, locked, sha256, staged
+from salesbook.report.publish import MANIFEST, sha256, staged
 from salesbook.report.run import DEFAULT, Failure, Limits, run_pages
 from salesbook.settings import Settings
 from salesbook.words import of_run

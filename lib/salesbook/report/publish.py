@@ -4,7 +4,6 @@ Made in a staging folder, written to disk, listed with its hashes, renamed, and 
 stops it before that switch leaves the published month as it was; what it left behind is swept at the next start.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from salesbook.disk import locked, synced
 from salesbook.errors import MissingTool, SalesbookError, WrongUsage
 
 VERSIONS = ".versions"
@@ -43,20 +43,6 @@ def staged(reports: Path, month: str) -> Iterator[Path]:
     except OSError as error:
         found = f"{error.strerror}: {error.filename or reports}."
         raise MissingTool("The report could not be written.", found, "Make room or allow writing there.") from error
-
-
-@contextmanager
-def locked(file: Path, what: str, patient: bool = False) -> Iterator[None]:
-    """A lock that ends with the process that holds it; who is `patient` waits for it.
-
-    Raises: WrongUsage where another process holds it.
-    """
-    with file.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if patient else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            raise WrongUsage(f"{what} is being made by another run.", f"{file} is held.", "Wait for it.") from error
-        yield
 
 
 def sweep(versions: Path, month: str) -> None:
@@ -109,25 +95,6 @@ def listed(folder: Path) -> list[str]:
 def sha256(path: Path) -> str:
     """The hash of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def synced(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def replaced(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    synced(fresh)
-    os.replace(fresh, path)
-    synced(path.parent)
 
 
 def verified(folder: Path) -> list[str]:

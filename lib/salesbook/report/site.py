@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+from salesbook.disk import replaced
 from salesbook.report.export import TEMPLATE, Link, css_text, edition_name, frame
-from salesbook.report.publish import replaced
 from salesbook.settings import MONTH
 from salesbook.words import Words
 

@@ -20,12 +20,16 @@ BLOCK = 1 << 22
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of the source: its name as the person knows it, its path, a sheet where one is named, its tables."""
+    """A file of the source: its name as the person knows it, its path, a sheet where one is named, its tables.
+
+    `is_canonical`: made by salesbook, with the tables' own names and forms whatever the map says.
+    """
 
     name: str
     path: Path
     sheet: str
     tables: tuple[str, ...]
+    is_canonical: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from salesbook import maps
 from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
-from salesbook.sources import cast, files, plan, quarantine, reader, steps
+from salesbook.sources import cast, files, plan, quarantine, reader, snapshots, steps
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, Form, literal, matches
@@ -72,7 +72,8 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=store))
     try:
         origin = origin or files.Folder(settings)
-        copies = [origin.copied(file, staging / f"{number}.copy") for number, file in enumerate(origin.located())]
+        located = enumerate([*origin.located(), *snapshots.located(settings)])
+        copies = [copied(origin, file, staging / f"{number}.copy") for number, file in located]
         target = store / key_of(settings, copies)
         if not (target / RECORD).is_file():
             publish(made(settings, copies, staging), target)
@@ -81,6 +82,11 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
     result = opened(target)
     refuse_too_many(result, settings.limits.rejected_share)
     return result
+
+
+def copied(origin: files.Origin, file: SourceFile, target: Path) -> Copy:
+    """A copy of a file of the source, or of the snapshots that are kept beside the settings."""
+    return snapshots.copied(file, target) if file.is_canonical else origin.copied(file, target)
 
 
 def sweep(store: Path) -> None:
@@ -142,9 +148,11 @@ def connected(staging: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def form_of(settings: Settings) -> Form:
-    """The form that the settings declare for the source."""
+def form_of(settings: Settings, is_canonical: bool = False) -> Form:
+    """The form that the settings declare for the source, or that of the canonical tables."""
     source = settings.source
+    if is_canonical:
+        return Form(zone=source.zone, day_zone=settings.zone)
     return Form(
         source.date_form, source.decimal, source.thousands, source.zone, day_zone=settings.zone, nulls=source.nulls
     )
@@ -170,13 +178,13 @@ def feed_table(work: Work, number: int, table: str) -> None:
     Raises: BadData where it has those of none, and the map asks for the file.
     """
     copy, text, source = work.copies[number], work.texts[number], work.settings.source
-    errors = []
+    form, errors = form_of(work.settings, copy.file.is_canonical), []
     for name in copy.file.tables:
         if maps.table_name(name) != table:
             continue
         shape = steps.table_for(name, source, list(work.dated))
         try:
-            feed = plan.feed(name, shape, number, text, form_of(work.settings), source, work.dated)
+            feed = plan.feed(name, shape, number, text, form, source, work.dated)
         except BadData as error:
             errors.append(error)
             continue
@@ -207,18 +215,23 @@ def is_asked_for(table: str, settings: Settings) -> bool:
 def read_rows(work: Work) -> None:
     """Read the rows that stand in the settings themselves, in canonical form; an entry's number is its line."""
     source = work.settings.source
-    form = replace(form_of(work.settings), date_form="ymd", decimal=".", thousands="", nulls=())
+    form = form_of(work.settings, is_canonical=True)
     for table, entries in source.rows.items():
         number = len(work.copies) + len(work.feeds)
         names = [column.name for column in TABLES[table].columns]
         given = [name for name in names if any(name in entry for entry in entries)]
         path = work.folder / f"{number}-rows.copy"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        with path.open("w", encoding="utf-8", newline="") as written:
+            writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n")
             writer.writerow(given)
             writer.writerows([inline(entry.get(name, "")) for name in given] for entry in entries)
         content = path.read_bytes()
-        copy = Copy(SourceFile(NAME, path, "", (table,)), path, hashlib.sha256(content).hexdigest(), len(content))
+        copy = Copy(
+            SourceFile(NAME, path, "", (table,), is_canonical=True),
+            path,
+            hashlib.sha256(content).hexdigest(),
+            len(content),
+        )
         text = reader.read(copy, "utf-8", ",", ".", set(), work.folder)
         text.shifts[:, 1] -= 1
         work.copies.append(copy)

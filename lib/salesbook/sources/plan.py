@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from salesbook import maps
 from salesbook.errors import BadData
 from salesbook.schema import Column, Table
-from salesbook.settings import NAME, Source
+from salesbook.settings import Source
 from salesbook.sources.files import listed
 from salesbook.sources.form import Form
 from salesbook.sources.reader import Text, name_key
@@ -78,12 +78,12 @@ def feed(
     Raises: BadData where a column that the table needs, or that the map names, is not in the file, or two are.
     """
     places = {name_key(column): at for at, column in enumerate(text.header) if column}
-    is_inline = text.name == NAME
-    names = {column.name: [[column.name]] for column in table.columns} if is_inline else names_of(name, source)
+    is_ours = text.is_canonical
+    names = {column.name: [[column.name]] for column in table.columns} if is_ours else names_of(name, source)
     names = {column.name: names.get(column.name, []) for column in table.columns}
     names |= {f"entered_{at}": [columns] for at, columns in enumerate(dated.values()) if f"entered_{at}" in names}
-    mapped = source.columns.get(name, {}) if not is_inline else {}
-    if not is_inline and name in source.newest:
+    mapped = source.columns.get(name, {}) if not is_ours else {}
+    if not is_ours and name in source.newest:
         names["version_at"], mapped = alternatives(source.newest[name]), mapped | {"version_at": source.newest[name]}
     constants = with_currency(table, source, given_constants(name, source), mapped, places, names)
     found = {column: place(column, wanted, places, name, text) for column, wanted in names.items()

@@ -44,7 +44,7 @@ class Text:
     `shifts`: (first row, line minus row) wherever that difference changes, so that a row's line in the source is
     known. `bad`: a CSV file of the records that are none (line, rule, original text). `is_plain`: it is all ASCII
     without control characters, so that nobody need look for them. `is_table`: rows of a database, which have no line.
-    `others`: columns of the source that are not in the text.
+    `others`: columns of the source that are not in the text. `is_canonical`: it has the tables' own names and forms.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Text:
     is_plain: bool
     is_table: bool = False
     others: tuple[str, ...] = ()
+    is_canonical: bool = False
 
 
 def name_key(name: str) -> str:
@@ -95,8 +96,9 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
     Raises: BadData for a file that cannot be read without guessing.
     """
     name, stem = copy.file.name, copy.path.stem
-    if copy.is_table:
+    if copy.is_table or copy.file.is_canonical:
         encoding, delimiter = "utf-8", ","
+    decimal = "." if copy.file.is_canonical else decimal
     kind = kind_of(copy)
     by_record = kind in ("xlsx", "parquet")
     if by_record:
@@ -116,7 +118,7 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         return frames(rest, dialect, line)
 
     text = framed(name, header, dialect, frames(rest, dialect, line), again, folder / stem)
-    return replace(text, is_table=copy.is_table, others=copy.others)
+    return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=copy.file.is_canonical)
 
 
 def framed(name, header, dialect, framing: Iterator[Frame], again, stem: Path) -> Text:
