@@ -1,8 +1,8 @@
 """The sample company: Noordzee Instruments, a Dutch-Danish-British seller of measuring instruments, made by chance.
 
 `plan` says how large and how long, `simulate` goes through the months; `leads`, `deals`, `changes`, `forecasts`,
-`activities`, `customers`, `costs`, `market`, `noordzee` and `targets` make the rows; `effects` holds all that is
-planted; `files` gives the rows their form.
+`activities`, `callers`, `material`, `customers`, `costs`, `market`, `noordzee`, `targets`, `workdays` and `surveys`
+make the rows; `effects` holds all that is planted; `files` gives the rows their form.
 """
 
 import json
@@ -21,6 +21,7 @@ from salesbook.tables import TABLES
 MADE = (
     "accounts", "contacts", "leads", "activities", "deals", "stage_history", "stages", "targets", "reps", "fx_rates",
     "deal_changes", "lead_status_history", "quotes", "forecast_snapshots", "orders", "subscriptions", "costs",
+    "collateral_usage", "crm_usage", "self_reports", "working_hours", "surveys",
 )  # fmt: skip
 LEADS = 2_600
 MONTHS = 24

@@ -175,6 +175,16 @@ def deal_activities(plan: Plan, time: WorkTime, month: int, deals: Columns) -> C
     return only(rows, np.argsort(np.where(rows["occurred_at"] >= 0, rows["occurred_at"], plan.end), kind="stable"))
 
 
+def entered_late(plan: Plan, month: int, rows: Columns) -> np.ndarray:
+    """When activities are entered, with those of the seller who is days late; what would be after the end is not."""
+    rng, n, at = plan.stream("lateness", month), len(rows["type"]), rows["occurred_at"]
+    least, most = effects.LATE_DAYS
+    entered = at + (86_400 * (least + (most - least) * rng.random(n))).astype(np.int64)
+    is_late = (rows["owner_id"] == effects.LATE_SELLER) & (rng.random(n) < effects.LATE_SHARE) & plan.effects
+    is_late &= (at >= 0) & (entered < plan.end)
+    return np.where(is_late, np.maximum(entered, rows["recorded_at"]), rows["recorded_at"])
+
+
 def late_types(plan: Plan, month: int, deals: Columns, deal, touch, moment, kind) -> np.ndarray:
     """The types of touches, so that the deals planted as email-only have no talk in the last two open stages.
 

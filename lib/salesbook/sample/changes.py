@@ -14,6 +14,7 @@ PUSHES = 0.88
 REWRITES = 0.7
 PUSH_DAYS = np.array([30, 61, 92])
 PUSH_WEIGHTS = (0.5, 0.3, 0.2)
+LEFT_AT_MONTH_END = 0.15
 
 
 def paths(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
@@ -24,17 +25,22 @@ def paths(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
     """
     rng = plan.stream("changes", month)
     until = np.minimum(np.where(deals["true_close"] >= 0, deals["true_close"], plan.end), deals["stop"])
-    return close_path(rng, time, deals, until) | amount_path(rng, time, deals, until)
+    at_month_end = plan.stream("month ends", month).random(len(until)) < LEFT_AT_MONTH_END
+    return close_path(rng, time, deals, until, at_month_end) | amount_path(rng, time, deals, until)
 
 
-def close_path(rng, time: WorkTime, deals: Columns, until: np.ndarray) -> Columns:
-    """Expected closes: too early at first, pushed when their day comes near or has gone, rewritten at the close."""
+def close_path(rng, time: WorkTime, deals: Columns, until: np.ndarray, at_month_end: np.ndarray) -> Columns:
+    """Expected closes: too early at first, pushed when their day comes near or has gone, rewritten at the close.
+
+    Parameters: `at_month_end`, the deals whose seller leaves the day at the month's end that the CRM offers.
+    """
     n, has_one = len(until), rng.random(len(until)) < 0.96
     began_on = deals["began_at"] // 86_400
     planned = began_on + CYCLE_DAYS[deals["product"]] * 1.4 * (0.5 + 0.6 * rng.random(n))
     close_on = np.full((n, MAX_PUSHES + 2), EMPTY)
     moved = close_on.copy()
-    close_on[:, 0] = latest = planned.astype(np.int64)
+    planned = planned.astype(np.int64)
+    close_on[:, 0] = latest = np.where(at_month_end, month_end(planned), planned)
     previous, pushes = deals["began_at"], has_one
     for place in range(1, MAX_PUSHES + 1):
         day = latest + rng.integers(-9, 5, n)
@@ -42,6 +48,7 @@ def close_path(rng, time: WorkTime, deals: Columns, until: np.ndarray) -> Column
         at = time.instant(deals["country"], time.worked(deals["country"], np.minimum(at, until)))
         pushes = pushes & (at < until) & (rng.random(n) < PUSHES)
         later = np.maximum(latest, at // 86_400) + PUSH_DAYS[pick(rng, n, PUSH_WEIGHTS)]
+        later = np.where(at_month_end, month_end(later), later)
         latest, previous = np.where(pushes, later, latest), np.where(pushes, at, previous)
         close_on[:, place], moved[:, place] = latest, np.where(pushes, at, EMPTY)
     closed_on = deals["true_close"] // 86_400
@@ -50,6 +57,12 @@ def close_path(rng, time: WorkTime, deals: Columns, until: np.ndarray) -> Column
     moved[:, -1] = np.where(rewrites, deals["true_close"], EMPTY)
     close_on[~has_one] = EMPTY
     return {"close_on": close_on, "close_moved_at": moved, "expected_close": close_on[:, -1]}
+
+
+def month_end(day: np.ndarray) -> np.ndarray:
+    """The last day of each day's month, in days since 1970."""
+    month = day.astype("datetime64[D]").astype("datetime64[M]")
+    return (month + 1).astype("datetime64[D]").astype(np.int64) - 1
 
 
 def amount_path(rng, time: WorkTime, deals: Columns, until: np.ndarray) -> Columns:

@@ -33,6 +33,8 @@ BOOKINGS = (
     (OTHER, REFERRAL, 0.002, 1.0, False),
     (OTHER, EMPTY, 0.006, 0.3, False),
 )
+# Brochures and cases: a stream of their own, so that the other bookings stand as they were.
+PRINTED = 0.003
 NAMES = ("period", "type", "amount", "currency", "channel", "owner_id", "acquisition_share")
 
 
@@ -50,6 +52,8 @@ def cost_rows(plan: Plan) -> Columns:
             volume = effects.volume(plan, month) ** 0.5 if goes_along else 1.0
             amount = round(usual * part * volume * (0.85 + 0.3 * rng.random()))
             rows.append((day, kind, amount * 100, 0, channel, EMPTY, new))
+        amount = round(usual * PRINTED * (0.85 + 0.3 * plan.stream("material costs", month).random()))
+        rows.append((day, COLLATERAL, amount * 100, 0, EMPTY, EMPTY, 0.5))
     return {name: np.array(column) for name, column in zip(NAMES, zip(*rows, strict=True), strict=True)}
 
 

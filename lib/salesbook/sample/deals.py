@@ -113,7 +113,8 @@ def ways(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
     is_won = rng.random(n) < effects.win_chance(plan, deals["product"], ends)
     lost_at = LOST_AT_STAGE[(rng.random(n)[:, None] >= effects.lost_at_edges(plan, ends)).sum(axis=1).clip(0, 3)]
     last = np.where(is_won, NEGOTIATION, lost_at)
-    stage, is_there, is_filled = path(rng, is_won, last)
+    shortcuts = plan.stream("shortcuts", month).random((2, n)) < effects.shortcut_chances(plan, deals["owner_id"])
+    stage, is_there, is_filled = path(rng, is_won, last, *shortcuts)
     shares = TIME_SHARES * (0.3 + rng.random((n, PLACES))) * is_there
     shares[is_filled, 1:] = 0.0
     shares /= shares.sum(axis=1, keepdims=True)
@@ -121,19 +122,24 @@ def ways(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
     passed[:, END] = 1.0
     entered = time.instant(deals["country"][:, None], start[:, None] + passed * (days * WORKING_DAY)[:, None])
     entered[:, 0] = deals["created_at"]
+    stalls = plan.stream("stalls", month).random(n) < effects.stall_chance(plan, deals["product"], month)
+    stalls &= is_there[:, NEEDS] & ~is_filled
+    entered[stalls, DEMO:] = plan.end
     stop = ceased(rng, plan, time, deals, start)
     return stop | {
         "way": np.where(is_there, known(entered, stop["stop"][:, None]), EMPTY),
         "stage_of_place": stage,
-        "late_from": np.where(last >= PROPOSAL, passed[:, PROPOSAL], 2.0),
+        "late_from": np.where((last >= PROPOSAL) & ~stalls, passed[:, PROPOSAL], 2.0),
         "start_work": start,
         "span_work": days * WORKING_DAY,
     }
 
 
-def path(rng, is_won: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def path(rng, is_won, last, skips_needs, fills_in) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which places deals pass: optional and skipped stages, losses undone, stages filled in when the deal is won.
 
+    Parameters: `skips_needs` and `fills_in`, the deals whose seller would skip Needs analysis, or fill in at the end,
+    beside those of any seller.
     Returns: the stage of each place, whether the deal comes there, and whether its stages were filled in at the end.
     """
     n = len(is_won)
@@ -143,9 +149,9 @@ def path(rng, is_won: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndar
     stage[:, END] = np.where(is_won, WON, LOST)
     is_there = np.arange(PLACES) <= last[:, None]
     is_there[:, DEMO] &= demo & (last >= PROPOSAL)
-    is_there[:, NEEDS] &= ~((case < 0.06) & (last >= PROPOSAL))
+    is_there[:, NEEDS] &= ~(((case < effects.SKIPPED) | skips_needs) & (last >= PROPOSAL))
     is_there[:, NEGOTIATION] &= ~((case > 0.95) & is_won)
-    is_filled = is_won & (case > 0.89) & (case < 0.95)
+    is_filled = is_won & ((case > 0.95 - effects.FILLED) & (case < 0.95) | fills_in)
     is_there[:, [UNDONE, AGAIN]] = (undone & ~is_filled)[:, None]
     is_there[:, END] = True
     return stage, is_there, is_filled

@@ -7,6 +7,7 @@ segments and months, and the volume has no seasons: whatever a report then claim
 import numpy as np
 
 PRODUCTS = ("Sensor", "Analyser", "Process system")
+N_SELLERS, N_TEAMS = 16, 5
 
 # Flat rates, for a company without effects.
 FLAT_MIX = (0.40, 0.35, 0.25)
@@ -64,6 +65,33 @@ CHURN_SINCE = 0.04
 BUYING = {"r": 1.2, "alpha": 6.0, "a": 0.8, "b": 2.4}
 SPENDING = {"p": 6.0, "q": 4.0, "v": 15.0}
 GROSS_MARGIN = 0.45
+
+# Sellers who enter what they did days later; who skip Needs analysis; who fill in the stages once a deal is won; and
+# how often any seller does the last two, of the deals that come to Proposal and of those won.
+LATE_SELLER, LATE_SHARE, LATE_DAYS = 13, 0.75, (3.0, 11.0)
+SKIPPER, SKIPS, SKIPPED = 5, 0.45, 0.06
+FILLER, FILLS, FILLED = 2, 0.40, 0.06
+
+# Deals of one product that began in these months and came to Needs analysis: the share that stays there.
+STALLED_PRODUCT, STALL_FROM, STALL_TO, STALLED = 1, 2025 * 12 + 11, 2026 * 12 + 4, 0.30
+
+# Callers who call at a part of their pace after so many refusals in a row.
+RELUCTANT = (1, 3, 4)
+RELUCTANCE, REFUSALS = 0.4, 2
+CALLS_PER_HOUR = 15.0
+
+# Material: share of the deals that are not won it is used for, and the odds of those that are.
+MATERIAL = 0.25
+MATERIAL_ODDS_RATIO = 2.5
+
+# A seller who reports more than is logged; one who uses the CRM on fewer days; a team that would recommend less.
+BOASTER, BOAST = 6, 1.6
+ABSENTEE, CRM_DAYS, FEW_CRM_DAYS = 11, 0.9, 0.4
+UNHAPPY_TEAM = 3
+# Shares of the answers from 0 to 10; those from 1 to 5 on the workload are the same everywhere.
+RECOMMENDS = (0.01, 0.01, 0.01, 0.02, 0.03, 0.05, 0.07, 0.16, 0.22, 0.24, 0.18)
+RECOMMENDS_LESS = (0.03, 0.03, 0.05, 0.08, 0.10, 0.13, 0.15, 0.17, 0.14, 0.08, 0.04)
+WORKLOADS = (0.06, 0.14, 0.30, 0.34, 0.16)
 
 # Leads by month, January first.
 SEASONS = (1.06, 1.04, 1.10, 1.00, 0.97, 1.02, 0.80, 0.78, 1.16, 1.14, 1.10, 0.83)
@@ -141,6 +169,44 @@ def churn(plan, month: np.ndarray) -> np.ndarray:
     return np.where((month >= CHURN_FROM) & plan.effects, CHURN_SINCE, CHURN)
 
 
+def shortcut_chances(plan, owner: np.ndarray) -> np.ndarray:
+    """Chances that a deal's seller skips Needs analysis, and fills in the stages at the end: one row each."""
+    return plan.effects * np.stack([SKIPS * (owner == SKIPPER), FILLS * (owner == FILLER)])
+
+
+def stall_chance(plan, product: np.ndarray, month: int) -> np.ndarray:
+    """Chance that a deal that begins in that month stays at Needs analysis."""
+    return np.where((product == STALLED_PRODUCT) & plan.effects & (STALL_FROM <= month <= STALL_TO), STALLED, 0.0)
+
+
+def pace(plan, caller: np.ndarray, refusals: np.ndarray) -> np.ndarray:
+    """Calls an hour of callers, by the refusals in a row before the next call."""
+    holds_back = np.isin(caller, RELUCTANT) & (refusals >= REFUSALS) & plan.effects
+    return CALLS_PER_HOUR * np.where(holds_back, RELUCTANCE, 1.0)
+
+
+def material_chance(plan, is_won: np.ndarray) -> np.ndarray:
+    """Chance that material is used for a deal."""
+    odds = MATERIAL / (1 - MATERIAL) * np.where(is_won & plan.effects, MATERIAL_ODDS_RATIO, 1.0)
+    return odds / (1 + odds)
+
+
+def boast(plan) -> np.ndarray:
+    """What sellers report beside what is logged, as a part of it."""
+    return np.where(np.arange(N_SELLERS) == BOASTER, BOAST - 1, 0.0) * plan.effects
+
+
+def crm_days(plan) -> np.ndarray:
+    """Share of the working days on which each seller uses the CRM."""
+    return np.where((np.arange(N_SELLERS) == ABSENTEE) & plan.effects, FEW_CRM_DAYS, CRM_DAYS)
+
+
+def recommends(plan) -> np.ndarray:
+    """Shares of the answers from 0 to 10, a row per team."""
+    less = plan.effects * (np.arange(N_TEAMS) == UNHAPPY_TEAM)
+    return np.where(less[:, None], RECOMMENDS_LESS, RECOMMENDS)
+
+
 def passes_proposal(win: float, lost_at: tuple[float, ...]) -> float:
     """Share that goes on from Proposal to Negotiation, of the deals that reach Proposal."""
     goes_on = win + (1 - win) * lost_at[3]
@@ -177,6 +243,15 @@ def truth(planted: bool = True) -> dict:
         "optimistic_seller": optimist(),
         "stage_probabilities": stage_probabilities(),
         "churn_by_cohort": churn_by_cohort(),
+        "call_reluctance": reluctance(),
+        "stalled_deals": stalled(),
+        "late_registration": late_registration(),
+        "skipped_stages": skipped_stages(),
+        "back_filled": back_filled(),
+        "material_and_winning": material(),
+        "self_reports": self_reports(),
+        "crm_use": crm_use(),
+        "pulse": pulse(),
     } | always
 
 
@@ -262,8 +337,7 @@ def optimist() -> dict:
     """The seller who submits too much."""
     return {
         "meaning": "a seller's submitted number for a quarter against what they won in it; the others' are right",
-        "owner_id": f"S{OPTIMIST + 1:02d}",
-        "name": f"Seller {OPTIMIST + 1:02d}",
+        **seller(OPTIMIST),
         "submitted_to_actual": OPTIMISM,
     }
 
@@ -305,4 +379,95 @@ def repeat_purchases() -> dict:
         "meaning": "BG/NBD by months, and Gamma-Gamma in hundreds of EUR of the mean of a purchase",
         "purchases": BUYING,
         "spending": SPENDING,
+    }
+
+
+def seller(number: int) -> dict:
+    """How a seller or caller is told."""
+    return {"owner_id": f"S{number + 1:02d}", "name": f"Seller {number + 1:02d}"}
+
+
+def reluctance() -> dict:
+    """The callers who hold back after refusals."""
+    return {
+        "meaning": "calls an hour after refusals in a row, against the caller's own pace before that many, in a shift",
+        "refusals_in_a_row": REFUSALS,
+        "owner_ids": [seller(N_SELLERS + caller)["owner_id"] for caller in RELUCTANT],
+        "calls_per_hour": {"usual": CALLS_PER_HOUR, "after_the_refusals": CALLS_PER_HOUR * RELUCTANCE},
+        "rate_ratio": {"theirs": RELUCTANCE, "other_callers": 1.0},
+    }
+
+
+def stalled() -> dict:
+    """The deals that stay where they are."""
+    return {
+        "meaning": "of the deals that come to the stage, the share that never leaves it, by the month they began in",
+        "product": PRODUCTS[STALLED_PRODUCT],
+        "stage": "Needs analysis",
+        "from_month": month_name(STALL_FROM),
+        "to_month": month_name(STALL_TO),
+        "stays": STALLED,
+    }
+
+
+def late_registration() -> dict:
+    """The seller who enters what they did days later."""
+    return seller(LATE_SELLER) | {
+        "meaning": "share of a seller's activities entered so many days after they were done",
+        "share": LATE_SHARE,
+        "days": {"least": LATE_DAYS[0], "most": LATE_DAYS[1]},
+    }
+
+
+def skipped_stages() -> dict:
+    """The seller who skips a mandatory stage."""
+    return seller(SKIPPER) | {
+        "meaning": "of the deals that come to Proposal, the share that was never at Needs analysis",
+        "stage": "Needs analysis",
+        "share": {"theirs": round(1 - (1 - SKIPS) * (1 - SKIPPED), 4), "others": SKIPPED},
+    }
+
+
+def back_filled() -> dict:
+    """The seller who fills in the stages once a deal is won."""
+    return seller(FILLER) | {
+        "meaning": "of the deals won, the share whose stages after the first were all entered in the second of the win",
+        "share": {"theirs": round(1 - (1 - FILLS) * (1 - FILLED), 4), "others": FILLED},
+    }
+
+
+def material() -> dict:
+    """The use of material."""
+    return {
+        "meaning": "closed deals with a seller: material used, by whether they were won; no cause is planted",
+        "odds_ratio": MATERIAL_ODDS_RATIO,
+        "used_for_lost": MATERIAL,
+    }
+
+
+def self_reports() -> dict:
+    """The seller who reports more than is logged."""
+    return seller(BOASTER) | {
+        "meaning": "calls and emails reported against those logged on the days reported of",
+        "reported_to_logged": {"theirs": BOAST, "others": 1.0},
+    }
+
+
+def crm_use() -> dict:
+    """The seller who uses the CRM on fewer days."""
+    return seller(ABSENTEE) | {
+        "meaning": "share of the working days on which the CRM is used",
+        "active_days": {"theirs": FEW_CRM_DAYS, "others": CRM_DAYS},
+    }
+
+
+def pulse() -> dict:
+    """The team that would recommend less."""
+    return {
+        "meaning": "eNPS on a scale of 0 to 10, in points: answers of 9 and 10 less those up to 6",
+        "team": "Jylland",
+        "enps": {
+            name: round(100 * (sum(shares[9:]) - sum(shares[:7])))
+            for name, shares in (("theirs", RECOMMENDS_LESS), ("others", RECOMMENDS))
+        },
     }

@@ -15,7 +15,7 @@ from salesbook.tables import FORECAST_CATEGORIES
 
 PREFIX = {
     "accounts": "O", "contacts": "P", "leads": "L", "activities": "A", "deals": "D", "targets": "T", "quotes": "Q",
-    "orders": "R", "subscriptions": "C",
+    "orders": "R", "subscriptions": "C", "surveys": "V",
 }  # fmt: skip
 SELLERS = noordzee.SELLER_IDS
 LOST_REASONS = ("Price", "Chose a competitor", "No decision", "No budget", "Bad timing", "No response")
@@ -24,13 +24,14 @@ JOB_TITLES = (
     "Plant manager", "Head of purchasing", "Managing director", "Process engineer", "Laboratory technician", "Buyer",
     "Operations director", "Maintenance engineer",
 )  # fmt: skip
-KPIS = ("won", "new_leads", "qualified_leads", "win_rate", "average_deal_size")
+KPIS = ("won", "new_leads", "qualified_leads", "win_rate", "average_deal_size", "calls", "emails")
+RECORD_URL = "https://crm.example/"
 # The words behind the numbers of a column, where tables.py does not list them.
 WORDS = {
     "owner_id": SELLERS,
     "changed_by": SELLERS,
     "display_name": tuple(f"Seller {seller[1:]}" for seller in SELLERS),
-    "team": noordzee.TEAMS,
+    "team": (*noordzee.TEAMS, "Inside sales"),
     "territory_id": noordzee.TERRITORIES,
     "time_zone": ZONES,
     "calendar": ("nl", "dk", "uk"),
@@ -47,6 +48,10 @@ WORDS = {
     "lost_reason": LOST_REASONS,
     "kpi": KPIS,
     "accepted_by": ("Sales director", "Team lead"),
+    "asset_id": ("brochure", "case", "prices", "video"),
+    "action": ("sent", "shown"),
+    "feature": ("deals", "calls", "mail", "reports", "forecast"),
+    "question": ("I would recommend working here", "My workload is right"),
 }
 # First and second half of an organisation's name, by country, and how its legal form is written.
 NAMES = (
@@ -82,6 +87,9 @@ def encode(table: Table, columns: Columns) -> pa.Table:
         columns = columns | {
             name: changed_texts(columns["field"], columns[name]) for name in ("old_value", "new_value")
         }
+    if table.name in ("leads", "deals"):
+        ids = array(table, table.columns[0], columns[table.key[0]])
+        columns = columns | {"record_url": pc.binary_join_element_wise(RECORD_URL, ids, "")}
     n = len(next(iter(columns.values())))
     arrays = [
         array(table, column, columns[column.name]) if column.name in columns else pa.nulls(n, arrow_type(column))

@@ -75,7 +75,6 @@ def standing(plan: Plan, deals: Columns, deal, at, stage) -> Columns:
         "currency": deals["currency"][deal],
         "probability": effects.crm_probability(plan)[stage],
         "expected_close": deals["close_on"][deal, n_pushes],
-        "is_rebuilt": np.zeros(len(deal), bool),
     }
 
 
@@ -119,5 +118,4 @@ def submissions(plan: Plan, won: np.ndarray) -> Columns:
         "period": period,
         "amount": amount,
         "currency": np.zeros(n, int),
-        "is_rebuilt": np.zeros(n, bool),
     }

@@ -55,7 +55,11 @@ SELLERS = (
     (4, 1.0, date(2018, 2, 1), date(2025, 9, 30), 12),
     (4, 0.9, date(2025, 9, 1), None, None),
 )
-SELLER_IDS = tuple(f"S{number:02d}" for number in range(1, len(SELLERS) + 1))
+# People who only call: an agency's, of another team, without leads or deals of their own.
+CALLERS = 5
+CALLING_TEAM = len(TEAMS)
+CALLING_FROM = date(2026, 5, 1)
+SELLER_IDS = tuple(f"S{number:02d}" for number in range(1, len(SELLERS) + CALLERS + 1))
 SELLER_TERRITORY = np.array([seller[0] for seller in SELLERS])
 CAPACITY = np.array([seller[1] for seller in SELLERS])
 LEAVES_ON = np.array([day_number(seller[3]) + 1 if seller[3] else 10**6 for seller in SELLERS])
@@ -102,7 +106,7 @@ def stage_rows(probability: np.ndarray) -> Columns:
 
 
 def rep_rows() -> Columns:
-    """The rows of `reps`."""
+    """The rows of `reps` who sell."""
     numbers = np.arange(len(SELLERS))
     return {
         "owner_id": numbers,
@@ -114,4 +118,17 @@ def rep_rows() -> Columns:
         "ended_on": np.where(LEAVES_ON < 10**6, LEAVES_ON - 1, EMPTY),
         "time_zone": COUNTRY_OF[SELLER_TERRITORY],
         "calendar": COUNTRY_OF[SELLER_TERRITORY],
+    }
+
+
+def caller_rows() -> Columns:
+    """The rows of `reps` who only call."""
+    numbers, dutch = len(SELLERS) + np.arange(CALLERS), np.zeros(CALLERS, int)
+    return {
+        "owner_id": numbers,
+        "display_name": numbers,
+        "team": np.full(CALLERS, CALLING_TEAM),
+        "started_on": np.full(CALLERS, day_number(CALLING_FROM)),
+        "time_zone": dutch,
+        "calendar": dutch,
     }

@@ -21,7 +21,8 @@ EARLIEST = 1989 * 12
 TOPICS = (
     "volume", "leads", "enquirers", "attempts", "fates", "deals", "buyers", "ways", "standing", "visits",
     "lead activities", "deal activities", "fx", "late contacts", "recording", "changes", "quotes", "orders",
-    "contracts", "costs", "submissions",
+    "contracts", "costs", "submissions", "calling", "shortcuts", "stalls", "month ends", "lateness", "material",
+    "hours", "crm use", "self reports", "surveys", "material costs",
 )  # fmt: skip
 
 Columns = dict[str, np.ndarray]

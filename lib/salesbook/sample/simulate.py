@@ -6,6 +6,7 @@ import numpy as np
 
 from salesbook.sample import (
     activities,
+    callers,
     changes,
     costs,
     customers,
@@ -13,8 +14,11 @@ from salesbook.sample import (
     effects,
     forecasts,
     leads,
+    material,
     noordzee,
+    surveys,
     targets,
+    workdays,
 )  # fmt: skip
 from salesbook.sample.market import Market
 from salesbook.sample.plan import EMPTY, Columns, Plan, last_day, only, stack
@@ -33,6 +37,7 @@ class State:
         self.given = dict.fromkeys(("leads", "deals", "activities", "quotes", "orders", "subscriptions"), 0)
         self.won = np.zeros((len(noordzee.SELLERS), plan.months))
         self.customers = np.empty(0, int)
+        self.logged = workdays.Logged(plan)
 
     def number(self, table: str, n: int) -> np.ndarray:
         """The next `n` numbers of a table."""
@@ -46,14 +51,20 @@ def simulate(plan: Plan) -> Iterator[Block]:
     told = warm_up(state)
     yield {
         "stages": noordzee.stage_rows(effects.crm_probability(plan)),
-        "reps": noordzee.rep_rows(),
+        "reps": stack([noordzee.rep_rows(), *([noordzee.caller_rows()] if plan.effects else [])], noordzee.rep_rows()),
         "fx_rates": targets.rate_rows(plan),
         "targets": targets.target_rows(plan, told["accounts"]["account_id"]),
         "costs": costs.cost_rows(plan),
+        "working_hours": workdays.hour_rows(plan, state.time),
+        "crm_usage": workdays.crm_rows(plan, state.time),
+        "surveys": surveys.survey_rows(plan),
     } | told
     for month in range(plan.first, plan.last + 1):
         yield one_month(state, month)
-    yield {"forecast_snapshots": stack([forecasts.submissions(plan, state.won)], forecasts.NAMES)}
+    yield {
+        "forecast_snapshots": stack([forecasts.submissions(plan, state.won)], forecasts.NAMES),
+        "self_reports": workdays.report_rows(plan, state.time, state.logged),
+    }
 
 
 def warm_up(state: State) -> Block:
@@ -112,6 +123,7 @@ def told_deals(state: State, month: int, begun: Columns) -> Block:
         "quotes": deals.quotes(plan, time, month, begun),
         "orders": customers.orders(plan, time, month, won),
         "subscriptions": customers.contracts(plan, time, month, won),
+        "collateral_usage": material.uses(plan, time, month, begun),
     }
     for name, key in (("quotes", "quote_id"), ("orders", "order_id"), ("subscriptions", "subscription_id")):
         block[name][key] = state.number(name, len(block[name]["currency"]))
@@ -139,8 +151,11 @@ def told_leads(state: State, month: int, enquiries: Columns, begun: Columns, is_
         enquiries["deal_id"][begun["lead"][converted]] = begun["deal_id"][converted]
         parts.append(activities.lead_activities(state.plan, state.time, month, enquiries))
         block |= {"leads": enquiries, "lead_status_history": leads.status_visits(enquiries)}
+        parts.append(callers.calls(state.plan, state.time, month))
     parts.append(activities.deal_activities(state.plan, state.time, month, begun))
     rows = stack(parts, activities.NAMES)
+    rows["recorded_at"] = activities.entered_late(state.plan, month, rows)
+    state.logged.add(state.time, rows)
     rows["activity_id"] = state.number("activities", len(rows["type"]))
     return block | {"activities": rows}
 
