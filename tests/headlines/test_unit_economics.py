@@ -24,7 +24,7 @@ def claims(book) -> list[str]:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    (book,) = books(tmp_path_factory.mktemp("large"), ["2026-10"], leads=6000, seed=13)
+    (book,) = books(tmp_path_factory.mktemp("large"), ["2026-10"], leads=9000, seed=13)
     return book
 
 
