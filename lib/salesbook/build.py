@@ -54,6 +54,10 @@ FACTS = (
     "snapshot_facts",
     "stage_times",
     "stage_ages",
+    "stage_passages",
+    "deal_checks",
+    "checked_deals",
+    "deal_amounts",
 )
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
 

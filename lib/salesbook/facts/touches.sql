@@ -5,7 +5,8 @@
 --
 -- A contact belongs to its lead and its deal; one on a lead counts for the deal it became, one on a deal for the lead
 -- it came from. The prospect is the lead, else the deal. Merged records count for those that stayed; contacts on
--- deleted or test records are out.
+-- deleted or test records are out. Entered in the CRM is timed where both times are known by the hour, and not before
+-- the contact itself.
 with origin as (
   select deal_id, min(lead_id) as lead_id from lead_facts where deal_id is not null group by deal_id),
 placed as (
@@ -17,6 +18,8 @@ placed as (
 joined as (
   select p.activity_id, p.type, p.direction, p.occurred_at, p.owner_id, p.outcome, p.reached_decision_maker,
     p.duration_seconds, coalesce(f.lead_id, o.lead_id) as lead_id,
+    case when not p.occurred_at_is_date and not p.recorded_at_is_date and p.recorded_at >= p.occurred_at
+      then seconds_between(p.occurred_at, p.recorded_at) end as entered_seconds,
     coalesce(d.deal_id, became.deal_id) as deal_id,
     coalesce(p.contact_id, f.contact_id, d.contact_id) as contact_id,
     coalesce(p.account_id, f.account_id, d.account_id) as account_id,
@@ -41,6 +44,8 @@ select
   n.direction = 'outbound' as is_outbound, n.direction = 'outbound' and n.type = 'call' as is_call,
   coalesce(n.reached_decision_maker, false) as is_talk, n.reached_decision_maker is not null as is_known,
   n.is_held, n.prospect_id is not null as has_prospect, n.contact_id is not null as has_contact, n.duration_seconds,
+  n.entered_seconds, n.entered_seconds is not null as is_entry_timed,
+  coalesce(n.entered_seconds <= 86400, false) as is_entered_in_a_day,
   -- Won implies met: a sale without a logged meeting went through that step all the same.
   coalesce(m.is_met or coalesce(l.is_won, d.is_won), false) as is_prospect_met,
   coalesce(l.is_won, d.is_won, false) as is_prospect_won,
