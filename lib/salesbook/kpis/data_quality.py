@@ -202,7 +202,7 @@ def days_until_amount():
     Source: kpis.md K45; Kaplan and Meier 1958.
     """
     measured = ("waited_seconds", "has_had_amount", "is_new_business", "created_on", DAY)
-    return wait("deal_amounts", *measured, "fewer than half")
+    return wait("deal_amounts", *measured, "fewer than half got one")
 
 
 @kpi("share", better="higher")
