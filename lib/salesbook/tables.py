@@ -171,6 +171,12 @@ DEALS = Table(
             "won or lost has a closing date; without history it counts as open",
             rejects=False,
         ),
+        Rule(
+            "open_has_no_close",
+            "status <> 'open' or closed_at is null",
+            "an open deal has no closing date; it counts as open",
+            rejects=False,
+        ),
         Rule("amount_not_negative", "amount_minor >= 0", "an amount below zero counts as none", rejects=False),
     ),
 )

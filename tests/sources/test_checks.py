@@ -96,6 +96,12 @@ def test_won_without_a_date_and_a_negative_amount_are_flagged(read):
     assert flags(imported) == {("deals", "D1", "closed_has_a_date"), ("deals", "D2", "amount_not_negative")}
 
 
+def test_a_closing_date_of_an_open_deal_is_flagged_and_the_deal_stays_open(read, rows):
+    imported = read({"deals.csv": table(HEADER, deal("D1", more=f"5,EUR,{DAY},{DAY},,"), deal("D2"))})
+    assert flags(imported) == {("deals", "D1", "open_has_no_close")}
+    assert keys(rows, imported, "deals", "deal_id") == ["D1", "D2"]
+
+
 def test_a_duration_beyond_its_bounds_is_rejected(read, quarantined):
     header = "activity_id,type,direction,duration_seconds"
     activities = table(header, "A1,call,outbound,86400", "A2,call,outbound,86401", "A3,call,outbound,-1")

@@ -1,5 +1,6 @@
 """Which file feeds which table, and which column becomes which: by name and by the map, never by position."""
 
+import gzip
 import os
 from datetime import date
 
@@ -94,6 +95,12 @@ def test_months_of_files_are_one_table(read, rows):
     assert [file["name"] for file in imported.files] == sorted(content)
     named = read(content, files={"deals": ["export-01.csv", "export-03.csv"]}, columns=COLUMNS)
     assert rows(named, "deals", "deal_id") == [("D1",), ("D3",)]
+
+
+@pytest.mark.parametrize("name", ["deals.csv", "deals.TXT", "deals.csv.gz", "deals.gz"])
+def test_a_table_s_file_is_known_by_any_ending_that_is_read(read, rows, name):
+    text = b"deal_id,pipeline,stage,status,amount,currency\nD1,Sales,Demo,open,5,EUR\n"
+    assert rows(read({name: gzip.compress(text) if name.endswith("gz") else text}), "deals", "deal_id") == [("D1",)]
 
 
 def test_monthly_files_may_have_their_columns_in_another_order(read, rows):

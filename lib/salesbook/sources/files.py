@@ -14,7 +14,7 @@ from salesbook.maps import table_name
 from salesbook.settings import Settings, Source
 from salesbook.tables import TABLES
 
-ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".tsv", ".txt", ".parquet", ".xlsx")
+ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".tsv", ".txt", ".parquet", ".xlsx")
 BLOCK = 1 << 22
 
 

@@ -26,6 +26,7 @@ BY_NAME = {
     "stage_unknown": "Add the stage to its pipeline's stages, or move the record to one that is there.",
     "status_not_of_stage": "Make status and stage agree: a won deal stands in a won stage.",
     "closed_has_a_date": "Fill in the closing date of won and lost deals.",
+    "open_has_no_close": "Close the deal, or clear its closing date: the expected one has a field of its own.",
     "amount_not_negative": "Write a credit as an order of its own, not as a deal below zero.",
     "one_outcome": "Make the stage won or lost, not both.",
     "ends_not_before_start": "Mend the first and last day of the target.",
