@@ -195,7 +195,10 @@ def kpis(definitions, table) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
 @says_errors
 def templates(out) -> None:
-    """Write Excel templates for targets, costs and sellers; filled in, they are read beside the export."""
+    """Write Excel templates for what is kept by hand: targets, costs, sellers, their hours and reports, surveys.
+
+    Filled in, they are read beside the export.
+    """
     from salesbook import templates as made
 
     for path in made.write(out):

@@ -9,7 +9,7 @@ from salesbook.errors import WrongUsage
 from salesbook.schema import TYPES, Table
 from salesbook.tables import TABLES
 
-KEPT_BY_HAND = ("targets", "costs", "reps")
+KEPT_BY_HAND = ("targets", "costs", "reps", "working_hours", "self_reports", "surveys")
 ROWS = 1000  # rows with a format and a list of allowed words
 FORMATS = {"date": "yyyy-mm-dd", "money": "0.00", "number": "0.00", "share": "0.0000", "id": "@", "text": "@"}
 

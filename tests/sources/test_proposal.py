@@ -231,3 +231,16 @@ def test_an_export_that_is_not_there_is_bad_data(tmp_path):
     result = CliRunner().invoke(main, ["map", str(tmp_path / "nowhere"), "--out", str(tmp_path / "s.toml")])
     assert result.exit_code == 3
     assert "Error: " in result.stderr
+
+
+def test_a_sheet_of_hours_and_one_of_answers_are_told_apart(mapped):
+    hours = "Medewerker;Datum;Gewerkte uren\n" + "".join(f"S{n};2026-10-{n + 10};7,5\n" for n in range(9))
+    answers = "Survey;Respondent;Team;Answered at;Question;Answer;Lowest;Highest\n" + "".join(
+        f"Q4;r{n};Noord;2026-10-{n + 10};Recommend;{n};0;10\n" for n in range(9)
+    )
+    made = mapped({"verkoopkansen.csv": DUTCH, "uren.csv": hours, "pulse.csv": answers})
+    fed = {one.files[0]: one.name for one in made.fed}
+    assert fed == {"verkoopkansen.csv": "deals", "uren.csv": "working_hours", "pulse.csv": "surveys"}
+    assert {match.column for one in made.fed if one.name == "surveys" for match in one.matches} == {
+        "survey_id", "respondent_hash", "team", "answered_at", "question", "score", "scale_min", "scale_max",
+    }  # fmt: skip
