@@ -8,6 +8,7 @@ import pytest
 
 from salesbook.settings import Limits, Settings, Source
 from salesbook.sources import load
+from salesbook.tables import TABLES
 
 DEALS = "deal_id,pipeline,stage,status,amount,currency,created_at,closed_at,owner_id,account_id"
 DEAL = "{id},Sales,Demo,open,100.00,EUR,2026-01-05T09:00:00Z,,,"
@@ -52,10 +53,12 @@ def read(tmp_path) -> Reading:
 
 @pytest.fixture
 def rows():
-    """Rows of a loaded table as tuples of the columns asked for."""
+    """Rows of a loaded table by key, as tuples of the columns asked for."""
 
     def ask(imported, table: str, columns: str = "*") -> list[tuple]:
-        return duckdb.execute(f"select {columns} from read_parquet(?)", [str(imported.table(table))]).fetchall()
+        key = ", ".join(TABLES[table].key) or "all"
+        query = f"select {columns} from (from read_parquet(?) order by {key})"
+        return duckdb.execute(query, [str(imported.table(table))]).fetchall()
 
     return ask
 

@@ -18,12 +18,31 @@ from salesbook.sources.form import (
     number_pattern,
     plain_number,
 )
-from salesbook.sources.framing import Dialect
 from salesbook.sources.plan import Feed
+from salesbook.sources.reader import Text
+from salesbook.sources.rows import Traits
 
+UNKNOWN = Traits(is_plain=False, is_trim=False, is_bare=False)
 TRIMMED = " \t\r\n\u00a0"
 EDGES, ODD_EDGES = (" ", "\n"), ("\t", "\r", "\u00a0")
 DIGITS = {"money": (16, 2), "number": (14, 4), "rate": (10, 8), "share": (3, 6), "integer": (18, 0)}
+# The usual forms of a time by the length of the text: with so many signs every digit must be there.
+QUICK = {
+    "ymd": {
+        10: ("%Y-%m-%d",),
+        16: ("%Y-%m-%d %H:%M",),
+        19: ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"),
+        20: ("%Y-%m-%dT%H:%M:%SZ",),
+        24: ("%Y-%m-%dT%H:%M:%S.%gZ",),
+    },
+    **{
+        order: {
+            length: tuple(sign.join(parts) + clock for sign in "-/.")
+            for length, clock in ((10, ""), (16, " %H:%M"), (19, " %H:%M:%S"))
+        }
+        for order, parts in (("dmy", ("%d", "%m", "%Y")), ("mdy", ("%m", "%d", "%Y")))
+    },
+}
 EXAMPLES = {"money": "1234.50", "number": "12.5", "rate": "0.13401234", "share": "0.25", "integer": "42"}
 SHEET_ERROR = r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!|VERW!|NAAM\?|DEEL/0!|I/T|VÆRDI!|NAVN\?)"
 SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
@@ -54,13 +73,14 @@ class Cast:
     problems: list[tuple[str, str, str]]
 
 
-def read_csv(path: str, width: int, dialect: Dialect) -> str:
-    """SQL that reads a file of good records: every field as text, no guess, any fault an error."""
-    columns = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(width))
-    sign, quote = literal(dialect.delimiter.decode()), literal(dialect.quote.decode())
+def read_csv(text: Text) -> str:
+    """SQL that reads a text's good records: every field as text, no guess, any fault an error."""
+    columns = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(text.header)))
+    sign, quote = literal(text.dialect.delimiter.decode()), literal(text.dialect.quote.decode())
     return (
-        f"read_csv({literal(path)}, auto_detect = false, header = false, delim = {sign}, quote = {quote}, "
-        f"escape = {quote}, columns = {{{columns}}}, strict_mode = true, null_padding = false, "
+        f"read_csv({literal(text.rows.as_posix())}, auto_detect = false, header = false, skip = {text.skip}, "
+        f"delim = {sign}, quote = {quote}, escape = {quote}, columns = {{{columns}}}, strict_mode = true, "
+        "null_padding = false, "
         "new_line = '\\n', max_line_size = 4194304)"
     )
 
@@ -86,15 +106,12 @@ def statement(feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], pro
             reason = f"{column.name} is a word that the map does not name: counted as none"
             number = problems.number(column.name, f"{column.name}_other", reason)
             notes.append(f"when o_{column.name} then {number}")
-        is_id = column.type == "id"
-        cast = (
-            exact(column, feed.text.is_plain) if is_id else CASTS[column.type](column, feed.form, column.name in mixed)
-        )
+        cast = CASTS[column.type](column, feed, column.name in mixed)
         parsed, values = parsed | cast.parsed, values | cast.values
         for condition, rule, reason in [*empty(column), *cast.problems, *bounds(column)]:
             number = problems.number(column.name, f"{column.name}_{rule}", f"{column.name} {reason}")
             cases.append(f"when {condition} then {number}")
-    source = read_csv(feed.text.rows.as_posix(), len(feed.text.header), feed.text.dialect)
+    source = read_csv(feed.text)
     inner = f"select {named(texts)}, {header_columns(feed)} from {source}"
     middle = f"select *, {named(parsed)} from ({inner})" if parsed else inner
     outer = f"select *, {named(values)} from ({middle})"
@@ -143,7 +160,7 @@ def text(column: Column, feed: Feed, words: dict[str, str]) -> str:
 def untranslated(column: Column, feed: Feed) -> str:
     """SQL of a column's text as the file has it."""
     raw = literal(feed.constants[column.name]) if column.name in feed.constants else f"c{feed.positions[column.name]}"
-    value = raw if column.type == "id" else trimmed(raw, feed.text.is_plain)
+    value = raw if column.type == "id" else trimmed(raw, feed.text.traits)
     value = f"nullif({value}, '')"
     if feed.form.nulls:
         nulls = ", ".join(map(literal, feed.form.nulls))
@@ -163,17 +180,20 @@ def is_other(column: Column, feed: Feed, words: dict[str, str]) -> str:
     return f"coalesce({value} not in ({known}) and lower({value}) not in ({canonical(column)}), false)"
 
 
-def trimmed(value: str, is_plain: bool = False) -> str:
+def trimmed(value: str, traits: Traits = UNKNOWN) -> str:
     """SQL of a text without spaces around it; asked only of texts that have them, for it is slow."""
-    ends = [f"ends_with({value}, {literal(edge)})" for edge in EDGES + (() if is_plain else ODD_EDGES)]
-    starts = [f"{value} < '!'"] + ([] if is_plain else [f"starts_with({value}, {literal(TRIMMED[-1])})"])
+    if traits.is_trim:
+        return value
+    ends = [f"ends_with({value}, {literal(edge)})" for edge in EDGES + (() if traits.is_plain else ODD_EDGES)]
+    starts = [f"{value} < '!'"] + ([] if traits.is_plain else [f"starts_with({value}, {literal(TRIMMED[-1])})"])
     return f"case when {' or '.join(starts + ends)} then trim({value}, {literal(TRIMMED)}) else {value} end"
 
 
 def empty(column: Column) -> list[tuple[str, str, str]]:
     """The failure of a column that every row must fill."""
-    lacks = f"t_{column.name} is null" + (f" or trim(t_{column.name}) = ''" if column.type == "id" else "")
-    return [(lacks, "empty", "is empty, and every row needs it")] if column.filled else []
+    t = f"t_{column.name}"
+    is_blank = f" or case when {t} < '!' then trim({t}) = '' else false end" if column.type == "id" else ""
+    return [(f"{t} is null{is_blank}", "empty", "is empty, and every row needs it")] if column.filled else []
 
 
 def bounds(column: Column) -> list[tuple[str, str, str]]:
@@ -187,27 +207,34 @@ def bounds(column: Column) -> list[tuple[str, str, str]]:
     return [(" or ".join(tests), "out_of_range", reason)] if tests else []
 
 
-def exact(column: Column, is_plain: bool) -> Cast:
+def exact(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """An id: exact text, unless a program has spoiled it."""
-    t = f"t_{column.name}"
-    may_be_spoiled = f"contains({t}, '+') or starts_with({t}, '#')"
-    spoiled = f"case when {may_be_spoiled} then {matches(t, SPOILED)} else false end"
-    invisible = f"contains({t}, chr(10))" if is_plain else f"regexp_matches({t}, {literal(INVISIBLE)})"
-    problems = [
-        (spoiled, "spoiled", "is not an id any more: a spreadsheet has changed it"),
-        (invisible, "invisible", "holds an invisible character"),
-    ]
+    t, traits, problems = f"t_{column.name}", traits_of(column, feed), []
+    if not traits.is_bare:
+        may_be_spoiled = f"contains({t}, '+') or starts_with({t}, '#')"
+        spoiled = f"case when {may_be_spoiled} then {matches(t, SPOILED)} else false end"
+        problems.append((spoiled, "spoiled", "is not an id any more: a spreadsheet has changed it"))
+    if not traits.is_trim:
+        invisible = f"contains({t}, chr(10))" if traits.is_plain else f"regexp_matches({t}, {literal(INVISIBLE)})"
+        problems.append((invisible, "invisible", "holds an invisible character"))
     return Cast({}, {column.name: t}, problems)
 
 
-def plain(column: Column, form: Form, is_mixed: bool) -> Cast:
+def plain(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """Text as it is."""
     t = f"t_{column.name}"
+    if traits_of(column, feed).is_bare:
+        return Cast({}, {column.name: t}, [])
     is_error = f"case when starts_with({t}, '#') then {matches(t, SHEET_ERROR)} else false end"
     return Cast({}, {column.name: t}, [(is_error, "spoiled", "is a spreadsheet's error")])
 
 
-def word(column: Column, form: Form, is_mixed: bool) -> Cast:
+def traits_of(column: Column, feed: Feed) -> Traits:
+    """What a column's text does not hold; of a constant that is not known."""
+    return UNKNOWN if column.name in feed.constants else feed.text.traits
+
+
+def word(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """A word of the column's list, in any case."""
     t = f"t_{column.name}"
     pairs = " ".join(f"when {literal(one.lower())} then {literal(one)}" for one in column.words)
@@ -215,14 +242,14 @@ def word(column: Column, form: Form, is_mixed: bool) -> Cast:
     return Cast({}, {column.name: f"case lower({t}) {pairs} end"}, [problem])
 
 
-def currency(column: Column, form: Form, is_mixed: bool) -> Cast:
+def currency(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """A currency's code."""
     t = f"t_{column.name}"
     problem = (f"not {matches(t, '[A-Z]{3}')}", "unreadable", "is not a currency's code such as EUR")
     return Cast({}, {column.name: t}, [problem])
 
 
-def boolean(column: Column, form: Form, is_mixed: bool) -> Cast:
+def boolean(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """Yes or no in English, Dutch or Danish."""
     t = f"t_{column.name}"
     yes, no = (", ".join(map(literal, words)) for words in (TRUE, FALSE))
@@ -231,16 +258,18 @@ def boolean(column: Column, form: Form, is_mixed: bool) -> Cast:
     return Cast({}, {column.name: value}, [problem])
 
 
-def number(column: Column, form: Form, is_mixed: bool) -> Cast:
+def number(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """A number of any kind; money becomes whole hundredths."""
-    t, p = f"t_{column.name}", f"p_{column.name}"
+    t, p, form = f"t_{column.name}", f"p_{column.name}", feed.form
     digits, decimals = DIGITS[column.type]
     kind = "decimal(18, 2)" if column.type in ("money", "integer") else next(iter(column.stored.values()))
     kind = "decimal(20, 2)" if column.type == "integer" else kind
     fits = matches(t, number_pattern(form, decimals, digits))
     if column.type == "number" and not form.thousands:
         fits += f" and not {matches(t, looks_grouped(form))}"
-    parsed = {p: f"case when {fits} then try_cast({plain_number(t, form)} as {kind}) end"}
+    # A whole number that is written as the engine would write it needs no pattern.
+    quick = f"when try_cast({t} as bigint)::varchar = {t} and strlen({t}) <= {digits} then try_cast({t} as {kind})"
+    parsed = {p: f"case {quick} when {fits} then try_cast({plain_number(t, form)} as {kind}) end"}
     value = {"money": f"({p}::decimal(20, 2) * 100)::bigint", "integer": f"{p}::bigint"}.get(column.type, p)
     example = EXAMPLES[column.type].replace(".", form.decimal)
     problem = (f"{t} is not null and {p} is null", "unreadable", f"is not a number of the form {example}")
@@ -250,7 +279,7 @@ def number(column: Column, form: Form, is_mixed: bool) -> Cast:
 def point_in_time(column: Column, form: Form, is_mixed: bool) -> tuple[dict[str, str], str]:
     """Helping expressions for a date or instant: `p_` the time as written (UTC where it bears a zone), `z_` whether
     it bears one, `d_` whether it is a date alone; and the reason why a text is none."""
-    t, p = f"t_{column.name}", f"p_{column.name}"
+    t, p, q = f"t_{column.name}", f"p_{column.name}", f"q_{column.name}"
     forms = [(DATES[form.date_form], iso_date(t, form.date_form))]
     if form.date_form == "ymd" or not is_mixed:
         forms.insert(0, (ISO, t))
@@ -259,25 +288,41 @@ def point_in_time(column: Column, form: Form, is_mixed: bool) -> tuple[dict[str,
     with_offset = f"make_timestamp(epoch_us(try_cast(w_{column.name} as timestamptz)))"
     whole = f"try_cast(w_{column.name} as timestamp)"
     parsed = {
-        f"w_{column.name}": f"case {cases} end",
+        q: quick_time(t, form.date_form if is_mixed else "ymd"),
+        f"w_{column.name}": f"case when {q} is null then case {cases} end end",
         f"d_{column.name}": f"coalesce(not contains({t}, ':'), false)",
-        f"z_{column.name}": f"case when ends_with({t}, 'Z') then true else regexp_matches({t}, ':.*[+-]') end",
-        p: f"""date_trunc('second', case when ends_with({t}, 'Z') then {whole} when z_{column.name} then {with_offset}
-            when ends_with({t}, 'M') then {halves} else {whole} end)""",
+        f"z_{column.name}": f"case when ends_with({t}, 'Z') then true when {q} is not null then false "
+        f"else regexp_matches({t}, ':.*[+-]') end",
+        p: f"""case when {q} is not null then {q} else date_trunc('second', case when ends_with({t}, 'Z') then {whole}
+            when z_{column.name} then {with_offset} when ends_with({t}, 'M') then {halves} else {whole} end) end""",
     }
     sample = SAMPLES[form.date_form]
     other = " (the column has dates in the declared form, so no other is taken)" if is_mixed else ""
     return parsed, f"is not a date or time of the form {sample}{other}"
 
 
-def instant(column: Column, form: Form, is_mixed: bool) -> Cast:
+def quick_time(text: str, date_form: str) -> str:
+    """SQL of the time that a text in one of the usual forms says; NULL for any other text, which the patterns judge.
+
+    The engine takes several spaces for one: there is a digit on both sides of the only one.
+    """
+    cases = []
+    for length, forms in QUICK[date_form].items():
+        known = literal(forms[0]) if len(forms) == 1 else f"[{', '.join(map(literal, forms))}]"
+        is_one_space = f" and {text}[10] >= '0' and {text}[12] >= '0'" if " " in forms[0] else ""
+        cases.append(f"when strlen({text}) = {length}{is_one_space} then try_strptime({text}, {known})")
+    return f"date_trunc('second', case {' '.join(cases)} end)"
+
+
+def instant(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """An instant as naive UTC in whole seconds; a date alone is the report's local midnight, and flagged."""
-    name = column.name
+    name, form = column.name, feed.form
     parsed, reason = point_in_time(column, form, is_mixed)
     from_local = zones.utc(f"p_{name}", form.zone) if form.zone else "null::timestamp"
     day = zones.utc_of_day(f"p_{name}", form.day_zone)
-    value = f"case when d_{name} then {day} when z_{name} then p_{name} else {from_local} end"
-    unreadable = f"t_{name} is not null and (p_{name} is null or year(p_{name}) not between 1970 and 2099)"
+    value = f"case when z_{name} then p_{name} when d_{name} then {day} else {from_local} end"
+    out = outside(f"p_{name}", 1970)
+    unreadable = f"t_{name} is not null and (p_{name} is null or {out})"
     lost = f"p_{name} is not null and {name} is null"
     if form.zone:
         problem = (lost, "hour_unclear", f"is in the hour that does not exist or happens twice in {form.zone}")
@@ -287,15 +332,22 @@ def instant(column: Column, form: Form, is_mixed: bool) -> Cast:
     return Cast(parsed, values, [(unreadable, "unreadable", reason), problem])
 
 
-def date(column: Column, form: Form, is_mixed: bool) -> Cast:
+def date(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """A date; of a time its day, for one with a zone the day it is in the report's zone."""
     name = column.name
-    parsed, reason = point_in_time(column, form, is_mixed)
-    value = f"cast(case when z_{name} then {zones.local(f'p_{name}', form.day_zone)} else p_{name} end as date)"
-    return Cast(parsed, {name: value}, [(f"t_{name} is not null and p_{name} is null", "unreadable", reason)])
+    parsed, reason = point_in_time(column, feed.form, is_mixed)
+    value = f"cast(case when z_{name} then {zones.local(f'p_{name}', feed.form.day_zone)} else p_{name} end as date)"
+    unreadable = f"t_{name} is not null and (p_{name} is null or {outside(f'p_{name}', 1900)})"
+    return Cast(parsed, {name: value}, [(unreadable, "unreadable", reason)])
+
+
+def outside(time: str, first_year: int) -> str:
+    """SQL: a time before that year, or of the year 2100 or later."""
+    return f"{time} < timestamp '{first_year}-01-01' or {time} >= timestamp '2100-01-01'"
 
 
 CASTS = {
+    "id": exact,
     "text": plain,
     "word": word,
     "currency": currency,

@@ -12,14 +12,13 @@ from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesbook import maps
 from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
-from salesbook.sources import cast, files, plan, quarantine, reader, snapshots, steps
+from salesbook.sources import cast, files, plan, quarantine, reader, snapshots, steps, typed
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, Form, literal, matches
@@ -31,13 +30,6 @@ VERSION = 4
 MEMORY = "600MB"
 NEEDED_BY_CHECKS = ("deals", "stages", "stage_history")
 DAY_SECONDS = 86_400
-ARROW = {
-    "VARCHAR": pa.string(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "DATE": pa.date32(),
-    "BIGINT": pa.int64(),
-    "BOOLEAN": pa.bool_(),
-}
 
 
 @dataclass
@@ -256,15 +248,12 @@ def cast_table(work: Work, table: Table) -> None:
     parts = []
     for feed in work.feeds.get(table.name, []):
         words = plan.words_of(feed.name, work.settings.source)
-        path = literal((work.folder / f"{table.name}-{feed.source}.parquet").as_posix())
+        path = part_of(work.folder, feed)
         select = cast.statement(feed, words, mixed_columns(work.con, feed), work.problems)
-        (count,) = work.con.execute(f"copy ({select}) to {path} (format parquet)").fetchone()
+        count, marked = typed.write(work.con, select, path, table)
         if count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, count)
-        rows = f"read_parquet({path}, file_row_number = true)"
-        parts.append(
-            f"select * exclude file_row_number, {feed.source} as in_file, file_row_number as at_row from {rows}"
-        )
+        parts.append(typed.part(work.con, table.name, feed.source, path, marked))
     if not parts:
         columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in table.stored.items())
         parts = [f"select {columns}, 0 as problem, 0 as other_word, 0 as in_file, 0::bigint as at_row where false"]
@@ -274,6 +263,11 @@ def cast_table(work: Work, table: Table) -> None:
         f"create view good_{table.name} as select * from all_{table.name} a "
         f"where problem = 0 and not exists (select 1 from rejected r where {same})"
     )
+
+
+def part_of(folder: Path, feed: plan.Feed) -> Path:
+    """The Parquet file of the typed rows of a file that feeds a table."""
+    return folder / f"{feed.table.name}-{feed.source}.parquet"
 
 
 def staged_rows(work: Work) -> Staged:
@@ -315,9 +309,11 @@ def mixed_columns(con: duckdb.DuckDBPyConnection, feed: plan.Feed) -> set[str]:
     if not dated:
         return set()
     pattern = DATES[feed.form.date_form]
-    tests = ", ".join(f"bool_or({matches(cast.trimmed(f'c{feed.positions[name]}'), pattern)})" for name in dated)
-    rows = cast.read_csv(feed.text.rows.as_posix(), len(feed.text.header), feed.text.dialect)
-    found = con.execute(f"select {tests} from {rows}").fetchone()
+    tests = ", ".join(
+        f"bool_or({matches(cast.trimmed(f'c{feed.positions[name]}', feed.text.traits), pattern)})" for name in dated
+    )
+    rows = cast.read_csv(feed.text)
+    (found,) = con.execute(f"select {tests} from {rows}").fetchall()
     return {name for name, is_there in zip(dated, found, strict=True) if is_there}
 
 
@@ -334,14 +330,9 @@ def write(work: Work, staged: Staged, folder: Path) -> None:
     quarantine.write_problems(con, work.problems)
     for table in TABLES.values():
         if not staged.has(table.name) and table.name != "stages":
-            write_empty(table, folder)
+            typed.write_empty(table, folder / "tables" / f"{table.name}.parquet")
             continue
-        columns = ", ".join(f'"{name}"' for name in table.stored)
-        target = literal((folder / "tables" / f"{table.name}.parquet").as_posix())
-        con.execute(
-            f"copy (select {columns} from good_{table.name} order by {', '.join(table.key) or 'all'}) "
-            f"to {target} (format parquet, compression zstd)"
-        )
+        write_table(work, staged, table, folder / "tables" / f"{table.name}.parquet")
     for name in tables_of(staged):
         sources = [feed.source for feed in work.feeds.get(name, [])]
         quarantine.write(con, maps.table(name), sources, folder / "quarantine")
@@ -351,20 +342,25 @@ def write(work: Work, staged: Staged, folder: Path) -> None:
     (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
+    """Write the good rows of a table, in the order of its files; where all of one file's rows are good, it is there."""
+    if staged.is_as_cast(table.name) and not any_rejected(work.con, table.name):
+        with_feed = work.feeds[table.name][0]
+        if list(with_feed.table.stored) == list(table.stored):
+            typed.link(part_of(work.folder, with_feed), target)
+            return
+    columns = ", ".join(f'"{name}"' for name in table.stored)
+    typed.write(work.con, f"select {columns} from good_{table.name}", target, table)
+
+
+def any_rejected(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether a row of a table was rejected."""
+    return bool(con.execute("select 1 from rejected where table_name = ? limit 1", [table]).fetchall())
+
+
 def tables_of(staged: Staged) -> list[str]:
     """All tables that have a source or rows that a step made."""
     return list(dict.fromkeys((*staged.feeds, *staged.made)))
-
-
-def write_empty(table: Table, folder: Path) -> None:
-    """Write a table that the source does not have: present and empty."""
-    schema = pa.schema([(name, ARROW.get(kind) or decimal_type(kind)) for name, kind in table.stored.items()])
-    pq.write_table(schema.empty_table(), folder / "tables" / f"{table.name}.parquet")
-
-
-def decimal_type(kind: str) -> pa.DataType:
-    """The type of DECIMAL(18,4) and the like."""
-    return pa.decimal128(*map(int, kind.removeprefix("DECIMAL(").removesuffix(")").split(",")))
 
 
 def recorded(work: Work, staged: Staged, folder: Path) -> dict:

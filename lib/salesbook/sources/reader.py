@@ -19,6 +19,7 @@ from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import sheets
 from salesbook.sources.files import Copy, listed
 from salesbook.sources.framing import Dialect, Frame, frames
+from salesbook.sources.rows import Rows, Traits
 
 BLOCK = 1 << 22
 DELIMITERS = (b",", b";", b"\t", b"|")
@@ -41,10 +42,10 @@ REFUSED = (
 class Text:
     """A file as rows of text: `header`, and a file of its good records that a strict engine reads without a doubt.
 
-    `shifts`: (first row, line minus row) wherever that difference changes, so that a row's line in the source is
-    known. `bad`: a CSV file of the records that are none (line, rule, original text). `is_plain`: it is all ASCII
-    without control characters, so that nobody need look for them. `is_table`: rows of a database, which have no line.
-    `others`: columns of the source that are not in the text. `is_canonical`: it has the tables' own names and forms.
+    `skip`: the lines of that file before them. `shifts`: (first row, line minus row) wherever that difference changes,
+    so that a row's line in the source is known. `bad`: a CSV file of the records that are none (line, rule, original
+    text). `traits`: what nobody need look for in it. `is_table`: rows of a database, which have no line. `others`:
+    columns of the source that are not in the text. `is_canonical`: it has the tables' own names and forms.
     """
 
     name: str
@@ -56,7 +57,8 @@ class Text:
     n_bad: int
     shifts: np.ndarray
     frames: Callable[[], Iterator[Frame]]
-    is_plain: bool
+    traits: Traits
+    skip: int
     is_table: bool = False
     others: tuple[str, ...] = ()
     is_canonical: bool = False
@@ -117,22 +119,20 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         _, line, rest = first_record(blocks(), name)
         return frames(rest, dialect, line)
 
-    text = framed(name, header, dialect, frames(rest, dialect, line), again, folder / stem)
+    rows = Rows(folder / f"{stem}.rows", copy.path if kind == "text" else None)
+    text = framed(name, header, dialect, frames(rest, dialect, line), again, rows)
     return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=copy.file.is_canonical)
 
 
-def framed(name, header, dialect, framing: Iterator[Frame], again, stem: Path) -> Text:
-    """The good records of a text written to one file, the bad ones to another."""
-    rows, bad = stem.with_suffix(".rows"), stem.with_suffix(".bad")
-    n_good, n_bad, shifts, is_plain = 0, 0, [], True
-    controls = bytes(code for code in range(32) if code not in (10, dialect.delimiter[0])) + b"\x7f"
-    with rows.open("wb") as good_file, bad.open("w", encoding="utf-8", newline="") as bad_file:
+def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -> Text:
+    """The good records of a text written to one file, where need be, the bad ones to another."""
+    bad = rows.path.with_suffix(".bad")
+    n_good, n_bad, shifts, traits = 0, 0, [], Traits()
+    with bad.open("w", encoding="utf-8", newline="") as bad_file:
         bad_rows = csv.writer(bad_file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for frame in framing:
-            good_file.write(frame.text)
-            is_plain = (
-                is_plain and frame.text.isascii() and len(frame.text.translate(None, controls)) == len(frame.text)
-            )
+            rows.add(frame)
+            traits.look(frame.text, dialect)
             bad_rows.writerows((line, rule, text.decode()) for line, rule, text in frame.bad)
             shift = frame.lines - (n_good + np.arange(len(frame.lines)))
             changed = np.flatnonzero(np.diff(shift, prepend=shifts[-1][-1, 1] if shifts else -1))
@@ -140,7 +140,8 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, stem: Path) -
                 shifts.append(np.stack([n_good + changed, shift[changed]], axis=1))
             n_good, n_bad = n_good + len(frame.lines), n_bad + len(frame.bad)
     shifts = np.concatenate(shifts) if shifts else np.zeros((1, 2), np.int64)
-    return Text(name, header, dialect, rows, bad, n_good, n_bad, shifts, again, is_plain)
+    path, skip = rows.close()
+    return Text(name, header, dialect, path, bad, n_good, n_bad, shifts, again, traits, skip)
 
 
 def kind_of(copy: Copy) -> str:
@@ -238,8 +239,15 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
     is_single = not encoding.lower().replace("_", "-").startswith("utf")
     as_utf8 = codecs.getincrementaldecoder("utf-8")() if is_single else None
     seen_wide, could_be_utf8 = False, is_single
+    is_utf8 = codecs.lookup(encoding).name == "utf-8"
     for block in itertools.chain(blocks, [None]):
         data = block or b""
+        if is_utf8 and data.isascii() and not decoder.getstate()[0]:
+            if b"\0" in data:
+                raise holds_nul(name, line + data[: data.index(b"\0")].count(b"\n"))
+            line += data.count(b"\n")
+            yield data
+            continue
         try:
             text = decoder.decode(data, final=block is None)
         except UnicodeDecodeError as error:
@@ -248,13 +256,17 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
             seen_wide = seen_wide or not data.isascii()
             could_be_utf8 = fits(as_utf8, data, block is None)
         if "\0" in text:
-            line += text[: text.index("\0")].count("\n")
-            raise BadData(f"{name} is not text.", f"Line {line} holds a NUL byte.", "Export it again.")
+            raise holds_nul(name, line + text[: text.index("\0")].count("\n"))
         line += text.count("\n")
         yield text.encode()
     if could_be_utf8 and seen_wide:
         todo = 'Set encoding = "utf-8" under [source] in salesbook.toml.'
         raise BadData(f"{name} is declared as {encoding}.", "All of it is UTF-8, with letters beyond ASCII.", todo)
+
+
+def holds_nul(name: str, line: int) -> BadData:
+    """The error for a byte that no text has."""
+    return BadData(f"{name} is not text.", f"Line {line} holds a NUL byte.", "Export it again.")
 
 
 def fits(decoder, data: bytes, is_last: bool) -> bool:
@@ -284,8 +296,10 @@ def normalised(blocks: Iterator[bytes]) -> Iterator[bytes]:
             block, held = block[:-1], b"\r"
         if alone is None and (end := re.search(rb"\r\n|\r|\n", block)):
             alone = end.group() == b"\r"
-        block = block.replace(b"\r\n", b"\n")
-        yield block.replace(b"\r", b"\n") if alone else block
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n")
+            block = block.replace(b"\r", b"\n") if alone else block
+        yield block
     if held:
         yield b"\n"
 

@@ -41,15 +41,22 @@ class Staged:
     dated: list[str] = field(default_factory=list)
     made: dict[str, dict[str, int]] = field(default_factory=dict)
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
     versions: int = 0
 
     def has(self, *tables: str) -> bool:
         """Whether each of the tables has a source or rows that a step made."""
         return all(table in self.feeds or table in self.made for table in tables)
 
+    def is_as_cast(self, table: str) -> bool:
+        """Whether a table's rows are those of one file, as they were cast. What deals and stages lack is derived."""
+        is_derived = table in ("deals", "stages")
+        return len(self.feeds.get(table, [])) == 1 and table not in self.replaced and not is_derived
+
     def replace(self, table: str, select: str) -> None:
         """Put other rows in a table's place; `select` reads the rows before from `before`."""
         self.versions += 1
+        self.replaced.add(table)
         told, kept = f"told_{table}_{self.versions}", f"kept_{table}_{self.versions}"
         self.con.execute(f"alter view all_{table} rename to {told}")
         self.con.execute(f"create table {kept} as with before as (from {told}) {select}")

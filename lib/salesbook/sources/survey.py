@@ -134,7 +134,7 @@ def text_of(copy: Copy, work: Path, wanted: set[str]) -> tuple[reader.Text, str]
 
 def profiles(text: reader.Text) -> dict[str, Profile]:
     """The columns of a file that have a name."""
-    rows = cast.read_csv(text.rows.as_posix(), len(text.header), text.dialect)
+    rows = cast.read_csv(text)
     with duckdb.connect() as con:
         con.execute(f"create table rows as from {rows}")
         return {name: profile(con, name, f"c{at}") for at, name in enumerate(text.header) if name}

@@ -1,0 +1,100 @@
+"""The typed rows of a table: one Parquet file for each file that feeds it, written in one pass over its text."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salesbook.schema import Table
+from salesbook.sources.form import literal
+
+MARKS = ("problem", "other_word")
+MARKED = pa.schema([("at_row", pa.int64()), ("problem", pa.int32()), ("other_word", pa.int32())])
+BATCH = 122_880
+ARROW = {
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "DATE": pa.date32(),
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+}
+
+
+def write(con: duckdb.DuckDBPyConnection, select: str, path: Path, table: Table) -> tuple[int, pa.Table]:
+    """Write the rows of a query to Parquet while they come; those that bear a mark are told beside it.
+
+    Rule: `problem` and `other_word` are not written.
+    Returns: how many rows there are; `at_row`, `problem` and `other_word` of those where one of these is not 0.
+    """
+    with con.cursor() as apart:
+        rows = apart.sql(select).to_arrow_reader(BATCH)
+        return written(rows, path, table)
+
+
+def written(rows: pa.RecordBatchReader, path: Path, table: Table) -> tuple[int, pa.Table]:
+    """Rows written to Parquet while they come: how many, and the marked ones."""
+    names = [name for name in rows.schema.names if name not in MARKS]
+    schema = pa.schema([rows.schema.field(name) for name in names])
+    count, marked = 0, [MARKED.empty_table()]
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated(table)) as file:
+        for batch in rows:
+            file.write_batch(batch.select(names))
+            if len(names) < len(batch.schema):
+                marked.append(marks(batch, count))
+            count += len(batch)
+    return count, pa.concat_tables(marked)
+
+
+def marks(batch: pa.RecordBatch, first: int) -> pa.Table:
+    """The marked rows of a batch, counted on from `first`."""
+    problem, other = (batch.column(name).to_numpy() for name in MARKS)
+    at = np.flatnonzero((problem > 0) | (other > 0))
+    return pa.table({"at_row": at + first, "problem": problem[at], "other_word": other[at]}, schema=MARKED)
+
+
+def repeated(table: Table) -> list[str]:
+    """The columns in which few values stand in many rows: worth a dictionary."""
+    return [
+        name
+        for column in table.columns
+        if column.type in ("word", "currency", "text") or column.parent == "reps"
+        for name in column.stored
+    ]
+
+
+def part(con: duckdb.DuckDBPyConnection, name: str, source: int, path: Path, marked: pa.Table) -> str:
+    """SQL of the rows of a file that feeds a table: its columns, its marks, and which file and row it was."""
+    rows = f"read_parquet({literal(path.as_posix())}, file_row_number = true)"
+    whence = f"{source} as in_file, r.file_row_number as at_row"
+    if not len(marked):
+        return f"select r.* exclude file_row_number, 0 as problem, 0 as other_word, {whence} from {rows} r"
+    con.register("marked", marked)
+    con.execute(f"create table marks_{name}_{source} as from marked")
+    con.unregister("marked")
+    told = ", ".join(f"coalesce(m.{mark}, 0) as {mark}" for mark in MARKS)
+    return (
+        f"select r.* exclude file_row_number, {told}, {whence} from {rows} r "
+        f"left join marks_{name}_{source} m on m.at_row = r.file_row_number"
+    )
+
+
+def write_empty(table: Table, path: Path) -> None:
+    """Write a table that the source does not have: present and empty."""
+    schema = pa.schema([(name, ARROW.get(kind) or decimal_type(kind)) for name, kind in table.stored.items()])
+    pq.write_table(schema.empty_table(), path)
+
+
+def decimal_type(kind: str) -> pa.DataType:
+    """The type of DECIMAL(18,4) and the like."""
+    return pa.decimal128(*map(int, kind.removeprefix("DECIMAL(").removesuffix(")").split(",")))
+
+
+def link(path: Path, target: Path) -> None:
+    """Give a file another name, or copy it where the disk knows but one."""
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, target)
