@@ -26,7 +26,7 @@ from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import LEFT_OUT, Staged
 from salesbook.tables import TABLES
 
-VERSION = 4
+VERSION = 5
 MEMORY = "600MB"
 NEEDED_BY_CHECKS = ("deals", "stages", "stage_history")
 DAY_SECONDS = 86_400

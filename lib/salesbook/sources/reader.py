@@ -119,8 +119,8 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         _, line, rest = first_record(blocks(), name)
         return frames(rest, dialect, line)
 
-    rows = Rows(folder / f"{stem}.rows", copy.path if kind == "text" else None)
-    text = framed(name, header, dialect, frames(rest, dialect, line), again, rows)
+    with Rows(folder / f"{stem}.rows", copy.path if kind == "text" else None) as rows:
+        text = framed(name, header, dialect, frames(rest, dialect, line), again, rows)
     return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=copy.file.is_canonical)
 
 
@@ -140,7 +140,7 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
                 shifts.append(np.stack([n_good + changed, shift[changed]], axis=1))
             n_good, n_bad = n_good + len(frame.lines), n_bad + len(frame.bad)
     shifts = np.concatenate(shifts) if shifts else np.zeros((1, 2), np.int64)
-    path, skip = rows.close()
+    path, skip = rows.done()
     return Text(name, header, dialect, path, bad, n_good, n_bad, shifts, again, traits, skip)
 
 

@@ -78,9 +78,16 @@ class Rows:
                 self.n_same -= len(block)
         return self.file
 
-    def close(self) -> tuple[Path, int]:
+    def done(self) -> tuple[Path, int]:
         """The file that holds the records, and the lines to skip in it."""
         if self.copy is None or self.file or self.there.read(1):
-            self.begin().close()
-        self.there.close()
+            self.begin().flush()
         return (self.path, 0) if self.file else (self.copy, 1)
+
+    def __enter__(self) -> "Rows":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.there.close()
+        if self.file:
+            self.file.close()
