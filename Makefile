@@ -12,7 +12,7 @@ BENCHES := report
 report: .venv/ready
 	@$(PY) -m salesbook report $(if $(MONTH),--month $(MONTH))
 
-test: .venv/ready
+test: .venv/ready .venv/spark
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	$(PY) -m pytest -n auto --dist loadfile
 	$(PY) -m pytest --nbval-lax --nbval-cell-timeout=300 notebooks
@@ -33,6 +33,8 @@ sample: .venv/ready
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-package salesbook -o requirements.lock
+	uv pip compile --group pyproject.toml:spark -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate -o requirements-spark.lock
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
@@ -40,6 +42,11 @@ lock:
 	$(PY) -m pip install --quiet --require-hashes -r requirements.lock
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch .venv/ready
+
+# Spark is large and most reports need none of it.
+.venv/spark: .venv/ready requirements-spark.lock
+	$(PY) -m pip install --quiet --require-hashes -r requirements-spark.lock
+	@touch .venv/spark
 
 clean:
 	rm -rf .venv .salesbook build dist

@@ -9,6 +9,7 @@ from postgres import postgres  # noqa: F401
 from salesbook.book import Book
 from salesbook.build import build
 from salesbook.settings import load
+from spark import cluster  # noqa: F401
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -6,9 +6,9 @@
 --
 -- Bookings have no name of their own: they are numbered, and two that are the same have two numbers.
 select
-  row_number() over (
+  cast(row_number() over (
     order by c.period, c.type, c.currency, c.channel nulls last, c.owner_id nulls last, c.amount_minor,
-      c.acquisition_share) as booking,
+      c.acquisition_share) as bigint) as booking,
   c.period as cost_on, c.type, c.channel, c.owner_id, c.channel is null as is_shared,
   money(c.amount_minor, r.rate) as amount_minor,
   money(money(c.amount_minor, r.rate), c.acquisition_share) as acquisition_minor,

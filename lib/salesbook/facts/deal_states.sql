@@ -8,7 +8,8 @@
 -- deleted or merged deal is known no more. Amounts of ended deals are in the report currency at the rate of their end.
 with visits as (
   select h.deal_id, h.stage, h.entered_at, s.position, s.probability, s.is_won, s.is_lost,
-    row_number() over (partition by h.deal_id order by h.entered_at nulls first, s.position, h.stage) as visit,
+    cast(row_number() over (partition by h.deal_id order by h.entered_at nulls first, s.position, h.stage) as bigint)
+      as visit,
     coalesce(greatest(h.entered_at, h.recorded_at, d.created_at, d.recorded_at), timestamp '1900-01-01 00:00:00')
       as known_at,
     least(d.deleted_at, d.merged_at) as gone_at

@@ -36,7 +36,7 @@ timed as (
   from steps s cross join run),
 windows as (
   select pipeline, position,
-    percentile_cont(0.9) within group (order by cast(step_seconds as double precision)) as window_seconds
+    percentile_cont(0.9) within group (order by step_seconds) as window_seconds
   from timed where is_recent and step_seconds is not null
   group by pipeline, position)
 select

@@ -31,7 +31,7 @@ timed as (
   cross join run
   left join wins w on w.organisation_key = q.organisation_key),
 span as (
-  select percentile_cont(0.9) within group (order by cast(win_seconds as double precision)) as window_seconds
+  select percentile_cont(0.9) within group (order by win_seconds) as window_seconds
   from timed where is_recent and win_seconds is not null)
 select
   t.organisation_key, t.lead_id, t.qualified_on, t.won_on, t.won_on is not null as is_won,
