@@ -79,11 +79,13 @@ class Cluster:
 
     def connect(self, address: str) -> str:
         """Start a server of Spark Connect on the cluster, and give its address."""
-        told = [part for item in SMALL.items() for part in ("--conf", "=".join(item))]
-        told += ["--conf", "spark.connect.grpc.binding.port=0", "--conf", "spark.connect.grpc.binding.address=127.0.0.1"]
-        command = ("org.apache.spark.deploy.SparkSubmit", "--master", address, *told, "--class", CONNECT, "spark-internal")
+        conf = SMALL | {"spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": "0"}
+        told = [part for item in conf.items() for part in ("--conf", "=".join(item))]
+        submit = ("org.apache.spark.deploy.SparkSubmit", "--master", address, *told)
         sign = r"Spark Connect server started at: \S+:(\d+)"
-        return "sc://127.0.0.1:" + self.start("connect", sign, *command, memory=SMALL["spark.driver.memory"])
+        return "sc://127.0.0.1:" + self.start(
+            "connect", sign, *submit, "--class", CONNECT, "spark-internal", memory=SMALL["spark.driver.memory"]
+        )
 
     def stop(self) -> None:
         """End the daemons, the newest first."""

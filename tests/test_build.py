@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import duckdb
@@ -108,6 +109,13 @@ def test_every_fact_says_what_a_row_is_and_ends_in_the_order_of_its_key(name):
     assert [word.strip(",").split(".")[-1] for word in last] == list(declared.key)
     assert set(declared.needs) <= set(TABLES)
     assert all(target in FACTS for target, _ in declared.follows.values())
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_a_fact_uses_only_words_that_every_engine_knows(name):
+    told = re.sub(r"--.*", "", fact(name).sql)
+    foreign = r"double precision|\bqualify\b|//|::|\bextract\(epoch|\bilike\b|\bany_value\b|\\"
+    assert re.findall(foreign, told) == []
 
 
 def test_the_run_s_folder_says_what_it_was_made_of(sample_book):

@@ -283,8 +283,11 @@ def run_table(period: clock.Period, as_of: datetime, default_calendar: str, foll
 
 def first_instant(engine: Engine) -> datetime | None:
     """The earliest instant of any table."""
-    instants = [(table.name, column.name) for table in TABLES.values() for column in table.columns if column.is_instant]
-    earliest = [f'select min("{column}") as instant from loaded_{table}' for table, column in instants]
+    earliest = []
+    for table in TABLES.values():
+        instants = [f'min("{column.name}")' for column in table.columns if column.is_instant]
+        first = f"least({', '.join(instants)})" if len(instants) > 1 else "".join(instants)
+        earliest += [f"select {first} as instant from loaded_{table.name}"] if instants else []
     return engine.rows(f"select min(instant) from ({' union all '.join(earliest)}) earliest")[0][0]
 
 

@@ -1,4 +1,4 @@
-"""Facts built on a Spark cluster of a master and two workers are those that DuckDB builds. One cluster serves the file."""
+"""A Spark cluster of a master and two workers builds the facts that DuckDB builds. One cluster serves this file."""
 
 import duckdb
 import pytest

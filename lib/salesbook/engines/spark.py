@@ -1,6 +1,7 @@
 """Spark: the same fact texts, built on a cluster that is there already, and written as Parquet where the run is."""
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ PROBES = 64  # rows, each written by a task of its own: enough that every worker
 # What the fact texts rely on, whatever the cluster's own settings are: a fault is an error, times have no zone.
 CONF = {
     "spark.sql.ansi.enabled": "true",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
@@ -57,7 +59,10 @@ def connect(address: str, conf: dict[str, str]) -> "SparkSession":
     for name, value in ({"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"} | conf).items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        with warnings.catch_warnings():
+            # pyspark 4.3 warns of pandas 3; nothing here goes through pandas.
+            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+            return builder.getOrCreate()
     except PySparkException as error:
         raise MissingTool("The Spark cluster does not answer.", f"{type(error).__name__}.", CLUSTER) from error
 

@@ -10,13 +10,13 @@
 -- A deal whose stage began at an unknown time is not judged.
 with usual as (
   select pipeline, cycle, stage, count(*) as n_visits,
-    percentile_cont(0.9) within group (order by cast(stage_seconds as double precision)) as p90_seconds
+    percentile_cont(0.9) within group (order by stage_seconds) as p90_seconds
   from stage_times
   where is_timed and is_over and is_left_lately
   group by pipeline, cycle, stage),
 won as (
   select f.pipeline, case when f.is_new_business then coalesce(f.product, f.pipeline) else 'renewal' end as cycle,
-    cast(f.cycle_seconds as double precision) as cycle_seconds
+    f.cycle_seconds
   from deal_facts f cross join run
   where f.is_won and f.has_created and f.closed_on >= run.period_end - interval '730' day),
 cycles as (
