@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import t
+from scipy.stats import binom, norm
 
 from salesbook import stats
 from salesbook.errors import WrongUsage
@@ -359,8 +359,22 @@ def test_a_stage_is_judged_by_its_deals_however_the_open_ones_end(tmp_path):
     low, high = stats.wilson(4, 20)
     assert row["low"] <= low
     assert row["high"] >= high
-    error = np.sqrt(20 * (4 * 1.6**2 + 16 * 0.4**2) / 19) / 40
-    assert row["p"] == pytest.approx(2 * t.sf(0.3 / error, 19))
+    assert row["p"] == pytest.approx(2 * norm.sf((0.3 - 0.5 / 20) / np.sqrt(0.5 * 0.5 / 20)))
+    assert row["p"] == pytest.approx(2 * binom.cdf(4, 20, 0.5), abs=0.003)
+
+
+def test_the_chance_of_a_stage_is_found_wrong_as_seldom_as_its_level_says():
+    random = np.random.default_rng(20)
+    for said in (0.21, 0.46, 0.66):
+        days = random.integers(1, 5, size=(4000, 25))
+        won = random.random((4000, 25)) < said
+        shares = (won * days).sum(axis=1) / days.sum(axis=1)
+        found = [
+            forecast.chance_of(abs(share - said), said, int(row.sum()), int((row**2).sum()))
+            for share, row in zip(shares, days, strict=True)
+        ]
+        assert (np.array(found) < 0.05).mean() < 0.055
+        assert (np.array(found) < 0.005).mean() < 0.009
 
 
 def chance_by_days(cases: list[tuple], age: float, days: int) -> float:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from salesbook import clock, stats
@@ -220,7 +221,7 @@ def stage_calibration(ask: Ask):
     Rule: a deal counts on every such day, as in a forecast, and the interval counts it by its cluster: a deal that
     stays long says no more than one. Days of a month count once nine in ten of their deals are won or lost; those still
     open (`n_open`) are then left out. The value is the recalibrated chance. `p` is that of the CRM's chance being right
-    (t test over deals), however the deals still open may end.
+    (score test over deals), however the deals still open may end.
     Returns: by, pipeline, position, stage, said (mean chance given), n (deals), n_open, numerator and denominator
     (deals × days), p, value, low and high of the clustered Wilson interval.
     Source: kpis.md K27, G19; Korn and Graubard 1998; days, not visits: house decision of 2026-11-21.
@@ -248,14 +249,24 @@ def stage_figures(rows: pd.DataFrame) -> dict:
     products = [int((deals[one] * deals[other]).sum()) for one, other in (("k", "k"), ("n", "n"), ("k", "n"))]
     low, high = stats.clustered_share(count, k, n, *products)
     said, value = float(rows["probability"].astype(float).mean()), k / n if n else np.nan
-    between = ((deals["k"] - value * deals["n"]) ** 2).sum()
-    error = np.sqrt(between * count / max(count - 1, 1)) / n if n else 0.0
     left = len(rows) - n
     apart = max(k / len(rows) - said, said - (k + left) / len(rows), 0.0)
-    p = 2 * student.sf(apart / error, count - 1) if error > 0 else np.nan
+    p = chance_of(apart, said, n, products[1])
     figures = {"said": said, "n": count, "n_open": int(rows.loc[~closed, "deal_id"].nunique())}
     figures |= {"numerator": k, "denominator": n, "p": p, "value": value, "low": float(low), "high": float(high)}
     return figures | {"reason": "" if n else "nothing closed"}
+
+
+def chance_of(apart: float, said: float, n: int, squares: int) -> float:
+    """How likely deals are won so far from the chance said, or farther, if it is right.
+
+    Rule: the score test: a deal's days share its fate, so Σ days² ÷ (Σ days)² stands for one over the number of deals;
+    half a deal is taken off, as few deals are steps and not a curve. Nothing to judge: NaN.
+    Source: Wilson 1927; Yates 1934.
+    """
+    share = squares / n**2 if n else 0.0
+    error = np.sqrt(said * (1 - said) * share)
+    return 2 * norm.sf(max(apart - share / 2, 0.0) / error) if error > 0 else np.nan
 
 
 # What was forecast and what came
