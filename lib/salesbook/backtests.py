@@ -124,17 +124,11 @@ def submitted(ask: Ask) -> pd.DataFrame:
     left in whole months. What came is what the sellers who submitted won; without a seller, what all won.
     Returns: as `backtest`; no rows where nothing was saved or the question is not about sellers.
     """
-    by, where = ask.question.by, ask.question.where
+    by = ask.question.by
     names = ["method", "horizon", "quarter", "forecast", "low", "high", "actual", "reason"]
-    nothing = pd.DataFrame(columns=[*by, *names])
-    is_of_sellers = all(path == "owner_id" or path.startswith("owner.") for path in (*by, *where))
-    if ask.book.missing("snapshot_facts") or not is_of_sellers:
-        return nothing
-    columns = tuple(name for name in NUMBERS if name not in by)
-    numbers = ask.rows("snapshot_facts", columns, among=("is_number",), period=None, last=None)
+    numbers = submissions(ask)
     if numbers.empty:
-        return nothing
-    numbers = with_ends(numbers, ask)
+        return pd.DataFrame(columns=[*by, *names])
     keys = ["method", "period", "owner_id", "horizon"]
     numbers = numbers.drop_duplicates(keys, keep="last")
     won = won_by_period(ask, numbers)
@@ -142,7 +136,23 @@ def submitted(ask: Ask) -> pd.DataFrame:
     groups = [*by, "method", "horizon", "period"]
     sums = {"forecast": ("amount_minor", "sum"), "actual": ("won_minor", "sum")}
     found = numbers.groupby(groups, dropna=False).agg(**sums).reset_index().rename(columns={"period": "quarter"})
-    return found.assign(low=np.nan, high=np.nan, reason="")[[*by, *names]] if len(found) else nothing
+    return found.assign(low=np.nan, high=np.nan, reason="")[[*by, *names]]
+
+
+def submissions(ask: Ask) -> pd.DataFrame:
+    """All numbers submitted for periods that are over, in the order in which they were saved.
+
+    Returns: by, the columns of NUMBERS, ends (first day after the period), horizon (months left); no rows where nothing
+    was saved or the question is not about sellers.
+    """
+    by, where = ask.question.by, ask.question.where
+    columns = tuple(name for name in NUMBERS if name not in by)
+    nothing = pd.DataFrame(columns=[*by, *columns, "ends", "horizon"])
+    is_of_sellers = all(path == "owner_id" or path.startswith("owner.") for path in (*by, *where))
+    if ask.book.missing("snapshot_facts") or not is_of_sellers:
+        return nothing
+    numbers = ask.rows("snapshot_facts", columns, among=("is_number",), period=None, last=None)
+    return with_ends(numbers, ask) if len(numbers) else nothing
 
 
 def with_ends(numbers: pd.DataFrame, ask: Ask) -> pd.DataFrame:

@@ -404,6 +404,7 @@ def described(settings, month, period, as_of, imported: Import, counts, facts: P
         "company": settings.company,
         "fiscal_year_starts": settings.fiscal_year_starts,
         "names_of_sellers": settings.names_of_sellers,
+        "lens": settings.lens,
         "limits": vars(settings.limits),
         "follow_up": vars(settings.follow_up),
         "economics": vars(settings.economics),

@@ -136,3 +136,15 @@ def rates_table(known: pd.DataFrame, report_currency: str, first: date, last: da
         parts.append(dense.assign(currency=currency))
     table = pd.concat(parts, ignore_index=True).sort_values(["currency", "day"], ignore_index=True)
     return table.assign(day=table["day"].dt.date)[["currency", "day", "rate"]]
+
+
+def years_before(period: Period, years: int) -> Period:
+    """The same span of days so many years before; 29 February becomes the 28th."""
+    if not years:
+        return period
+
+    def moved(day):
+        is_leap_day = (day.month, day.day) == (2, 29)
+        return day.replace(year=day.year - years, day=28 if is_leap_day else day.day)
+
+    return Period(moved(period.start), moved(period.end))

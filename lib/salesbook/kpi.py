@@ -205,6 +205,7 @@ class Kpi:
         self.__module__ = function.__module__
         self.version = hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:12]
         self.is_worked_out = bool(inspect.signature(function).parameters)
+        self.others: dict[str, Kpi] = {}
 
     def __repr__(self) -> str:
         return f"<KPI {self.name}: {self.meaning}>"
@@ -245,6 +246,12 @@ class Kpi:
         except Unanswerable as error:
             counted = self.measure.aggregates if self.measure else ("n",)
             return unanswered(keys_of(question), counted, error.reason)
+
+    def as_others_say(self, book: Book, **question) -> pd.DataFrame:
+        """The figures as they are defined here, and as others define them: `definition`, then as called."""
+        from salesbook.lens import side_by_side
+
+        return side_by_side(self, book, **question)
 
     def rows(self, book: Book, where: dict[str, Any] | None = None, last: int | None = None) -> pd.DataFrame:
         """The fact's rows behind the figure of the run's month (or the `last` so many), slice applied.
@@ -387,7 +394,7 @@ class Query:
         end = clock.period_of(self.book.period.start, kind, starts)
         count = (question.last or 1) + question.ago
         found = clock.periods_before(end, kind, count, starts)[: question.last or 1]
-        found = [year_ago(period, question.years_ago) for period in found]
+        found = [clock.years_before(period, question.years_ago) for period in found]
         is_earlier = question.ago or question.years_ago
         if is_earlier and end.end > self.book.period.end:
             found[-1] = self.book.as_far(found[-1], end)
@@ -484,15 +491,3 @@ class Query:
 def counted(column: str, aggregate: str) -> str:
     """A count of an empty period is 0; other aggregates stay empty."""
     return f"coalesce({column}, 0)" if aggregate.startswith("count(") else column
-
-
-def year_ago(period: clock.Period, years: int) -> clock.Period:
-    """The same span of days so many years before; 29 February becomes the 28th."""
-    if not years:
-        return period
-
-    def moved(day):
-        is_leap_day = (day.month, day.day) == (2, 29)
-        return day.replace(year=day.year - years, day=28 if is_leap_day else day.day)
-
-    return clock.Period(moved(period.start), moved(period.end))

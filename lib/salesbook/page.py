@@ -129,6 +129,15 @@ def table(book, data: pd.DataFrame, *, title: str, units: dict[str, str] | None 
     leave("table", content, f"{title}\n{text}", f"<b>{escape(title)}</b>{plain_html(heads, texts)}")
 
 
+def lens(book, rows: pd.DataFrame, **options) -> None:
+    """Show, as a table, how others define a KPI: nothing where the settings do not ask for it ([report] lens).
+
+    Parameters: `rows`, as `salesbook.lens` tells them; `options`, those of `table`.
+    """
+    if book.run["lens"]:
+        table(book, rows, **options)
+
+
 def behind(book, listing: Listing | None) -> dict:
     """The deals or leads behind a figure as plain data, each with its link; nothing where there are none."""
     if listing is None or not listing.n:

@@ -117,8 +117,9 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a company. `home` is the folder of the file: paths are relative to it. `memory`, what DuckDB and
-    all pages run at once may hold: a matter of the machine, so it stands in no run.json and changes no run."""
+    """The settings of a company. `home` is the folder of the file: paths are relative to it. `lens`: the pages show how
+    others define a KPI, too. `memory`, what DuckDB and all pages run at once may hold: a matter of the machine, so it
+    stands in no run.json and changes no run."""
 
     home: Path
     company: str = ""
@@ -129,6 +130,7 @@ class Settings:
     fiscal_year_starts: int = 1
     folder: str = "reports"
     names_of_sellers: bool = False
+    lens: bool = False
     source: Source = Source()
     memory: str = field(default="", repr=False)
     limits: Limits = Limits()
@@ -147,7 +149,7 @@ class Settings:
         return self.home / self.source.path
 
 
-REPORT_KEYS = ("month", "zone", "currency", "language", "fiscal_year_starts", "folder", "names_of_sellers")
+REPORT_KEYS = ("month", "zone", "currency", "language", "fiscal_year_starts", "folder", "names_of_sellers", "lens")
 SOURCE_KEYS = tuple(f.name for f in fields(Source))[:12]
 SECTIONS = (
     "company",

@@ -379,3 +379,34 @@ STAGES = ["stage", "said", "value", "low", "high", "n", "n_open"]
 def stage_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Stages: what the CRM says, what came, and so the chance to say instead."""
     return rows if reason_of(rows) else rows[STAGES]
+
+
+# As others define it
+
+
+def lens_rows(book: Book) -> pd.DataFrame:
+    """The numbers that sellers submitted, as HubSpot judges them and as this page does, period by period."""
+    theirs = kpis.forecast_error.others["hubspot"](book)
+    if reason_of(theirs):
+        return theirs
+    theirs = theirs[theirs["method"] == "rep"].rename(columns={"value": "accuracy", "forecast": "mean_submitted"})
+    past = kpis.past_forecasts(book)
+    ours = past[(past["method"] == "rep") & (past["horizon"] == LATE)].dropna(subset=["value"])
+    error = ((ours["value"] - ours["actual"]) / ours["actual"].where(ours["actual"] > 0)).set_axis(ours["quarter"])
+    rows = theirs.assign(signed_error=error.reindex(theirs["quarter"]).to_numpy()).tail(YEARS)
+    names = [quarter_name(book, start) for start in rows["quarter"]]
+    return rows.assign(period_name=names)[["period_name", *LENS_UNITS]]
+
+
+LENS_UNITS = {"actual": "money", "n": "count", "mean_submitted": "money", "accuracy": "share", "signed_error": "share"}
+YEARS = 8
+
+
+def lens_title(book: Book) -> str:
+    """The title of the table of accuracy as HubSpot has it."""
+    return book.words.say("lens.forecast_error.table", months=LATE)
+
+
+def lens_note(book: Book) -> str:
+    """Why the two differ."""
+    return book.words.say("lens.forecast_error.hubspot.why")

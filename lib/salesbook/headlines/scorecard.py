@@ -9,6 +9,7 @@ from salesbook.findings import HELD, Candidate, Finding, chosen
 from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
 from salesbook.kpi import Kpi
 from salesbook.kpis.scorecard import deals_won, target, win_rate, won
+from salesbook.lens import SPAN
 
 
 def this_month(book: Book) -> list[Finding]:
@@ -139,3 +140,8 @@ def trend(book: Book, rows: pd.DataFrame, kpi: Kpi) -> dict[str, str]:
     shown = {name: book.words.value(x, kpi.unit) for name, x in ends.items()}
     counted = int(known["denominator"].sum() if "denominator" in known else known["n"].sum())
     return figure(book, "figures.trend", label=label, months=months, n=counted, **shown)
+
+
+def lens_title(book: Book) -> str:
+    """The title of the table of the win rate as others define it."""
+    return book.words.say("lens.win_rate.table", months=SPAN)
