@@ -58,6 +58,9 @@ FACTS = (
     "deal_checks",
     "checked_deals",
     "deal_amounts",
+    "pipeline_moves",
+    "expected_deals",
+    "lead_phases",
 )
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
 

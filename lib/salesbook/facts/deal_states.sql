@@ -32,6 +32,7 @@ select
   not ((t.is_won or t.is_lost) and t.entered_at is not null) as is_open,
   t.entered_on, t.known_on, t.until_on,
   t.until_on is null or t.until_on > t.known_on as is_known,
+  t.until_at is null or t.until_at >= t.known_at as is_shown,  -- be it for less than a day
   cast(local_time(d.created_at) as date) as created_on, d.created_at is not null as has_created,
   d.account_id, d.owner_id, d.pipeline, d.product, d.source, d.type,
   coalesce(d.type, '') <> 'renewal' as is_new_business,

@@ -3,9 +3,10 @@
 -- needs: deals
 -- follows: account = account_facts.account_id, owner = seller_facts.owner_id
 --
--- As it stood then: a saved snapshot of the CRM of at most seven days before says amount, probability, category and
--- expected close; else the changes of the deal do; else the amount is the one extracted, the probability the stage's,
--- and expected close and category are known at the run's instant only. Amounts at the rate of the day before (where there
+-- As it stood then: a saved snapshot of the CRM of at most seven days before says amount, probability, category,
+-- expected close and who held it, unless a change of the deal was known later; else the changes do; else amount and
+-- seller are those extracted, the probability the stage's, and expected close and category are known at the run's
+-- instant only. Amounts at the rate of the day before (where there
 -- is none, at the one of the deal's own end). Days begin with the first end of a deal: before it nothing can be learned.
 -- What came of it (is_resolved, won_on) is as known at the run's instant.
 with first_end as (select min(known_on) as day from deal_states where is_closed and until_on is null),
@@ -14,7 +15,7 @@ days as (
   from calendar c cross join run cross join first_end
   where c.calendar = run.default_calendar and extract(day from c.day) = 1
     and c.day <= run.period_end and c.day > run.period_end - interval '49' month
-    and (c.day > first_end.day or c.day = run.period_end)),
+    and (c.day > first_end.day or c.day in (run.period_start, run.period_end))),
 working as (
   select pipeline, min(position) as first_position, count(*) as n_stages
   from stages where not is_won and not is_lost group by pipeline),
@@ -25,7 +26,8 @@ standing as (
   join deal_states t on t.is_open and t.is_known and t.known_on < y.seen_on
     and (t.until_on is null or t.until_on >= y.seen_on)),
 saved as (
-  select y.seen_on, s.deal_id, s.amount_minor, s.currency, s.probability, s.category, s.expected_close,
+  select y.seen_on, s.deal_id, s.amount_minor, s.currency, s.probability, s.category, s.expected_close, s.owner_id,
+    s.snapshot_on,
     row_number() over (partition by y.seen_on, s.deal_id order by s.snapshot_at desc, s.owner_id, s.period) as place
   from (select f.*, cast(local_time(f.snapshot_at) as date) as snapshot_on from forecast_snapshots f
     where f.method = 'crm' and f.deal_id is not null and not f.is_rebuilt) s
@@ -35,7 +37,7 @@ changed as (
     cast(local_time(greatest(c.changed_at, c.recorded_at)) as date) as known_on,
     row_number() over (partition by c.deal_id, c.field order by c.changed_at) as place
   from deal_changes c
-  where c.field in ('amount', 'category', 'expected_close')),
+  where c.field in ('amount', 'category', 'expected_close', 'owner')),
 told as (
   select c.deal_id, c.field, c.new_value as value, c.known_on,
     min(c.known_on) over (partition by c.deal_id, c.field order by c.changed_at
@@ -46,8 +48,13 @@ told as (
 then_told as (
   select y.seen_on, t.deal_id,
     max(case when t.field = 'amount' then t.value end) as amount,
+    max(case when t.field = 'amount' then t.known_on end) as amount_known_on,
     max(case when t.field = 'category' then t.value end) as category,
-    max(case when t.field = 'expected_close' then t.value end) as expected_close
+    max(case when t.field = 'category' then t.known_on end) as category_known_on,
+    max(case when t.field = 'expected_close' then t.value end) as expected_close,
+    max(case when t.field = 'expected_close' then t.known_on end) as expected_known_on,
+    max(case when t.field = 'owner' then t.value end) as owner_id,
+    max(case when t.field = 'owner' then t.known_on end) as owner_known_on
   from told t
   join days y on t.known_on < y.seen_on and (t.until_on is null or t.until_on >= y.seen_on)
   group by y.seen_on, t.deal_id),
@@ -58,13 +65,19 @@ tells as (
 stood as (
   select t.*, d.created_at, p.deal_id is null as is_rebuilt,
     t.seen_on = run.period_end as is_now,
-    case when p.amount_minor is not null then p.currency else d.currency end as currency,
-    coalesce(p.amount_minor, cast(round(cast(c.amount as decimal(18, 4)) * 100, 0) as bigint), d.amount_minor) as minor,
+    case when p.amount_minor is not null and coalesce(c.amount_known_on <= p.snapshot_on, true) then p.currency
+      else d.currency end as currency,
+    coalesce(case when c.amount_known_on > p.snapshot_on then cast(round(cast(c.amount as decimal(18, 4)) * 100, 0)
+        as bigint) end,
+      p.amount_minor, cast(round(cast(c.amount as decimal(18, 4)) * 100, 0) as bigint), d.amount_minor) as minor,
     coalesce(p.probability, t.stage_probability) as probability,
-    coalesce(p.category, c.category,
+    coalesce(case when c.category_known_on > p.snapshot_on then c.category end, p.category, c.category,
       case when k.has_categories or t.seen_on = run.period_end then d.forecast_category end) as category,
-    coalesce(p.expected_close, cast(c.expected_close as date),
-      case when k.has_expected or t.seen_on = run.period_end then d.expected_close end) as expected_close_on
+    coalesce(case when c.expected_known_on > p.snapshot_on then cast(c.expected_close as date) end,
+      p.expected_close, cast(c.expected_close as date),
+      case when k.has_expected or t.seen_on = run.period_end then d.expected_close end) as expected_close_on,
+    coalesce(case when c.owner_known_on > p.snapshot_on then c.owner_id end, p.owner_id, c.owner_id, d.owner_id)
+      as held_by
   from standing t
   cross join run
   cross join tells k
@@ -74,6 +87,7 @@ stood as (
 priced as (
   select o.*, f.deal_id is not null as is_counted, coalesce(f.is_closed, false) as is_resolved,
     coalesce(f.is_won, false) as is_won, case when f.is_won then f.closed_on end as won_on, f.closed_on,
+    case when o.minor > 0 then o.minor end as own_minor,
     money(case when o.minor > 0 then o.minor end, coalesce(r.rate, e.rate)) as amount_minor
   from stood o
   left join deal_facts f on f.deal_id = o.deal_id
@@ -87,7 +101,7 @@ select
   o.account_id, o.owner_id, o.pipeline, o.product, o.source, o.type, o.is_new_business, o.cycle,
   o.minor as own_minor, o.amount_minor, o.probability,
   cast(round(cast(o.amount_minor as decimal(19, 0)) * o.probability, 0) as bigint) as weighted_minor,
-  o.category, o.expected_close_on, o.is_rebuilt,
+  o.category, o.expected_close_on, o.is_rebuilt, o.held_by, o.own_minor, o.currency,
   o.is_counted, o.is_resolved, o.is_won, o.closed_on, o.won_on, o.record_url
 from priced o
 left join working w on w.pipeline = o.pipeline

@@ -2,32 +2,236 @@
 
 import numpy as np
 import pandas as pd
+from babel.dates import format_date
+from scipy.stats import norm
 
 from salesbook import survival
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, against_the_rest
 from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen
 from salesbook.headlines import asked, direction, figure, finding
-from salesbook.kpi import Ask, Question, reason_of
+from salesbook.kpi import Ask, Question, counts, reason_of
 from salesbook.kpis import pipeline as kpis
+from salesbook.stats import Z
 
 YEARS = 24
 DAY = 86_400
 STAGE = ["position", "stage"]
 GROUPS = ("product", "owner.team", "stage")
+PUSHED = counts("expected_deals", among="is_pushed", on="month")
+ALWAYS = ("start", "new", "won", "lost", "end")  # steps that are drawn even where nothing happened
+FATES = ("won", "lost", "pushed", "overdue", "gone")
 UNITS = {"n": "count", "amount": "money", "age_days": "days", "p90_days": "days", "before_n": "count",
-         "before": "days"}  # fmt: skip
+         "before": "days", "this_quarter": "money", "next_quarter": "money", "expected_amount": "money",
+         "target": "money", "won_amount": "money", "coverage": "ratio", "days_in_phase": "days",
+         "p90_in_phase": "days", "past_first": "count", "win_rate": "share", "deal_size": "money", "days": "days",
+         "a_day": "money"}  # fmt: skip
 
 
 def this_month(book: Book) -> list[Finding]:
-    """The month in short: whether a stage holds deals longer than it did, and what is stuck, where."""
-    found = [stuck(book), slower(book)]
-    return chosen([candidate for candidate in found if candidate])
+    """The month in short: coverage, then what is stuck and where, and whether stages or pushing have changed."""
+    found = [stuck(book), pushing(book), slower(book)]
+    return [*covered(book), *chosen([candidate for candidate in found if candidate], most=2)]
 
 
 def units(rows: pd.DataFrame) -> dict[str, str]:
     """The units of a table's columns."""
     return {name: unit for name, unit in UNITS.items() if name in rows}
+
+
+# What moved
+
+
+@asked
+def waterfall_rows(book: Book, steps: pd.DataFrame) -> pd.DataFrame:
+    """The steps of the waterfall, named; those that no deal took are left out."""
+    shown = steps[(steps["n"] > 0) | steps["step"].isin(ALWAYS)]
+    names = [book.words.say(f"waterfall.{step}") for step in shown["step"]]
+    return pd.DataFrame({"step": names, "n": shown["n"], "value": shown["value"],
+                         "is_total": shown["step"].isin(["start", "end"])})  # fmt: skip
+
+
+@asked
+def waterfall_words(book: Book, steps: pd.DataFrame) -> dict[str, str]:
+    """The words of the waterfall: from what to what, and whether amounts have a history."""
+    at, n = steps.set_index("step")["value"], steps.set_index("step")["n"]
+    values = {"start": at["start"], "end": at["end"], "change": abs(at["end"] - at["start"]), "n": int(n["end"])}
+    values |= {"month": book.period.start, "new": at["new"], "won": -at["won"], "lost": -at["lost"]}
+    key = direction(at["end"] - at["start"]) if at["end"] != at["start"] else "level"
+    return figure(book, "figures.waterfall", key, **values)
+
+
+def waterfall_note(book: Book) -> str:
+    """What cannot be seen: without a history of deals their amounts and sellers are those of the extract."""
+    has_history = {"deal_changes", "forecast_snapshots"} & set(book.run["tables"])
+    return "" if has_history else book.words.say("figures.waterfall.no_history")
+
+
+@asked
+def expected_rows(book: Book, steps: pd.DataFrame) -> pd.DataFrame:
+    """The waterfalls of the deals expected in this quarter and the next, side by side."""
+    wide = steps.pivot(index=["position", "step"], columns="quarter", values="value").reset_index()
+    wide.columns = ["position", "step", "this_quarter", "next_quarter"]
+    told = (wide[["this_quarter", "next_quarter"]] != 0).any(axis=1) | wide["step"].isin(ALWAYS)
+    names = [book.words.say(f"waterfall.{step}") for step in wide["step"]]
+    return wide.assign(step=names)[told].drop(columns="position")
+
+
+def expected_title(book: Book) -> str:
+    """The title of the table of the two quarters."""
+    this, following = kpis.quarters_of(book)
+    return book.words.say(
+        "figures.waterfall.table", this=quarter(book, this.start), next=quarter(book, following.start)
+    )
+
+
+def quarter(book: Book, day) -> str:
+    """A quarter in words: Q4 2026."""
+    return format_date(day, "QQQ y", locale=book.words.locale)
+
+
+# What is covered
+
+
+def covered(book: Book) -> list[Finding]:
+    """How far the open pipeline covers what is left of the quarter's target: counted, not inferred."""
+    row = kpis.pipeline_coverage(book).iloc[0]
+    if "quarter" not in row:
+        return []
+    return [finding(book, f"say.coverage_{coverage_key(row)}", **coverage_values(book, row))]
+
+
+def coverage_key(row: pd.Series) -> str:
+    """Which of the sentences on coverage holds."""
+    reasons = {"": "ratio", "target met": "met"}
+    return reasons.get(row["reason"], "none")
+
+
+def coverage_values(book: Book, row: pd.Series) -> dict:
+    """The numbers that sentences on coverage use."""
+    values = {"quarter": quarter(book, row["quarter"]), "n": int(row["n"]), "amount": row["numerator"]}
+    return values | {"left": row["denominator"], "target": row["target"], "won": row["won"], "ratio": row["value"]}
+
+
+@asked
+def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """Coverage of the whole, and of each team or seller where they have targets, by quarter."""
+    names = [quarter(book, day) for day in rows["quarter"]]
+    shown = {"quarter": names, "n": rows["n"], "expected_amount": rows["numerator"], "target": rows["target"]}
+    shown |= {"won_amount": rows["won"], "coverage": rows["value"], "reason": rows["reason"]}
+    groups = {name: rows[name] for name in rows if name.startswith("owner.")}
+    return pd.DataFrame(groups | shown)
+
+
+def coverage_title(book: Book, by_team: bool = False) -> str:
+    """The title of a table of coverage."""
+    return book.words.say(f"figures.coverage.{'teams' if by_team else 'table'}")
+
+
+# What is pushed
+
+
+def pushing(book: Book) -> Candidate | None:
+    """Whether more or fewer of the deals expected in a month are pushed; a deal pushed again and again counts once."""
+    month = kpis.pushed_deals(book)
+    if "denominator" not in month or reason_of(month):
+        return None
+    values = {"n": int(month["numerator"].iloc[0]), "total": int(month["denominator"].iloc[0])}
+    values |= {"share": month["value"].iloc[0], "month": book.period.start, "months": NOW, "months_before": BEFORE}
+    neutral = finding(book, "say.pushed", **values)
+    now, before = pushed_spans(book)
+    values |= {"now": now["value"], "before": before["value"], "change": now["value"] - before["value"]}
+    values |= {"n_now": int(now["denominator"]), "n_before": int(before["denominator"])}
+    claim = finding(book, f"say.pushed_{direction(values['change'])}", True, **values)
+    return Candidate("pushed", p_of_clustered(now, before), claim, neutral, weight=1)
+
+
+def pushed_spans(book: Book) -> list[pd.Series]:
+    """The share of deals pushed now and before."""
+    return [kpis.pushed_deals(book, last=last, ago=ago).iloc[0] for last, ago in ((NOW, 0), (BEFORE, NOW))]
+
+
+def p_of_clustered(now: pd.Series, before: pd.Series) -> float:
+    """The chance of two clustered shares so far apart, were they the same; NaN under 20 clusters in either."""
+    if min(now["clusters"], before["clusters"]) < LEAST:
+        return np.nan
+    errors = [(row["high"] - row["low"]) / 2 / Z for row in (now, before)]
+    return float(2 * norm.sf(abs(now["value"] - before["value"]) / np.hypot(*errors)))
+
+
+@asked
+def pushed_words(book: Book, rows: pd.DataFrame) -> dict[str, str]:
+    """The words of pushed deals by month."""
+    last, (now, before) = rows.iloc[-1], pushed_spans(book)
+    known = rows["value"].dropna()
+    values = {"n": int(last["numerator"]), "total": int(last["denominator"]), "month": book.period.start}
+    values |= {"months": len(rows), "low": known.min(), "high": known.max(), "all": int(rows["denominator"].sum())}
+    key = "headline" if last["denominator"] else "none"
+    if p_of_clustered(now, before) <= HELD:
+        key = direction(now["value"] - before["value"])
+    return figure(book, "figures.pushed", key, **values)
+
+
+@asked
+def fate_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """What became of the deals expected in the month."""
+    counted = rows.set_index("fate")["n"].reindex(FATES, fill_value=0)
+    names = [book.words.say(f"fates.{fate}") for fate in FATES]
+    return pd.DataFrame({"expected_fate": names, "n": counted.to_numpy()})
+
+
+def fate_title(book: Book) -> str:
+    """The title of the table of what became of them, with how far deals were pushed."""
+    length = kpis.push_length(book, last=BEFORE).iloc[0]
+    key = "table" if np.isfinite(length["value"]) else "table_alone"
+    values = {"month": book.period.start, "days": length["value"] * DAY, "months": BEFORE}
+    return book.words.say(f"figures.pushed.{key}", **values)
+
+
+# Which qualified leads wait
+
+
+def seller(book: Book) -> str:
+    """By whom leads are told apart: sellers where the settings allow their names, else teams."""
+    return "owner.name" if book.run["names_of_sellers"] else "owner.team"
+
+
+def lead_rows(book: Book) -> pd.DataFrame:
+    """The open qualified leads by phase and seller, or team: how many, and how long they have been there."""
+    by = ["phase", seller(book)]
+    counted = kpis.open_qualified_leads(book, by=by)
+    if reason_of(counted) or counted.empty:
+        return counted
+    ages = kpis.qualified_lead_days(book, by=by)[[*by, "value", "p90"]]
+    rows = counted[[*by, "n"]].merge(ages.rename(columns={"value": "days_in_phase", "p90": "p90_in_phase"}), on=by)
+    rows = rows.sort_values(["phase", "n"], ascending=[True, False])
+    words = [book.words.say(f"phase.{phase}") if isinstance(phase, str) else None for phase in rows["phase"]]
+    return rows.assign(phase=words)
+
+
+def lead_title(book: Book) -> str:
+    """The title of the table of open qualified leads."""
+    n, days = kpis.open_qualified_leads(book)["value"].iloc[0], kpis.qualified_lead_days(book)["value"].iloc[0]
+    key = "table" if np.isfinite(days) else "few"
+    return book.words.say(f"figures.open_leads.{key}", n=int(n) if n == n else 0, days=days * DAY)
+
+
+# What the pace earns
+
+
+@asked
+def velocity_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """Velocity and what it is made of, by product."""
+    return rows.rename(columns={"n": "past_first", "value": "a_day"})[
+        ["product", "past_first", "win_rate", "deal_size", "days", "a_day", "low", "high"]
+    ]
+
+
+def velocity_title(book: Book) -> str:
+    """The title of the table of velocity."""
+    whole = kpis.pipeline_velocity(book).iloc[0]
+    key = "table" if np.isfinite(whole["value"]) else "none"
+    return book.words.say(f"figures.velocity.{key}", **{name: whole[name] for name in ("value", "low", "high")})
 
 
 # What is open
@@ -172,11 +376,14 @@ def stage_words(book: Book, rows: pd.DataFrame) -> dict[str, str]:
 
 
 def change_rows(book: Book) -> pd.DataFrame:
-    """The stages now against before."""
-    rows = stage_changes(book)
-    if rows is None:
-        return kpis.time_in_stage(book, last=NOW)
-    return rows[["stage", "n", "value", "low", "high", "before_n", "before"]]
+    """The stages now against before, each product by itself: a change of mix is no change of pace."""
+    by = [*STAGE, "product"]
+    now, before = (kpis.time_in_stage(book, by=by, last=last, ago=ago) for last, ago in ((NOW, 0), (BEFORE, NOW)))
+    if reason_of(now):
+        return now
+    earlier = before.reindex(columns=[*by, "n", "value"]).rename(columns={"n": "before_n", "value": "before"})
+    rows = now[[*by, "n", "value", "low", "high"]].merge(earlier, on=by, how="left")
+    return rows.drop(columns="position").fillna({"before_n": 0})
 
 
 def change_title(book: Book) -> str:
