@@ -1,6 +1,8 @@
 """export.py and parts.py: a page is self-contained, says everything in words, and data in it is never code."""
 
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -307,3 +309,10 @@ def test_a_page_shows_so_many_deals_and_says_where_the_others_are(shown):
 def test_a_figure_without_deals_behind_it_offers_none(shown):
     parsed = Parsed(shown(lambda book: figure(book, rows=Listing("deals", 0, pd.DataFrame()))))
     assert len(parsed.having("details", **{"class": "numbers"})) == 1
+
+
+def test_a_process_that_draws_nothing_itself_writes_drawings_that_a_browser_draws():
+    code = """from salesbook.report.parts import drawing
+print(drawing('<svg xmlns="http://www.w3.org/2000/svg"><g/></svg>', "A drawing"))"""
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert made.startswith("<svg ")

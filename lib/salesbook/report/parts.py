@@ -10,6 +10,8 @@ from salesbook.errors import PageFailed
 from salesbook.report.sparkline import sparkline
 from salesbook.words import Words, undefined
 
+# Else a drawing is written as <ns0:svg>, which no browser draws.
+ET.register_namespace("", "http://www.w3.org/2000/svg")
 DRAWN = {"svg", "g", "defs", "path", "text", "tspan", "use", "clipPath", "pattern", "rect", "line", "circle"}
 UP, DOWN, LEVEL = "▲", "▼", ""
 MOST_LISTED = 40  # deals or leads on a page; a workbook has room for more
