@@ -21,11 +21,10 @@ GROUPS = ("product", "owner.team", "stage")
 PUSHED = counts("expected_deals", among="is_pushed", on="month")
 ALWAYS = ("start", "new", "won", "lost", "end")  # steps that are drawn even where nothing happened
 FATES = ("won", "lost", "pushed", "overdue", "gone")
-UNITS = {"n": "count", "amount": "money", "age_days": "days", "p90_days": "days", "before_n": "count",
+UNITS = {"n": "count", "amount": "money", "median_age": "days", "p90_days": "days", "before_n": "count",
          "before": "days", "this_quarter": "money", "next_quarter": "money", "expected_amount": "money",
-         "target": "money", "won_amount": "money", "coverage": "ratio", "days_in_phase": "days",
-         "p90_in_phase": "days", "past_first": "count", "win_rate": "share", "deal_size": "money", "days": "days",
-         "a_day": "money"}  # fmt: skip
+         "target": "money", "won_amount": "money", "coverage": "ratio", "days_in_phase": "days", "standing": "count",
+         "win_rate": "share", "mean_won": "money", "days_to_win": "days", "a_day": "money"}  # fmt: skip
 
 
 def this_month(book: Book) -> list[Finding]:
@@ -113,12 +112,14 @@ def coverage_values(book: Book, row: pd.Series) -> dict:
     return values | {"left": row["denominator"], "target": row["target"], "won": row["won"], "ratio": row["value"]}
 
 
-@asked
 def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
-    """Coverage of the whole, and of each team or seller where they have targets, by quarter."""
+    """Coverage of the whole, or of each team, by quarter; what is expected is told where there is no target too."""
+    if "quarter" not in rows or not rows["n"].any():
+        return rows
     names = [quarter(book, day) for day in rows["quarter"]]
     shown = {"quarter": names, "n": rows["n"], "expected_amount": rows["numerator"], "target": rows["target"]}
-    shown |= {"won_amount": rows["won"], "coverage": rows["value"], "reason": rows["reason"]}
+    shown |= {"won_amount": rows["won"], "coverage": rows["value"]}
+    shown |= {"remark": [book.words.reason(reason) for reason in rows["reason"]]}
     groups = {name: rows[name] for name in rows if name.startswith("owner.")}
     return pd.DataFrame(groups | shown)
 
@@ -140,10 +141,11 @@ def pushing(book: Book) -> Candidate | None:
     values |= {"share": month["value"].iloc[0], "month": book.period.start, "months": NOW, "months_before": BEFORE}
     neutral = finding(book, "say.pushed", **values)
     now, before = pushed_spans(book)
-    values |= {"now": now["value"], "before": before["value"], "change": now["value"] - before["value"]}
+    change, p = pushed_change(book)
+    values |= {"now": now["value"], "before": before["value"], "change": change}
     values |= {"n_now": int(now["denominator"]), "n_before": int(before["denominator"])}
     claim = finding(book, f"say.pushed_{direction(values['change'])}", True, **values)
-    return Candidate("pushed", p_of_clustered(now, before), claim, neutral, weight=1)
+    return Candidate("pushed", p, claim, neutral, weight=1)
 
 
 def pushed_spans(book: Book) -> list[pd.Series]:
@@ -151,24 +153,36 @@ def pushed_spans(book: Book) -> list[pd.Series]:
     return [kpis.pushed_deals(book, last=last, ago=ago).iloc[0] for last, ago in ((NOW, 0), (BEFORE, NOW))]
 
 
-def p_of_clustered(now: pd.Series, before: pd.Series) -> float:
-    """The chance of two clustered shares so far apart, were they the same; NaN under 20 clusters in either."""
-    if min(now["clusters"], before["clusters"]) < LEAST:
-        return np.nan
-    errors = [(row["high"] - row["low"]) / 2 / Z for row in (now, before)]
-    return float(2 * norm.sf(abs(now["value"] - before["value"]) / np.hypot(*errors)))
+def pushed_change(book: Book) -> tuple[float, float]:
+    """By how much the share of deals pushed has changed, each product against itself, and the chance of as much.
+
+    Rule: the differences of the products, weighted by n × n ÷ (n + n); their errors are those of clustered shares. A
+    product with under 20 deals in either span says nothing.
+    """
+    now, before = (kpis.pushed_deals(book, by="product", last=n, ago=ago) for n, ago in ((NOW, 0), (BEFORE, NOW)))
+    if "product" not in now or "product" not in before:
+        return np.nan, np.nan
+    rows = now.merge(before, on="product", suffixes=("", "_before"))
+    rows = rows[(rows["clusters"] >= LEAST) & (rows["clusters_before"] >= LEAST)]
+    weight = rows["denominator"] * rows["denominator_before"] / (rows["denominator"] + rows["denominator_before"])
+    half = np.hypot(rows["high"] - rows["low"], rows["high_before"] - rows["low_before"]) / 2 / Z
+    error = np.sqrt((weight**2 * half**2).sum())
+    if not error > 0:
+        return np.nan, np.nan
+    moved = (weight * (rows["value"] - rows["value_before"])).sum()
+    return float(moved / weight.sum()), float(2 * norm.sf(abs(moved) / error))
 
 
 @asked
 def pushed_words(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of pushed deals by month."""
-    last, (now, before) = rows.iloc[-1], pushed_spans(book)
+    last, (change, p) = rows.iloc[-1], pushed_change(book)
     known = rows["value"].dropna()
     values = {"n": int(last["numerator"]), "total": int(last["denominator"]), "month": book.period.start}
     values |= {"months": len(rows), "low": known.min(), "high": known.max(), "all": int(rows["denominator"].sum())}
     key = "headline" if last["denominator"] else "none"
-    if p_of_clustered(now, before) <= HELD:
-        key = direction(now["value"] - before["value"])
+    if p <= HELD:
+        key = direction(change)
     return figure(book, "figures.pushed", key, **values)
 
 
@@ -202,11 +216,10 @@ def lead_rows(book: Book) -> pd.DataFrame:
     counted = kpis.open_qualified_leads(book, by=by)
     if reason_of(counted) or counted.empty:
         return counted
-    ages = kpis.qualified_lead_days(book, by=by)[[*by, "value", "p90"]]
-    rows = counted[[*by, "n"]].merge(ages.rename(columns={"value": "days_in_phase", "p90": "p90_in_phase"}), on=by)
-    rows = rows.sort_values(["phase", "n"], ascending=[True, False])
-    words = [book.words.say(f"phase.{phase}") if isinstance(phase, str) else None for phase in rows["phase"]]
-    return rows.assign(phase=words)
+    ages = kpis.qualified_lead_days(book, by=by)[[*by, "value"]].rename(columns={"value": "days_in_phase"})
+    rows = counted[[*by, "n"]].merge(ages, on=by).sort_values(["phase", "n"], ascending=[True, False])
+    phases = [book.words.say(f"phase.{phase}") if isinstance(phase, str) else None for phase in rows["phase"]]
+    return rows.assign(phase=phases).rename(columns={"owner.name": "seller"})
 
 
 def lead_title(book: Book) -> str:
@@ -222,9 +235,8 @@ def lead_title(book: Book) -> str:
 @asked
 def velocity_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Velocity and what it is made of, by product."""
-    return rows.rename(columns={"n": "past_first", "value": "a_day"})[
-        ["product", "past_first", "win_rate", "deal_size", "days", "a_day", "low", "high"]
-    ]
+    shown = rows.rename(columns={"n": "standing", "value": "a_day", "deal_size": "mean_won", "days": "days_to_win"})
+    return shown[["product", "standing", "win_rate", "mean_won", "days_to_win", "a_day", "low", "high"]]
 
 
 def velocity_title(book: Book) -> str:
@@ -244,7 +256,7 @@ def open_rows(book: Book) -> pd.DataFrame:
         return counted
     amounts = kpis.open_pipeline(book, by=STAGE)[[*STAGE, "value"]].rename(columns={"value": "amount"})
     ages = kpis.open_deal_age(book, by=STAGE)[[*STAGE, "value", "p90"]]
-    ages = ages.rename(columns={"value": "age_days", "p90": "p90_days"})
+    ages = ages.rename(columns={"value": "median_age", "p90": "p90_days"})
     rows = counted[[*STAGE, "n"]].merge(amounts, on=STAGE, how="left").merge(ages, on=STAGE, how="left")
     return rows.drop(columns="position")
 
