@@ -239,6 +239,13 @@ def test_a_drawing_that_holds_more_than_shapes_and_text_is_refused(inside):
         drawing(f'<svg xmlns="http://www.w3.org/2000/svg">{inside}</svg>', "label")
 
 
+def test_a_drawing_is_one_to_a_browser_in_a_process_that_has_drawn_nothing():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><g /></svg>'
+    told = f"from salesbook.report.parts import drawing; print(drawing({svg!r}, 'label'))"
+    shown = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.strip()
+    assert shown == '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="label"><g /></svg>'
+
+
 # Cards
 
 
