@@ -408,6 +408,7 @@ def described(settings, month, period, as_of, imported: Import, counts, facts: P
         "fiscal_year_starts": settings.fiscal_year_starts,
         "names_of_sellers": settings.names_of_sellers,
         "lens": settings.lens,
+        "benchmarks": [vars(given) for given in settings.benchmarks],
         "limits": vars(settings.limits),
         "follow_up": vars(settings.follow_up),
         "economics": vars(settings.economics),

@@ -138,6 +138,15 @@ def lens(book, rows: pd.DataFrame, **options) -> None:
         table(book, rows, **options)
 
 
+def claims(book, rows: pd.DataFrame) -> None:
+    """Show what the field says, and the user's own benchmarks, held against the own data: nothing where there is none.
+
+    Parameters: `rows`, as `salesbook.claims` tells them.
+    """
+    if len(rows):
+        table(book, rows, title=book.words.say("claims.title"), note=book.words.say("claims.note"))
+
+
 def behind(book, listing: Listing | None) -> dict:
     """The deals or leads behind a figure as plain data, each with its link; nothing where there are none."""
     if listing is None or not listing.n:

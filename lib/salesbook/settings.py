@@ -116,6 +116,17 @@ class FollowUp:
 
 
 @dataclass(frozen=True)
+class Benchmark:
+    """A figure to compare with, of the user's own choice: of which KPI, its value in the KPI's unit (a share 0 to 1),
+    where it comes from and of which day it is."""
+
+    kpi: str = ""
+    value: float = 0.0
+    source: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of a company. `home` is the folder of the file: paths are relative to it. `lens`: the pages show how
     others define a KPI, too. `memory`, what DuckDB and all pages run at once may hold: a matter of the machine, so it
@@ -137,6 +148,7 @@ class Settings:
     economics: Economics = Economics()
     follow_up: FollowUp = FollowUp()
     calendars: dict[str, Calendar] = field(default_factory=dict)
+    benchmarks: tuple[Benchmark, ...] = ()
 
     @property
     def reports(self) -> Path:
@@ -160,6 +172,7 @@ SECTIONS = (
     "economics",
     "follow_up",
     "calendars",
+    "benchmarks",
 )
 
 
@@ -195,6 +208,7 @@ def load(path: str | Path) -> Settings:
             name: build(Calendar, table_of(raw["calendars"], name, ("country", "hours")), f"calendars.{name}")
             for name in raw.get("calendars", {})
         },
+        benchmarks=tuple(benchmark(entry) for entry in entries_of(raw, "benchmarks")),
         **checked(Settings, report, "report"),
     )
     check(settings)
@@ -217,6 +231,35 @@ def table_of(raw: dict, name: str, keys: tuple[str, ...]) -> dict:
         raise WrongUsage(f"[{name}] is not a section.", f"Found {section!r}.", f"Write [{name}] and keys below it.")
     known(section, keys, f"in [{name}] the key")
     return section
+
+
+def entries_of(raw: dict, name: str) -> list:
+    """The entries of a section that may stand several times."""
+    entries = raw.get(name, [])
+    if not isinstance(entries, list):
+        raise WrongUsage(f"[{name}] is not a list.", f"Found {entries!r}.", f"Write [[{name}]] above each entry.")
+    return entries
+
+
+def benchmark(entry: dict) -> Benchmark:
+    """A benchmark of the settings: all its keys are given, its KPI exists, its day is one.
+
+    Raises: WrongUsage that says which is not so.
+    """
+    from salesbook import KPIS  # only where there are benchmarks: the registry takes a second to import
+
+    needed = tuple(f.name for f in fields(Benchmark))
+    known(entry, needed, "in [[benchmarks]] the key")
+    if missing := [name for name in needed if name not in entry]:
+        found = f"There is no {', '.join(missing)} in {entry!r}."
+        raise WrongUsage("A benchmark is not whole.", found, f"Give each benchmark {', '.join(needed)}.")
+    given = build(Benchmark, entry | {"date": str(entry["date"])}, "benchmarks")
+    known([given.kpi], KPIS, "in [[benchmarks]] the kpi")
+    try:
+        date.fromisoformat(given.date)
+    except ValueError as error:
+        raise WrongUsage("A benchmark's date is not a day.", f"Found {given.date!r}.", "Write 2026-01-15.") from error
+    return given
 
 
 def checked(kind, values: dict, section: str) -> dict:
