@@ -4,6 +4,8 @@ Every table has a view `all_TABLE` (the stored columns, `in_file`, `at_row`, `pr
 rows that nothing has rejected so far. `rejected` and `flagged` hold (table_name, in_file, at_row, problem's number).
 """
 
+from collections.abc import Set
+
 import duckdb
 
 from salesbook.errors import BadData
@@ -21,13 +23,14 @@ class Checks:
     """The checks of one import, on a connection that holds the cast rows.
 
     `tables`: those that have rows; `provided`: columns of theirs that steps have filled; `later_file_wins`: of two
-    versions of a record that in the later file is taken.
+    versions of a record that in the later file is taken; `unique`: tables of which no key can stand there twice.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, feeds: dict[str, list[Feed]], problems: Problems,
-                 provided: dict[str, set[str]] | None = None, later_file_wins: bool = False):  # fmt: skip
+                 provided: dict[str, set[str]] | None = None, later_file_wins: bool = False,
+                 unique: Set[str] = frozenset()):  # fmt: skip
         self.con, self.feeds, self.problems = con, feeds, problems
-        self.provided, self.later_file_wins = provided or {}, later_file_wins
+        self.provided, self.later_file_wins, self.unique = provided or {}, later_file_wins, unique
         self.told = {
             name: {column.name for feed in some for column in feed.table.columns} for name, some in feeds.items()
         }
@@ -59,7 +62,7 @@ class Checks:
                 self.record("rejected", table, orphan(column), column.name, *unknown_parent(column))
         if table.name in ("deals", "stage_history") and self.has_rows("stages"):
             self.reject_unknown_stages(table)
-        if table.key:
+        if table.key and table.name not in self.unique:
             self.reject_repeated_keys(table)
 
     def flag_rows(self, table: Table) -> None:

@@ -45,6 +45,7 @@ class Work:
     set_aside: list[str] = field(default_factory=list)
     dated: dict[str, list[str]] = field(default_factory=dict)
     problems: cast.Problems = field(default_factory=cast.Problems)
+    ascending: set[str] = field(default_factory=set)
 
 
 def load(settings: Settings, store: Path, origin: files.Origin | None = None) -> Import:
@@ -124,7 +125,8 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
         staged = staged_rows(work)
         steps.run(staged, settings.source)
         later_file_wins = settings.source.overlap == "later file wins"
-        Checks(con, work.feeds, work.problems, provided(staged, settings), later_file_wins).run()
+        unique = {name for name in work.ascending if staged.is_of_one_file(name)}
+        Checks(con, work.feeds, work.problems, provided(staged, settings), later_file_wins, unique).run()
         write(work, staged, folder)
     return folder
 
@@ -250,10 +252,12 @@ def cast_table(work: Work, table: Table) -> None:
         words = plan.words_of(feed.name, work.settings.source)
         path = part_of(work.folder, feed)
         select = cast.statement(feed, words, mixed_columns(work.con, feed), work.problems)
-        count, marked = typed.write(work.con, select, path, table)
-        if count != feed.text.n_good:
-            raise miscounted(feed.text.name, feed.text.n_good, count)
-        parts.append(typed.part(work.con, table.name, feed.source, path, marked))
+        wrote = typed.write(work.con, select, path, table)
+        if wrote.count != feed.text.n_good:
+            raise miscounted(feed.text.name, feed.text.n_good, wrote.count)
+        parts.append(typed.part(work.con, table.name, feed.source, path, wrote.marked))
+        if wrote.is_ascending:
+            work.ascending.add(table.name)
     if not parts:
         columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in table.stored.items())
         parts = [f"select {columns}, 0 as problem, 0 as other_word, 0 as in_file, 0::bigint as at_row where false"]

@@ -48,10 +48,13 @@ class Staged:
         """Whether each of the tables has a source or rows that a step made."""
         return all(table in self.feeds or table in self.made for table in tables)
 
+    def is_of_one_file(self, table: str) -> bool:
+        """Whether a table's rows are those of one file, and no step put others in their place."""
+        return len(self.feeds.get(table, [])) == 1 and table not in self.replaced
+
     def is_as_cast(self, table: str) -> bool:
-        """Whether a table's rows are those of one file, as they were cast. What deals and stages lack is derived."""
-        is_derived = table in ("deals", "stages")
-        return len(self.feeds.get(table, [])) == 1 and table not in self.replaced and not is_derived
+        """Whether a table's rows are as they were cast. What deals and stages lack is derived."""
+        return self.is_of_one_file(table) and table not in ("deals", "stages")
 
     def replace(self, table: str, select: str) -> None:
         """Put other rows in a table's place; `select` reads the rows before from `before`."""

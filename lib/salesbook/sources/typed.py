@@ -1,11 +1,15 @@
 """The typed rows of a table: one Parquet file for each file that feeds it, written in one pass over its text."""
 
 import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from salesbook.schema import Table
@@ -23,29 +27,69 @@ ARROW = {
 }
 
 
-def write(con: duckdb.DuckDBPyConnection, select: str, path: Path, table: Table) -> tuple[int, pa.Table]:
-    """Write the rows of a query to Parquet while they come; those that bear a mark are told beside it.
+@dataclass(frozen=True)
+class Written:
+    """What was written: how many rows; `at_row`, `problem` and `other_word` of those where one of these is not 0; and
+    whether every key comes after the one before, so that none can stand there twice."""
 
-    Rule: `problem` and `other_word` are not written.
-    Returns: how many rows there are; `at_row`, `problem` and `other_word` of those where one of these is not 0.
-    """
+    count: int
+    marked: pa.Table
+    is_ascending: bool
+
+
+def write(con: duckdb.DuckDBPyConnection, select: str, path: Path, table: Table) -> Written:
+    """Write the rows of a query to Parquet while they come; `problem` and `other_word` are told beside it."""
     with con.cursor() as apart:
-        rows = apart.sql(select).to_arrow_reader(BATCH)
-        return written(rows, path, table)
+        return written(apart.sql(select).to_arrow_reader(BATCH), path, table)
 
 
-def written(rows: pa.RecordBatchReader, path: Path, table: Table) -> tuple[int, pa.Table]:
-    """Rows written to Parquet while they come: how many, and the marked ones."""
+def written(rows: pa.RecordBatchReader, path: Path, table: Table) -> Written:
+    """Rows written to Parquet while they come."""
     names = [name for name in rows.schema.names if name not in MARKS]
     schema = pa.schema([rows.schema.field(name) for name in names])
-    count, marked = 0, [MARKED.empty_table()]
+    count, marked, key = 0, [MARKED.empty_table()], Key(table)
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated(table)) as file:
-        for batch in rows:
+        for batch in ahead(rows):
             file.write_batch(batch.select(names))
             if len(names) < len(batch.schema):
                 marked.append(marks(batch, count))
+            key.look(batch)
             count += len(batch)
-    return count, pa.concat_tables(marked)
+    return Written(count, pa.concat_tables(marked), key.is_ascending)
+
+
+def ahead(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The batches of a reader, the next of which is made while one is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, rows, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, rows, None)
+            yield batch
+
+
+class Key:
+    """Whether the ids that are a table's key ascend: by length, then by letters, as numbers that are counted up do."""
+
+    def __init__(self, table: Table):
+        self.name = table.key[0] if len(table.key) == 1 and table.column(table.key[0]).type == "id" else ""
+        self.is_ascending, self.last = bool(self.name), pa.array([], pa.string())
+
+    def look(self, batch: pa.RecordBatch) -> None:
+        """Take the next rows into account."""
+        if not self.is_ascending or not len(batch):
+            return
+        ids = batch.column(self.name)
+        self.is_ascending = ids.null_count == 0 and ascend(self.last, ids[:1]) and ascend(ids[:-1], ids[1:])
+        self.last = ids[-1:]
+
+
+def ascend(before: pa.Array, after: pa.Array) -> bool:
+    """Whether each id comes after the one before it."""
+    n_before, n_after = pc.binary_length(before), pc.binary_length(after)
+    if len(before) != len(after):
+        return True
+    is_after = pc.or_(pc.less(n_before, n_after), pc.and_(pc.equal(n_before, n_after), pc.less(before, after)))
+    return pc.all(is_after, min_count=0).as_py()
 
 
 def marks(batch: pa.RecordBatch, first: int) -> pa.Table:

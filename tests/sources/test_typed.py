@@ -1,0 +1,59 @@
+"""Typed rows are written while they come: none lost, marks beside them, and keys that ascend known as unique."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salesbook.schema import Column, Table
+from salesbook.sources import typed
+
+THINGS = Table("things", "one row per thing", ("thing_id",), (Column("thing_id", "id", "the thing", filled=True),))
+
+
+def batches(*parts: list) -> pa.RecordBatchReader:
+    """Rows in batches as the engine gives them: (id, problem)."""
+    schema = pa.schema([("thing_id", pa.string()), ("problem", pa.int32()), ("other_word", pa.int32())])
+    made = [pa.record_batch([[i for i, _ in part], [p for _, p in part], [0] * len(part)], schema) for part in parts]
+    return pa.RecordBatchReader.from_batches(schema, made)
+
+
+def test_marked_rows_are_told_by_their_place_in_all_rows(tmp_path):
+    wrote = typed.written(batches([("A", 0), ("B", 3)], [("C", 0), ("D", 7)]), tmp_path / "t.parquet", THINGS)
+    assert wrote.count == 4
+    assert wrote.marked.to_pylist() == [
+        {"at_row": 1, "problem": 3, "other_word": 0},
+        {"at_row": 3, "problem": 7, "other_word": 0},
+    ]
+    assert pq.read_table(tmp_path / "t.parquet").to_pydict() == {"thing_id": ["A", "B", "C", "D"]}
+
+
+@pytest.mark.parametrize(
+    ("parts", "is_ascending"),
+    [
+        ([["A9", "A10"], ["A11"]], True),
+        ([["A9", "A10"], ["A10"]], False),
+        ([["A9"], ["A8"]], False),
+        ([["A1", "A1"]], False),
+        ([["A1"], [], ["A2"]], True),
+        ([["A1", None]], False),
+    ],
+)
+def test_keys_that_are_counted_up_are_known_to_ascend(tmp_path, parts, is_ascending):
+    made = [[(one, 0) for one in part] for part in parts]
+    assert typed.written(batches(*made), tmp_path / "t.parquet", THINGS).is_ascending == is_ascending
+
+
+@given(st.lists(st.lists(st.text(max_size=3), max_size=4), max_size=4))
+def test_no_key_that_stands_there_twice_passes_for_unique(parts):
+    key = typed.Key(THINGS)
+    for part in parts:
+        key.look(pa.record_batch([pa.array(part, pa.string())], ["thing_id"]))
+    every = [one for part in parts for one in part]
+    assert not key.is_ascending or len(set(every)) == len(every)
+
+
+def test_a_key_of_several_columns_is_not_judged():
+    two = Table("pairs", "one row per pair", ("a", "b"), (Column("a", "id", "a"), Column("b", "id", "b")))
+    assert not typed.Key(two).is_ascending
