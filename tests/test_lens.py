@@ -8,6 +8,7 @@ from salesbook import lens, page
 from salesbook.errors import WrongUsage
 from salesbook.headlines import forecast_accuracy as say
 from salesbook.kpis.forecast_accuracy import forecast_error
+from salesbook.kpis.pipeline import pipeline_coverage
 from salesbook.kpis.scorecard import win_rate
 from salesbook.words import Words
 from worked import book_of
@@ -105,8 +106,35 @@ def test_accuracy_is_never_below_zero_and_without_sales_there_is_none(tmp_path):
     assert row["reason"] == "nothing won"
 
 
+TARGETS = """
+target_id,kpi,level,starts_on,ends_on,value,currency
+T,won,organisation,2026-10-01,2026-12-31,1300,EUR
+"""
+EXPECTED = """
+deal_id,pipeline,stage,amount,currency,created_at,expected_close,closed_at,status
+W,Sales,Won,300.00,EUR,2026-09-01,,2026-10-05,won
+A,Sales,Demo,400.00,EUR,2026-09-01,2026-12-01,,open
+B,Sales,Demo,1000.00,EUR,2026-09-01,2027-02-01,,open
+"""
+
+
+def test_coverage_is_turned_round_and_told_of_all_open_deals(tmp_path):
+    book = book_of(tmp_path, deals=EXPECTED, targets=TARGETS)
+    rows = pipeline_coverage.as_others_say(book)
+    rows = rows[rows["quarter"] == "2026-10-01"].set_index("definition")
+    assert rows.loc["ours", "value"] == pytest.approx(400 / (1300 - 300))
+    assert rows.loc["salesforce", "value"] == pytest.approx((1300 - 300) / 400)
+    assert rows.loc["whole", "value"] == pytest.approx((400 + 1000) / 1300)
+
+
+def test_coverage_without_a_target_has_none_by_any_definition(tmp_path):
+    rows = pipeline_coverage.as_others_say(book_of(tmp_path, deals=EXPECTED))
+    assert rows["value"].isna().all()
+    assert (rows["reason"] != "").all()
+
+
 def test_every_definition_has_a_name_a_reason_and_a_source(sample_book):
-    for kpi in (win_rate, forecast_error):
+    for kpi in (win_rate, pipeline_coverage, forecast_error):
         for system, other in kpi.others.items():
             assert "Source:" in other.definition
             for language in ("en", "nl", "da"):

@@ -42,10 +42,11 @@ def side_by_side(kpi: Kpi, book: Book, **question) -> pd.DataFrame:
 def told(book: Book, kpi: Kpi, **question) -> pd.DataFrame:
     """A KPI and what others make of it, in words, with why they differ.
 
+    Rule: of an answer of several rows the first.
     Returns: definition, value and interval as text, counted (what a share is of), differs.
     """
     words = book.words
-    rows = side_by_side(kpi, book, **question)
+    rows = side_by_side(kpi, book, **question).drop_duplicates("definition")
     units = {OURS: kpi.unit} | {name: other.unit for name, other in kpi.others.items()}
     found = []
     for row in rows.to_dict("records"):

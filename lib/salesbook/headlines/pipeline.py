@@ -401,3 +401,8 @@ def change_rows(book: Book) -> pd.DataFrame:
 def change_title(book: Book) -> str:
     """The title of the table of stages now against before."""
     return book.words.say("figures.stage_time.table", months=NOW, months_before=BEFORE)
+
+
+def lens_title(book: Book) -> str:
+    """The title of the table of coverage as others define it."""
+    return book.words.say("lens.pipeline_coverage.table")

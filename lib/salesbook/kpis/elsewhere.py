@@ -6,8 +6,9 @@ import pandas as pd
 from salesbook import clock, stats
 from salesbook.backtests import submissions, won_by_period
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Measure, Unanswerable, divided, keys_of, ratio
+from salesbook.kpi import Ask, Measure, Unanswerable, divided, keys_of, ratio, total
 from salesbook.kpis.forecast_accuracy import forecast_error
+from salesbook.kpis.pipeline import pipeline_coverage
 from salesbook.kpis.scorecard import win_rate
 from salesbook.lens import otherwise
 
@@ -104,6 +105,44 @@ def win_rate_of_created():
     """
     among = ("has_created", "is_new_business")
     return ratio("deal_facts", "is_won", among=among, on="created_on", empty="nothing created")
+
+
+@otherwise(pipeline_coverage, "salesforce", unit="share")
+def share_to_be_won(ask: Ask):
+    """What is still to be won of the target ÷ the open deals expected to close in this quarter, or the next.
+
+    Rule: `pipeline_coverage` the other way round, so lower is better: the share of the open amount that must be won.
+    Returns: by, quarter, n (deals expected), numerator (target − won), denominator (their amount), target, won, value.
+    Source: pipeline coverage as Salesforce writes it: (target − won) ÷ open.
+    """
+    rows = ask(pipeline_coverage)
+    if "denominator" not in rows or "quarter" not in rows:
+        return rows
+    turned = rows.rename(columns={"numerator": "denominator", "denominator": "numerator"})[rows.columns]
+    value = divided(turned["numerator"], turned["denominator"]).where(turned["numerator"] > 0)
+    reason = np.where(value.notna(), "", np.where(rows["reason"] != "", rows["reason"], "nothing expected"))
+    return turned.assign(value=value, reason=reason)
+
+
+@otherwise(pipeline_coverage, "whole")
+def whole_pipeline_coverage(ask: Ask):
+    """All open deals, whenever they may close, ÷ the whole target of this quarter, or the next.
+
+    Rule: as `pipeline_coverage`; neither the date that a deal is expected nor what is won already is asked.
+    Returns: by, quarter, n (open deals with an amount), numerator, denominator (target), target, won, value.
+    Source: the rule of thumb of three times the target.
+    """
+    rows = ask(pipeline_coverage)
+    if "target" not in rows:
+        return rows
+    keys = list(ask.question.by)
+    standing = ask(total("open_deals", "amount_minor", among="is_now", per=PER))[[*keys, "n", "value"]]
+    standing = standing.rename(columns={"value": "standing", "n": "n_open"})
+    rows = rows.merge(standing, on=keys or None, how="left" if keys else "cross")
+    value = divided(rows["standing"], rows["target"])
+    reason = np.where(value.isna(), np.where(rows["reason"] != "", rows["reason"], "no target"), "")
+    told = rows.assign(n=rows["n_open"].fillna(0).astype(int), numerator=rows["standing"], denominator=rows["target"])
+    return told.drop(columns=["standing", "n_open"]).assign(value=value, reason=reason)
 
 
 @otherwise(forecast_error, "hubspot")
