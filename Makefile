@@ -19,6 +19,7 @@ test: .venv/ready .venv/spark
 
 prove: .venv/ready
 	$(PY) bench/prove_findings.py --companies 200 --months 12
+	$(PY) bench/prove_report.py --kills 100 --levels 40
 
 bench: .venv/ready
 	@for bench in $(BENCHES); do $(PY) bench/$$bench.py || exit 1; done

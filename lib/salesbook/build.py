@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesbook import __version__, clock, freshness
+from salesbook.disk import STAGING, sweep
 from salesbook.engines import Engine
 from salesbook.errors import BadData
 from salesbook.freshness import OFFICE
@@ -200,7 +201,8 @@ def run_of(settings: Settings, month: str) -> Path:
         place = settings.home / ".salesbook" / "runs" / f"{month}-{key}"
         if not (place / "run.json").is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=place.parent, prefix="staging-") as staging:
+            sweep(place.parent)
+            with tempfile.TemporaryDirectory(dir=place.parent, prefix=STAGING) as staging:
                 made = build_on(source, settings, month, Path(staging) / "run")
                 # Another run may have put the same folder there meanwhile: it holds the same.
                 if not place.exists():

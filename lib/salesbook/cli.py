@@ -1,16 +1,21 @@
 """The command line. Standard output carries paths and tables only; messages and progress go to standard error."""
 
+import contextlib
 import dataclasses
 import functools
+import signal
 import sys
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 
 from salesbook import __version__
+from salesbook.disk import disk_errors, refused
 from salesbook.errors import SalesbookError
 
+SIGNALLED = 128  # as a shell says of a command that a signal ended
 FORMS = ("html", "pdf", "xlsx", "eml")
 EXIT_CODES = "Exit codes: 0 done, 1 a report failed, 2 wrong usage, 3 bad data, 4 something is missing on this machine."
 
@@ -21,12 +26,44 @@ def says_errors(command):
     @functools.wraps(command)
     def run(*args, **options):
         try:
-            return command(*args, **options)
+            with stopping():
+                return command(*args, **options)
         except SalesbookError as error:
-            click.echo(f"Error: {error.wrong}\n  Found: {error.found}\n  To do: {error.todo}", err=True)
-            sys.exit(error.exit_code)
+            tell(error)
+        except disk_errors() as error:
+            told = refused(error)
+            if told is None:
+                raise
+            tell(told)
 
     return run
+
+
+def tell(error: SalesbookError) -> None:
+    """Say an error and end with its exit code."""
+    click.echo(f"Error: {error.wrong}\n  Found: {error.found}\n  To do: {error.todo}", err=True)
+    sys.exit(error.exit_code)
+
+
+@contextlib.contextmanager
+def stopping():
+    """Let Ctrl-C and SIGTERM end a command as an error does, whatever is under way, and say so."""
+    stopped: list[int] = []
+
+    def stop(number: int, _) -> None:
+        stopped.append(number)
+        sys.exit(SIGNALLED + number)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)} if is_main else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if stopped:  # what was under way may have made another error of it
+            click.echo("Stopped. What was published before stands as it was.", err=True)
+            sys.exit(SIGNALLED + stopped[0])
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})

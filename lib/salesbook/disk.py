@@ -1,12 +1,21 @@
-"""Files that appear whole or not at all, and locks that end with the process that holds them."""
+"""Files that appear whole or not at all, locks that end with the process that holds them, disks that refuse."""
 
+import errno
 import fcntl
 import os
+import shutil
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from salesbook.errors import WrongUsage
+from salesbook.errors import MissingTool, WrongUsage
+
+STAGING = ".staging-"
+DAY_SECONDS = 86_400
+# What a disk says that is full, read-only or not ours.
+REFUSALS = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM))
 
 
 @contextmanager
@@ -41,7 +50,34 @@ def replaced(path: Path, text: str) -> None:
 def put(path: Path, write: Callable[[Path], object]) -> None:
     """Put a file in its place whole or not at all; `write` writes it under another name beside it."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    write(fresh)
-    synced(fresh)
-    os.replace(fresh, path)
+    try:
+        write(fresh)
+        synced(fresh)
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
     synced(path.parent)
+
+
+def sweep(store: Path) -> None:
+    """Take away what runs that were cut off have left for more than a day."""
+    for staging in store.glob(f"{STAGING}*"):
+        if time.time() - staging.stat().st_mtime > DAY_SECONDS:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def disk_errors() -> tuple[type[Exception], ...]:
+    """The errors with which a disk refuses: the system's, and DuckDB's where it is in use."""
+    duckdb = sys.modules.get("duckdb")
+    return (OSError, duckdb.Error) if duckdb else (OSError,)
+
+
+def refused(error: Exception) -> MissingTool | None:
+    """The error of a disk that is full, read-only or not ours, in three parts; None for any other."""
+    told = str(error)
+    why = next((refusal for refusal in REFUSALS if refusal in told), "")
+    if not why:
+        return None
+    place = getattr(error, "filename", None)
+    found = f"{why}: {place}." if place else f"{why}."
+    return MissingTool("A disk or folder cannot be used.", found, "Make room there, or allow reading and writing.")

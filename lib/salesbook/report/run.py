@@ -154,7 +154,8 @@ class Stage:
         self.folder = Path(self.after.enter_context(tempfile.TemporaryDirectory(prefix="salesbook-")))
         is_terminal = sys.stderr.isatty()
         self.progress = self.after.enter_context(Progress(console=Console(stderr=True), disable=not is_terminal))
-        if threading.current_thread() is threading.main_thread():
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
             self.after.callback(signal.signal, signal.SIGTERM, before)
         self.pool = ThreadPoolExecutor(self.limits.at_once)

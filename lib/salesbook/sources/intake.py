@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from salesbook import maps
+from salesbook.disk import STAGING, sweep
 from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
@@ -29,7 +29,6 @@ from salesbook.tables import TABLES
 VERSION = 5
 MEMORY = "600MB"
 NEEDED_BY_CHECKS = ("deals", "stages", "stage_history")
-DAY_SECONDS = 86_400
 
 
 @dataclass
@@ -62,7 +61,7 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
     reader.check_declared(settings.source.encoding, settings.source.delimiter)
     store.mkdir(parents=True, exist_ok=True)
     sweep(store)
-    staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=store))
+    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=store))
     try:
         origin = origin or files.Folder(settings)
         located = enumerate([*origin.located(), *snapshots.located(settings)])
@@ -80,13 +79,6 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
 def copied(origin: files.Origin, file: SourceFile, target: Path) -> Copy:
     """A copy of a file of the source, or of the snapshots that are kept beside the settings."""
     return snapshots.copied(file, target) if file.is_canonical else origin.copied(file, target)
-
-
-def sweep(store: Path) -> None:
-    """Take away what runs that were cut off have left for more than a day."""
-    for staging in store.glob(".staging-*"):
-        if time.time() - staging.stat().st_mtime > DAY_SECONDS:
-            shutil.rmtree(staging, ignore_errors=True)
 
 
 def key_of(settings: Settings, copies: list[Copy]) -> str:
