@@ -29,7 +29,8 @@ class Source:
     `extends`: the map that ships and lies under this one. `overlap`: which version of a record that stands in several
     files is taken where `newest` does not tell. `newest`: table = the column by which the newest version is told.
     `offered`: files that the map underneath knows and that need not be there. A column may be named by a list: the
-    one of its names that the file has is taken, and there need be none. `schema`: where the tables of a database are.
+    one of its names that the file has is taken, and there need be none. `schema`: where the tables of a database are;
+    `build_in`: the schema of it in which everything is built, where the data may not leave it.
     """
 
     path: str = "data/sample"
@@ -44,6 +45,7 @@ class Source:
     extends: str = ""
     overlap: str = ""
     schema: str = "public"
+    build_in: str = ""
     files: dict[str, str | list[str]] = field(default_factory=dict)
     columns: dict[str, dict[str, str | list[str]]] = field(default_factory=dict)
     constants: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -162,7 +164,7 @@ class Settings:
 
 
 REPORT_KEYS = ("month", "zone", "currency", "language", "fiscal_year_starts", "folder", "names_of_sellers", "lens")
-SOURCE_KEYS = tuple(f.name for f in fields(Source))[:12]
+SOURCE_KEYS = tuple(f.name for f in fields(Source))[:13]
 SECTIONS = (
     "company",
     "report",

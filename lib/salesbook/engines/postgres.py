@@ -1,6 +1,9 @@
 """PostgreSQL: the same fact texts, built where the data may not leave. It works in a schema of its own."""
 
 import io
+import re
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -13,34 +16,38 @@ from psycopg import sql as q
 from salesbook.engines.duckdb import PARQUET, literal
 
 FUNCTIONS = """
-create function seconds_between(a timestamp, b timestamp) returns bigint language sql immutable
+create or replace function seconds_between(a timestamp, b timestamp) returns bigint language sql immutable
   return cast(floor(extract(epoch from b) - extract(epoch from a)) as bigint);
-create function ratio(a numeric, b numeric) returns double precision language sql immutable
+create or replace function ratio(a numeric, b numeric) returns double precision language sql immutable
   return case when b <> 0 then cast(a as double precision) / cast(b as double precision) end;
-create function money(minor bigint, rate numeric) returns bigint language sql immutable
+create or replace function money(minor bigint, rate numeric) returns bigint language sql immutable
   return cast(round(cast(minor as decimal(19, 0)) * rate, 0) as bigint);
-create function squash(t text) returns text language sql immutable
-  return regexp_replace(lower(t), '[^[:alnum:]]+', '', 'g');
+create or replace function squash(t text) returns text language sql immutable
+  return regexp_replace(lower(t collate "C"), '[^[:alnum:]]+', '', 'g');
 """
 
-TYPES = {
-    "text": (pa.string(), "text"),
-    "bigint": (pa.int64(), "bigint"),
-    "integer": (pa.int32(), "integer"),
-    "boolean": (pa.bool_(), "boolean"),
-    "date": (pa.date32(), "date"),
-    "timestamp without time zone": (pa.timestamp("us"), "timestamp"),
-    "double precision": (pa.float64(), "double precision"),
+DUCKDB = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "integer": "integer",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp without time zone": "timestamp",
+    "double precision": "double",
 }
+# Text is compared by its signs alone, as the other engines do, whatever the database's own order is.
+TEXT = 'text collate "C"'
+CSV = "auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"', allow_quoted_nulls = false"
 ARROW = {
-    pa.string(): "text",
-    pa.large_string(): "text",
+    pa.string(): TEXT,
+    pa.large_string(): TEXT,
     pa.int64(): "bigint",
     pa.int32(): "integer",
     pa.bool_(): "boolean",
     pa.date32(): "date",
     pa.timestamp("us"): "timestamp",
     pa.timestamp("ns"): "timestamp",
+    pa.timestamp("s", "UTC"): "timestamptz",
     pa.float64(): "double precision",
 }
 
@@ -62,7 +69,7 @@ class Postgres:
 
     def functions(self, local_time: str) -> None:
         """Define the scalar functions in SQL."""
-        declared = "create function local_time(t timestamp) returns timestamp language sql immutable return"
+        declared = "create or replace function local_time(t timestamp) returns timestamp language sql immutable return"
         self.execute(f"{FUNCTIONS} {declared} {local_time};")
 
     def table(self, name: str, parquet: Path) -> None:
@@ -86,37 +93,25 @@ class Postgres:
         """A table of the statement's rows, and a Parquet file of it in the same form as the other engines'."""
         self.execute(f"create table {name} as {sql}")
         self.execute(f"analyze {name}")
-        text = io.BytesIO()
-        query = f"copy (select * from {name} order by {', '.join(key)}) to stdout (format csv, force_quote *)"
-        with self.connection.cursor() as cursor, cursor.copy(query) as copy:
-            for chunk in copy:
-                text.write(chunk)
-        text.seek(0)
-        with duckdb.connect() as local:
-            local.register("rows", self.arrow(name, text))
-            local.execute(f"copy (select * from rows) to {literal(parquet)} ({PARQUET})")
+        query = f"copy {name} to stdout (format csv, force_quote *)"
+        with tempfile.NamedTemporaryFile(dir=parquet.parent, suffix=".csv") as text, duckdb.connect() as local:
+            with self.connection.cursor() as cursor, cursor.copy(query) as copy:
+                for chunk in copy:
+                    text.write(chunk)
+            text.flush()
+            rows = f"read_csv({literal(Path(text.name))}, columns = {{{self.columns(name)}}}, {CSV})"
+            local.execute(f"copy (from {rows} order by {', '.join(key)}) to {literal(parquet)} ({PARQUET})")
 
-    def arrow(self, name: str, text: io.BytesIO) -> pa.Table:
-        """The rows that PostgreSQL wrote as CSV, with the column types of its table."""
+    def columns(self, name: str) -> str:
+        """The columns of a table with DuckDB's types, as it reads them."""
         query = """select column_name, data_type, numeric_precision, numeric_scale from information_schema.columns
           where table_schema = %s and table_name = %s order by ordinal_position"""
-        columns = self.connection.execute(query, (self.schema, name)).fetchall()
-        types = {
-            column: pa.decimal128(digits, scale) if kind == "numeric" else TYPES[kind][0]
-            for column, kind, digits, scale in columns
+        found = self.connection.execute(query, (self.schema, name)).fetchall()
+        kinds = {
+            column: f"decimal({digits}, {scale})" if kind == "numeric" else DUCKDB[kind]
+            for column, kind, digits, scale in found
         }
-        if not text.getbuffer().nbytes:
-            return pa.table({column: pa.array([], kind) for column, kind in types.items()})
-        read = pv.ReadOptions(column_names=list(types))
-        convert = pv.ConvertOptions(
-            column_types=types,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            true_values=["t"],
-            false_values=["f"],
-        )
-        parse = pv.ParseOptions(newlines_in_values=True)
-        return pv.read_csv(text, read, parse, convert)
+        return ", ".join(f"'{column}': '{kind}'" for column, kind in kinds.items())
 
     def rows(self, sql: str) -> list[tuple]:
         """The rows of a query."""
@@ -126,6 +121,31 @@ class Postgres:
         """Drop the schema and let the connection go."""
         self.connection.execute(q.SQL("drop schema if exists {} cascade").format(q.Identifier(self.schema)))
         self.connection.close()
+
+
+class InPlace(Postgres):
+    """In a schema that holds the canonical tables already: what is made there stays, and is written down as ours.
+
+    `ours`, the table with the names of what we have made; `telling`, which tells the server's errors in our words.
+    """
+
+    def __init__(self, connection: psycopg.Connection, schema: str, ours: str, telling: Callable):
+        self.connection, self.schema, self.ours, self.telling = connection, schema, ours, telling
+
+    def execute(self, text: str) -> None:
+        """Run statements without parameters, each with the name of what it makes."""
+        names = re.findall(r"\bcreate (?:table|view) (\w+)", text.partition("(")[0].partition(" as ")[0])
+        marks = [f"; insert into {self.ours} values ('{name}') on conflict do nothing" for name in names]
+        with self.telling(f"what is built in the schema {self.schema!r}"):
+            super().execute(text + "".join(marks))
+
+    def rows(self, sql: str) -> list[tuple]:
+        """The rows of a query."""
+        with self.telling(f"what is built in the schema {self.schema!r}"):
+            return super().rows(sql)
+
+    def close(self) -> None:
+        """Everything stays."""
 
 
 def postgres_type(kind: pa.DataType) -> str:

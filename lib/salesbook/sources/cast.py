@@ -47,6 +47,8 @@ EXAMPLES = {"money": "1234.50", "number": "12.5", "rate": "0.13401234", "share":
 SHEET_ERROR = r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!|VERW!|NAAM\?|DEEL/0!|I/T|VÆRDI!|NAVN\?)"
 SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
 OTHER = "*"
+# Helping expressions by the first letter of their names; each reads those before it.
+LEVELS = (("q",), ("w", "d", "z"), ("p",))
 INVISIBLE = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{feff}\x{fffd}]"
 
 
@@ -85,14 +87,17 @@ def read_csv(text: Text) -> str:
     )
 
 
-def statement(feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], problems: Problems) -> str:
+def statement(
+    feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], problems: Problems, rows: str = "", fence: str = ""
+) -> str:
     """The SELECT that casts a file: the stored columns, `problem` and `other_word`.
 
     Rule: `problem` is the number of the first failure, `other_word` that of a word that the map counts as another; 0
     where there is none.
 
     Parameters: `words`, canonical column to value in the file to canonical value; `mixed`, date columns in which the
-    declared form occurs, so that no other is taken there.
+    declared form occurs, so that no other is taken there; `rows`, SQL of the texts, the file's if left out; `fence`,
+    what keeps an engine that does so from working out an expression again wherever it is used.
     """
     texts, parsed, values, cases, notes = {}, {}, {}, header_again(feed, problems), []
     for column in feed.table.columns:
@@ -111,13 +116,13 @@ def statement(feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], pro
         for condition, rule, reason in [*empty(column), *cast.problems, *bounds(column)]:
             number = problems.number(column.name, f"{column.name}_{rule}", f"{column.name} {reason}")
             cases.append(f"when {condition} then {number}")
-    source = read_csv(feed.text)
-    inner = f"select {named(texts)}, {header_columns(feed)} from {source}"
-    middle = f"select *, {named(parsed)} from ({inner})" if parsed else inner
-    outer = f"select *, {named(values)} from ({middle})"
+    levels = LEVELS if fence else (tuple("qwdzp"),)
+    middle = f"select {named(texts)}, {header_columns(feed)} from {rows or read_csv(feed.text)}{fence}"
+    for level in [*({name: sql for name, sql in parsed.items() if name[0] in of} for of in levels), values]:
+        middle = f"select *, {named(level)} from ({middle}) texts{fence}" if level else middle
     stored = ", ".join(f'"{name}"' for name in feed.table.stored)
     problem, note = (f"case {' '.join(tests)} else 0 end" if tests else "0" for tests in (cases, notes))
-    return f"select {stored}, ({problem})::integer as problem, ({note})::integer as other_word from ({outer})"
+    return f"select {stored}, ({problem})::integer as problem, ({note})::integer as other_word from ({middle}) texts"
 
 
 def named(expressions: dict[str, str]) -> str:
@@ -269,6 +274,7 @@ def number(column: Column, feed: Feed, is_mixed: bool) -> Cast:
         fits += f" and not {matches(t, looks_grouped(form))}"
     # A whole number that is written as the engine would write it needs no pattern.
     quick = f"when try_cast({t} as bigint)::varchar = {t} and strlen({t}) <= {digits} then try_cast({t} as {kind})"
+    quick = "" if feed.is_placed else quick
     parsed = {p: f"case {quick} when {fits} then try_cast({plain_number(t, form)} as {kind}) end"}
     value = {"money": f"({p}::decimal(20, 2) * 100)::bigint", "integer": f"{p}::bigint"}.get(column.type, p)
     example = EXAMPLES[column.type].replace(".", form.decimal)
@@ -276,10 +282,10 @@ def number(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     return Cast(parsed, {next(iter(column.stored)): value}, [problem])
 
 
-def point_in_time(column: Column, form: Form, is_mixed: bool) -> tuple[dict[str, str], str]:
+def point_in_time(column: Column, feed: Feed, is_mixed: bool) -> tuple[dict[str, str], str]:
     """Helping expressions for a date or instant: `p_` the time as written (UTC where it bears a zone), `z_` whether
     it bears one, `d_` whether it is a date alone; and the reason why a text is none."""
-    t, p, q = f"t_{column.name}", f"p_{column.name}", f"q_{column.name}"
+    t, p, q, form = f"t_{column.name}", f"p_{column.name}", f"q_{column.name}", feed.form
     forms = [(DATES[form.date_form], iso_date(t, form.date_form))]
     if form.date_form == "ymd" or not is_mixed:
         forms.insert(0, (ISO, t))
@@ -288,7 +294,7 @@ def point_in_time(column: Column, form: Form, is_mixed: bool) -> tuple[dict[str,
     with_offset = f"make_timestamp(epoch_us(try_cast(w_{column.name} as timestamptz)))"
     whole = f"try_cast(w_{column.name} as timestamp)"
     parsed = {
-        q: quick_time(t, form.date_form if is_mixed else "ymd"),
+        q: "null::timestamp" if feed.is_placed else quick_time(t, form.date_form if is_mixed else "ymd"),
         f"w_{column.name}": f"case when {q} is null then case {cases} end end",
         f"d_{column.name}": f"coalesce(not contains({t}, ':'), false)",
         f"z_{column.name}": f"case when ends_with({t}, 'Z') then true when {q} is not null then false "
@@ -317,7 +323,7 @@ def quick_time(text: str, date_form: str) -> str:
 def instant(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """An instant as naive UTC in whole seconds; a date alone is the report's local midnight, and flagged."""
     name, form = column.name, feed.form
-    parsed, reason = point_in_time(column, form, is_mixed)
+    parsed, reason = point_in_time(column, feed, is_mixed)
     from_local = zones.utc(f"p_{name}", form.zone) if form.zone else "null::timestamp"
     day = zones.utc_of_day(f"p_{name}", form.day_zone)
     value = f"case when z_{name} then p_{name} when d_{name} then {day} else {from_local} end"
@@ -335,7 +341,7 @@ def instant(column: Column, feed: Feed, is_mixed: bool) -> Cast:
 def date(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """A date; of a time its day, for one with a zone the day it is in the report's zone."""
     name = column.name
-    parsed, reason = point_in_time(column, feed.form, is_mixed)
+    parsed, reason = point_in_time(column, feed, is_mixed)
     value = f"cast(case when z_{name} then {zones.local(f'p_{name}', feed.form.day_zone)} else p_{name} end as date)"
     unreadable = f"t_{name} is not null and (p_{name} is null or {outside(f'p_{name}', 1900)})"
     return Cast(parsed, {name: value}, [(unreadable, "unreadable", reason)])

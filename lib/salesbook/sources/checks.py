@@ -139,9 +139,19 @@ class Checks:
         older = self.problems.number(key, "superseded", f"{LEFT_OUT['superseded']} (key {key})")
         clash = self.problems.number(key, "key_conflict", f"rows of one key ({key}) differ: none of them is taken")
         shared = [feed.source for feed in self.feeds.get(table.name, []) if feed.is_shared]
-        version, order = self.version_of(table)
         self.con.execute(f"""
-            insert into rejected
+            insert into rejected {self.ranked(table)}
+            select '{table.name}', in_file, at_row,
+                case when best <> last_best then {clash}
+                    when content <> best then {older}
+                    when in_file <> taken_file or in_file in ({", ".join(map(str, shared)) or "-1"}) then {copy}
+                    else {again} end
+            from found where best <> last_best or place <> taken""")
+
+    def ranked(self, table: Table) -> str:
+        """SQL of the rows that share a key: `best` and `last_best`, what the newest versions say, and `taken`."""
+        key, (version, order) = ", ".join(table.key), self.version_of(table)
+        return f"""
             with twice as (select hash({key}) as h from good_{table.name} group by 1 having count(*) > 1),
             alike as (
                 select in_file, at_row, {key}, hash({", ".join(table.stored)}) as content, {version} as version_at
@@ -152,18 +162,12 @@ class Checks:
                     rank() over (same order by {order}) as standing
                 from alike window same as (partition by {key})),
             ranked as (
-                select *, count(distinct content) filter (standing = 1) over same as best_contents,
-                    min(content) filter (standing = 1) over same as best,
+                select *, min(content) filter (standing = 1) over same as best,
+                    max(content) filter (standing = 1) over same as last_best,
                     min(place) filter (standing = 1 or contents = 1) over same as taken
                 from standing window same as (partition by {key})),
             found as (
-                select *, min(in_file) filter (place = taken) over (partition by {key}) as taken_file from ranked)
-            select '{table.name}', in_file, at_row,
-                case when best_contents > 1 then {clash}
-                    when content <> best then {older}
-                    when in_file <> taken_file or in_file in ({", ".join(map(str, shared)) or "-1"}) then {copy}
-                    else {again} end
-            from found where best_contents > 1 or place <> taken""")
+                select *, min(in_file) filter (place = taken) over (partition by {key}) as taken_file from ranked)"""
 
     def version_of(self, table: Table) -> tuple[str, str]:
         """SQL of a row's version, and the order that puts the newest first; rows of one standing are no newer."""
@@ -176,13 +180,7 @@ class Checks:
         """Make the stages from the deals and their history where no source has them: without an order."""
         if "stages" in self.tables and self.has_rows("stages"):
             return
-        lacking = [f for f in self.feeds.get("deals", []) if "status" not in {*f.positions, *f.constants}]
-        if lacking and "status" not in self.provided.get("deals", ()):
-            name = lacking[0].text.name
-            todo = "Map status under [columns.deals], or write the stages as [[rows.stages]] with is_won and is_lost."
-            raise BadData(
-                f"{name} does not tell which deals are won.", "It has no status, and there are no stages.", todo
-            )
+        self.refuse_unknown_outcomes()
         stages = TABLES["stages"].stored
         made = {
             "pipeline": "pipeline",
@@ -205,6 +203,16 @@ class Checks:
             "create view all_stages as from told_stages union all by name "
             "select *, 0 as problem, -1 as in_file, row_number() over () as at_row from derived_stages"
         )
+
+    def refuse_unknown_outcomes(self) -> None:
+        """Refuse deals of which neither a status nor a stage tells whether they are won."""
+        lacking = [f for f in self.feeds.get("deals", []) if "status" not in {*f.positions, *f.constants}]
+        if lacking and "status" not in self.provided.get("deals", ()):
+            name = lacking[0].text.name
+            todo = "Map status under [columns.deals], or write the stages as [[rows.stages]] with is_won and is_lost."
+            raise BadData(
+                f"{name} does not tell which deals are won.", "It has no status, and there are no stages.", todo
+            )
 
     def derive_status(self) -> None:
         """Fill in the status that a deal's source does not tell from the stage the deal stands in."""

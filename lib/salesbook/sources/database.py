@@ -38,11 +38,15 @@ class Database:
         """Let go of the server."""
         self.connection.close()
 
+    def at_one_instant(self) -> None:
+        """Read one state of the database until the next commit."""
+        self.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        self.connection.autocommit = False
+
     def read_only(self) -> None:
         """Read one state of the database from now on, and write nothing."""
-        self.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         self.connection.read_only = True
-        self.connection.autocommit = False
+        self.at_one_instant()
 
     def plainly(self) -> None:
         """Have values written plainly whatever the server's settings are, and rows given in the order they lie in."""
@@ -61,6 +65,11 @@ class Database:
         with self.telling("a query"):
             text = query if isinstance(query, q.Composable) else q.SQL(query)
             return self.connection.execute(text, values or None).fetchall()
+
+    def run(self, statement: q.Composable) -> None:
+        """Run a statement that gives no rows."""
+        with self.telling("what is built in it"):
+            self.connection.execute(statement)
 
     def copied_out(self, query: q.Composable, what: str) -> Iterator[memoryview]:
         """What `copy (query) to stdout` sends, piece by piece."""

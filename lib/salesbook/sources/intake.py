@@ -56,9 +56,7 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
     Returns: Import.
     Raises: BadData for what cannot be read without guessing, or more rows rejected than the settings allow.
     """
-    plan.check_words(settings.source)
-    steps.check(settings.source)
-    reader.check_declared(settings.source.encoding, settings.source.delimiter)
+    check_map(settings)
     store.mkdir(parents=True, exist_ok=True)
     sweep(store)
     staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=store))
@@ -74,6 +72,13 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
     result = opened(target)
     refuse_too_many(result, settings.limits.rejected_share)
     return result
+
+
+def check_map(settings: Settings) -> None:
+    """Refuse a map with words, steps or forms that do not exist."""
+    plan.check_words(settings.source)
+    steps.check(settings.source)
+    reader.check_declared(settings.source.encoding, settings.source.delimiter)
 
 
 def copied(origin: files.Origin, file: SourceFile, target: Path) -> Copy:
@@ -447,10 +452,10 @@ def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table], folder: 
     return max(filter(None, found), default=None)
 
 
-def refuse_too_many(result: Import, limit: float) -> None:
-    """Refuse an import of which more is rejected than the settings allow. Rows that are
-    only left out do not count.
+def refuse_too_many(result: Import, limit: float, place: str = "") -> None:
+    """Refuse an import of which more is rejected than the settings allow. Rows that are only left out do not count.
 
+    Parameters: `place`, where the rejected rows are, if not in the import's folder.
     Raises: BadData that names the table, the two most frequent reasons and the quarantine file.
     """
     for table, rules in result.rejected.items():
@@ -460,5 +465,5 @@ def refuse_too_many(result: Import, limit: float) -> None:
             first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:2]
             reasons = " and ".join(f"{rule} ({count})" for rule, count in first)
             wrong = f"Too many rows of {table} cannot be loaded: {rejected} of {read}, more than {limit:.0%}."
-            todo = f"Look at {result.quarantine(table)}, then mend the export or its map in salesbook.toml."
+            todo = f"Look at {place or result.quarantine(table)}, then mend the export or its map in salesbook.toml."
             raise BadData(wrong, f"Most often: {reasons}.", todo)

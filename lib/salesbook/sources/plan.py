@@ -21,7 +21,7 @@ class Feed:
     `positions`: canonical column to column of the text. `constants`: canonical column to one value for every row.
     `unknown`: columns of the text that no canonical column reads. `is_shared`: the file feeds other tables, too.
     `name`: the table, or the part of it, as the map has it. `forms`: canonical column to what turns its text into the
-    canonical unit.
+    canonical unit. `is_placed`: its texts are in a database, whose SQL lacks the quick ways of the engine here.
     """
 
     table: Table
@@ -34,6 +34,7 @@ class Feed:
     is_shared: bool = False
     name: str = ""
     forms: dict[str, tuple[Callable[[str, Form], str], ...]] = field(default_factory=dict)
+    is_placed: bool = False
 
 
 def names_of(name: str, source: Source) -> dict[str, list[list[str]]]:

@@ -36,14 +36,22 @@ AS_NUMERIC = {
 
 
 def opened(settings: Settings, connection: Connection, store: Path) -> Site:
-    """The source, its canonical columns copied out and read here."""
+    """The source: its canonical columns copied out and read here, or all built in a schema that the settings name."""
+    intake.check_map(settings)
     database = Database(connection)
     try:
         database.plainly()
+        if settings.source.build_in:
+            from salesbook.sources.placed import placed
+
+            return placed(settings, database, store)
         database.read_only()
-        return Local(intake.load(settings, store, Tables(settings, database)), settings.memory)
-    finally:
+        site = Local(intake.load(settings, store, Tables(settings, database)), settings.memory)
+    except BaseException:
         database.close()
+        raise
+    database.close()
+    return site
 
 
 class Tables(Relations):

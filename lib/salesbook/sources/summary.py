@@ -129,6 +129,8 @@ def examples_of(imported: Import) -> Table:
 def first_lines(imported: Import, table: str) -> list[tuple[str, str, str, str]]:
     """The first lines, or keys, of each rule in a table: rule, column, file, lines; rows only left out are not told."""
     rejected = imported.quarantine(table).with_suffix(".parquet")
+    if not (imported.folder / "flags.parquet").is_file():
+        return []  # built in place: they stay in the database
     flags = literal((imported.folder / "flags.parquet").as_posix())
     parts = [f"""select rule, "column", file, line, key from read_parquet({flags}) where "table" = '{table}'"""]
     if rejected.is_file():
