@@ -47,7 +47,7 @@ ARROW = {
     pa.date32(): "date",
     pa.timestamp("us"): "timestamp",
     pa.timestamp("ns"): "timestamp",
-    pa.timestamp("s", "UTC"): "timestamptz",
+    pa.timestamp("ms", "UTC"): "timestamptz",
     pa.float64(): "double precision",
 }
 

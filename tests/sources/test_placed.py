@@ -1,0 +1,273 @@
+"""Building in place: the same rows as here, in a schema of its own, and nothing but facts comes out."""
+
+import dataclasses
+import uuid
+
+import duckdb
+import psycopg
+import pytest
+
+from postgres import fill
+from salesbook import build
+from salesbook.errors import BadData, WrongUsage
+from salesbook.settings import load as settings_of
+from salesbook.snapshot import take
+from salesbook.sources import site
+from salesbook.tables import TABLES
+from test_snapshot import NOW
+
+VARIABLE = "SALESBOOK_TEST_DATABASE"
+RELATIONS = """select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema' order by 1, 2"""
+
+
+@pytest.fixture
+def names(postgres, monkeypatch):
+    """The names of a schema of data and of one to build in, both gone after the test."""
+    monkeypatch.setenv(VARIABLE, postgres)
+    data = f"s_{uuid.uuid4().hex[:8]}"
+    yield data, f"{data}_ours"
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(f"drop schema if exists {data} cascade; drop schema if exists {data}_ours cascade".encode())
+
+
+@pytest.fixture
+def company(postgres, names, tmp_path):
+    """Runs statements in a schema and gives settings that copy out of it, and others that build in place."""
+
+    def make(statements: str, source: str = "", more: str = ""):
+        with psycopg.connect(postgres, autocommit=True) as server:
+            server.execute(f"create schema {names[0]}; set search_path to {names[0]}; {statements}".encode())
+        head = f'[source]\npath = "env:{VARIABLE}"\nschema = "{names[0]}"\n{source}\n[limits]\nrejected_share = 1.0\n'
+        (tmp_path / "salesbook.toml").write_text(head + more, encoding="utf-8")
+        here = settings_of(tmp_path)
+        return here, dataclasses.replace(here, source=dataclasses.replace(here.source, build_in=names[1]))
+
+    return make
+
+
+def read(settings):
+    """A source's import, and the rows of every canonical table in the order of all columns."""
+    with site.opened(settings) as source, duckdb.connect() as local:
+        if settings.source.build_in:
+            engine = source.engine(settings.home)
+            rows = {name: engine.rows(f"select {columns(name)} from loaded_{name}") for name in TABLES}
+        else:
+            path = source.imported.table
+            rows = {
+                name: local.execute(f"select {columns(name)} from read_parquet(?)", [str(path(name))]).fetchall()
+                for name in TABLES
+            }
+        return source.imported, {name: sorted(found, key=repr) for name, found in rows.items()}
+
+
+def columns(name: str) -> str:
+    """The stored columns of a table."""
+    return ", ".join(f'"{column}"' for column in TABLES[name].stored)
+
+
+def both_alike(settings) -> tuple:
+    """What copying out and building in place found, held to be the same."""
+    (here, rows), (there, placed) = map(read, settings)
+    assert there.rejected == here.rejected
+    assert there.flagged == here.flagged
+    assert placed == rows
+    for told in ("name", "table", "rows_read", "rows_loaded", "rows_rejected", "unknown_columns"):
+        assert [file[told] for file in there.files] == [file[told] for file in here.files]
+    assert (there.present, there.newest) == (here.present, here.newest)
+    return here, rows
+
+
+def test_the_sample_company_built_in_place_gives_the_same_facts_row_by_row(
+    sample_settings, sample_book, postgres, names, tmp_path
+):
+    fill(postgres, sample_settings.source_path, names[0])
+    source = dataclasses.replace(sample_settings.source, path=f"env:{VARIABLE}", schema=names[0], build_in=names[1])
+    with psycopg.connect(postgres, autocommit=True) as server:
+        before = server.execute(RELATIONS).fetchall()
+        made = build.run_of(dataclasses.replace(sample_settings, home=tmp_path, source=source), "2026-10")
+        after = server.execute(RELATIONS).fetchall()
+    for name in build.FACTS:
+        files = [str(run / "facts" / f"{name}.parquet") for run in (sample_book.folder, made)]
+        for query in ("from read_parquet(?)", "describe from read_parquet(?)"):
+            ours, theirs = (duckdb.execute(query, [file]).fetchall() for file in files)
+            assert ours == theirs, name
+    assert {schema for schema, _ in set(after) - set(before)} == {names[1]}
+    assert {path.name for path in (tmp_path / ".salesbook" / "imports").rglob("*") if path.is_file()} == {"import.json"}
+    assert {path.suffix for path in made.rglob("*") if path.is_file()} == {".json", ".parquet"}
+
+
+TEXTS = """
+create table deals (deal_id text, pipeline text, stage text, status text, amount text, currency text, created_at text,
+  closed_at text, expected_close text, owner_id text, account_id text, probability text, is_test text, discount text);
+insert into deals select * from (values
+  ('D1', 'Sales', 'New', 'open', '1.234,50', 'EUR', '01-07-2026 09:00', null, '31-12-2026', 'R1', 'A1', '0,5', 'ja', ''),
+  (' D2', 'Sales', 'New', 'OPEN', '1234,5', 'EUR', '25-10-2026 02:30', null, '2026-12-31', 'R9', 'A9', '1,5', 'nee', ''),
+  ('D3', 'Sales', 'Won', 'won', '-5', 'eur', '2026-07-01T09:00:00Z', '1-7-2026', null, '', '', '', 'x', ''),
+  ('D4', 'Sales', 'Won', 'won', '12.5', 'EUR', '30-02-2026', '3-7-2026', null, '', '', '', '', ''),
+  ('D5', 'Sales', 'Won', 'won', '12,555', 'EUR', '1-7-2026', '30-6-2026', null, '', '', '', '', '0,05'),
+  ('D6', 'Sales', 'Won', 'won', '12', 'EUR', '2-7-2026', '1-7-2026', null, '', '', '', '', ''),
+  ('D7', 'Sales', 'Nowhere', 'open', '12', 'EUR', '2-7-2026', null, null, '', '', '', '', ''),
+  ('D8', 'Sales', 'New', null, '12', 'EUR', '2-7-2026', null, null, '', '', '', '', ''),
+  ('D8', 'Sales', 'New', null, '12', 'EUR', '2-7-2026', null, null, '', '', '', '', ''),
+  ('D9', 'Sales', 'New', null, '12', 'EUR', '2-7-2026', null, null, '', '', '', '', ''),
+  ('D9', 'Sales', 'New', null, '13', 'EUR', '2-7-2026', null, null, '', '', '', '', ''),
+  ('1E+5', 'Sales', 'New', 'open', '1', 'EUR', '2-7-2026 9:05:07 PM', null, null, '', '', '', '', ''),
+  (E'D\\u200bX', 'Sales', 'New', 'open', '1', 'EUR', null, null, null, '', '', '', '', ''),
+  ('D10', E' Sales\\u00a0', E'\\tNew ', 'Gewonnen?', '1', 'EUR', null, null, null, '', '', '', '', ''),
+  ('D11', 'Sales', 'Lost', 'lost', '#N/A', 'EUR', null, null, null, '', '', '', '', ''),
+  ('D12', 'Sales', 'Lost', 'lost', '1', 'EUR', '2-7-2026 10:00+02:00', '2026-07-03 10:00:00.75Z', null, '', '', '', '', ''),
+  ('', 'Sales', 'New', 'open', '1', 'EUR', null, null, null, '', '', '', '', ''),
+  ('D13', 'Sales', 'New', 'open', '1', 'EUR', '29-03-2026 02:30', null, null, '', '', '', '', ''),
+  ('D14', 'Sales', 'Won', 'open', '99999999999999999', 'EUR', null, null, null, '', '', '', '', ''),
+  (' D20', 'Sales', 'New', null, '-5', 'EUR', '1-7-2026 9:00', null, '31.12.2026', 'R9', 'A9', '0,25', 'NEJ', ''),
+  ('D21', 'Sales', 'New', 'won', '5', 'EUR', '1-7-2026 9:00', null, '31/12/2026', 'R2', 'A9', '', '', ''),
+  ('deal_id', 'pipeline', 'stage', 'status', 'amount', 'currency', 'created_at', 'closed_at', 'expected_close',
+    'owner_id', 'account_id', 'probability', 'is_test', 'discount')) x;
+create table stages (pipeline text, stage text, position int, is_won boolean, is_lost boolean);
+insert into stages values ('Sales', 'New', 1, false, false), ('Sales', 'Won', 2, true, false),
+  ('Sales', 'Lost', 3, false, true), ('Sales', 'Both', 4, true, true);
+create view stage_history as select d.deal_id, 'New' as stage, timestamptz '2026-07-01 09:00+00' as entered_at,
+  null::timestamptz as exited_at from deals d union all select 'gone', 'New', now(), null;
+create table reps (owner_id text, display_name text, team text, capacity_fte numeric);
+insert into reps values ('R1', 'A', 'T', 0.8), ('R2', 'B', 'T', 3), ('R3', 'C', 'T', 1.234);
+create table costs (period date, type text, amount numeric, currency text, acquisition_share float8);
+insert into costs values ('2026-01-01', 'media', 10.10, 'EUR', 1), ('2026-01-01', 'media', 10.10, 'EUR', 1),
+  ('2026-01-01', 'bribes', 1, 'EUR', 0.5);
+"""  # noqa: E501
+FORM = 'date_form = "dmy"\ndecimal = ","\nthousands = "."\nzone = "Europe/Amsterdam"\nnulls = ["-"]\n'
+
+
+def test_whatever_is_wrong_with_a_row_is_found_in_place_as_it_is_here(company):
+    here, rows = both_alike(company(TEXTS, FORM))
+    assert len(here.rejected["deals"]) > 9
+    assert {"deals", "reps", "stage_history", "stages", "costs"} <= here.rejected.keys()
+    assert here.flagged["deals"].keys() == {
+        "deal_id_has_space", "owner_id_unknown", "amount_not_negative", "closed_has_a_date", "status_not_of_stage"
+    }  # fmt: skip
+    assert len(rows["deals"]) == 4
+
+
+def test_words_constants_rows_of_the_settings_and_newest_versions_do_the_same_in_place(company):
+    statements = """
+    create table "Kansen" (id int, fase text, bedrag numeric, uitkomst text, gewijzigd timestamp);
+    insert into "Kansen" values (1, 'Klaar', 5, 'Gewonnen', '2026-01-01'), (1, 'Klaar', 6, 'Gewonnen', '2026-02-01'),
+      (2, 'Bezig', 7, 'Geen idee', '2026-01-01'), (3, 'Bezig', 7, null, '2026-01-01'), (3, 'Bezig', 8, null, '2026-01-01');
+    """  # noqa: E501
+    more = """
+    [files]
+    deals = "Kansen"
+    [columns.deals]
+    deal_id = "id"
+    stage = "fase"
+    amount = "bedrag"
+    status = "uitkomst"
+    [constants.deals]
+    pipeline = "Verkoop"
+    [words.deals.status]
+    Gewonnen = "won"
+    "*" = ""
+    [newest]
+    deals = "gewijzigd"
+    [[rows.stages]]
+    pipeline = "Verkoop"
+    stage = "Klaar"
+    position = 2
+    is_won = true
+    is_lost = false
+    [[rows.stages]]
+    pipeline = "Verkoop"
+    stage = "Bezig"
+    position = 1
+    is_won = false
+    is_lost = false
+    """
+    here, rows = both_alike(company(statements, 'zone = "UTC"\ncurrency = "EUR"', more))
+    assert here.rejected == {"deals": {"key_conflict": 2, "superseded": 1}}
+    assert here.flagged["deals"]["status_other"] == 1
+    assert len(rows["deals"]) == 2
+
+
+def test_stages_that_nobody_keeps_are_made_of_the_deals_and_kept_snapshots_are_read_in_place(company):
+    statements = """
+    create table deals (deal_id text, pipeline text, stage text, status text, amount numeric, currency text,
+      created_at timestamptz, closed_at timestamptz);
+    insert into deals values ('A', 'Sales', 'Demo', 'open', 5, 'EUR', '2026-09-01 08:00+00', null),
+      ('B', 'Sales', 'Won', 'won', 5, 'EUR', '2026-09-01 08:00+00', '2026-10-01 08:00+00');
+    create table stage_history as select 'A' as deal_id, 'First' as stage, timestamptz '2026-09-01 08:00+00' as entered_at;
+    """  # noqa: E501
+    settings = company(statements)
+    taken = take(settings[1], NOW)
+    assert taken.file.is_file()
+    here, rows = both_alike(settings)
+    assert len(rows["forecast_snapshots"]) == 1
+    assert [row[1] for row in rows["stages"]] == ["Demo", "First", "Won"]
+    assert here.rows_read("forecast_snapshots") == 1
+
+
+def test_rejected_rows_stay_in_the_database_with_key_rule_and_reason(company, postgres, names, tmp_path):
+    canary = "canary-90ab12"
+    statements = f"""
+    create table deals (deal_id text, pipeline text, stage text, status text, amount text, currency text);
+    insert into deals values ('A', 'Sales', 'Demo', 'open', '{canary}', 'EUR'), ('B', 'Sales', 'Demo', 'open', '1', 'EUR');
+    """  # noqa: E501
+    _, settings = company(statements)
+    read(settings)
+    with psycopg.connect(postgres) as server:
+        found = server.execute(f"select source, key, column_name, rule from {names[1]}.quarantine".encode()).fetchall()
+    assert found == [("deals", "A", "amount", "amount_unreadable")]
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and canary.encode() in path.read_bytes()] == []
+    strict = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, rejected_share=0.1))
+    with pytest.raises(BadData, match=rf"Look at the table {names[1]}.quarantine of the database"):
+        read(strict)
+
+
+DEALS = "create table deals (deal_id text, pipeline text, stage text, status text, amount int, currency text);"
+DEAL = "insert into deals values ('A', 'S', 'N', 'open', 1, 'EUR')"
+
+
+def test_a_schema_that_holds_what_is_not_ours_is_left_alone(company, postgres, names):
+    _, settings = company(DEALS)
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(f"create schema {names[1]}; create table {names[1]}.deals as select 1 as precious".encode())
+        with pytest.raises(WrongUsage, match=r"holds what is not salesbook's.*'deals'"):
+            read(settings)
+        assert server.execute(f"select precious from {names[1]}.deals".encode()).fetchall() == [(1,)]
+    mixed = dataclasses.replace(settings, source=dataclasses.replace(settings.source, build_in=names[0]))
+    with pytest.raises(WrongUsage, match="holds what is not salesbook's"):
+        read(mixed)
+
+
+def test_a_run_that_fails_leaves_the_schema_fit_for_the_next(company, postgres, names):
+    _, settings = company("create table other (a text)")
+    for _ in range(2):
+        with pytest.raises(BadData, match="no table of deals"):
+            read(settings)
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(f"set search_path to {names[0]}; {DEALS} {DEAL}".encode())
+    assert len(read(settings)[1]["deals"]) == len(read(settings)[1]["deals"]) == 1
+
+
+def test_the_rights_of_the_documents_are_enough(company, postgres, names, monkeypatch):
+    _, settings = company(f"{DEALS} {DEAL}")
+    user = f"u_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(
+            f"""create role {user} login; grant usage on schema {names[0]} to {user};
+            grant select on {names[0]}.deals to {user}; create schema {names[1]};
+            grant usage, create on schema {names[1]} to {user}""".encode()
+        )
+        monkeypatch.setenv(VARIABLE, postgres.replace("salesbook@", f"{user}@"))
+        assert len(read(settings)[1]["deals"]) == 1
+        assert len(read(settings)[1]["deals"]) == 1
+        server.execute(f"revoke create on schema {names[1]} from {user}".encode())
+        with pytest.raises(BadData, match="does not allow"):
+            read(settings)
+        server.execute(f"drop owned by {user} cascade; drop role {user}".encode())
+
+
+def test_steps_on_rows_are_refused_in_place_with_the_way_out(company):
+    statements = "create table opportunity (id text, stage_name text, amount numeric, is_won boolean)"
+    _, settings = company(statements, 'extends = "salesforce"\ncurrency = "EUR"')
+    with pytest.raises(WrongUsage, match=r"Steps on rows are not done in place.*Leave build_in out"):
+        read(settings)
