@@ -121,7 +121,7 @@ insert into deals select * from (values
   ('D13', 'Sales', 'New', 'open', '1', 'EUR', '29-03-2026 02:30', null, null, '', '', '', '', ''),
   ('D14', 'Sales', 'Won', 'open', '99999999999999999', 'EUR', null, null, null, '', '', '', '', ''),
   (' D20', 'Sales', 'New', null, '-5', 'EUR', '1-7-2026 9:00', null, '31.12.2026', 'R9', 'A9', '0,25', 'NEJ', ''),
-  ('D21', 'Sales', 'New', 'won', '5', 'EUR', '1-7-2026 9:00', null, '31/12/2026', 'R2', 'A9', '', '', ''),
+  ('D21', 'Sales', 'Won', 'lost', '5', 'EUR', '1-7-2026 9:00', null, '31/12/2026', 'R2', 'A9', '', '', ''),
   ('deal_id', 'pipeline', 'stage', 'status', 'amount', 'currency', 'created_at', 'closed_at', 'expected_close',
     'owner_id', 'account_id', 'probability', 'is_test', 'discount')) x;
 create table stages (pipeline text, stage text, position int, is_won boolean, is_lost boolean);
