@@ -10,7 +10,6 @@ from salesbook.sources.form import (
     ISO,
     SAMPLES,
     TRUE,
-    Form,
     iso_date,
     literal,
     looks_grouped,

@@ -99,7 +99,7 @@ class Checks:
             numbers = ", ".join(f"case when {spaced} then {number} end" for number, spaced in found.items())
             self.con.execute(
                 f"insert into flagged select * from (select '{table.name}', in_file, at_row, unnest([{numbers}]) as n "
-                f"from good_{table.name} where {' or '.join(found.values())}) where n is not null"
+                f"from good_{table.name} where {' or '.join(found.values())}) spaced where n is not null"
             )
 
     def is_in_file(self, table: Table, column: Column) -> bool:

@@ -44,7 +44,7 @@ def translated(sql: str) -> str:
     'drop table if exists a cascade; create table a as select 1'
     """
     sql = re.sub(r"create or replace table (\w+) ", r"drop table if exists \1 cascade; create table \1 ", sql)
-    sql = re.sub(r"(try_strptime\(\w+, )\[([^\]]*)\]", r"\1array[\2]", sql)
+    sql = re.sub(r"(try_strptime\(\w+, |unnest\()\[([^\]]*)\]", r"\1array[\2]", sql)
     sql = re.sub(r"\\x\{([0-9a-f]{4})\}", r"\\u\1", sql).replace(r"\x00-\x1f\x7f", r"\u0001-\u001f\u007f")
     while (at := sql.rfind("try_cast(")) >= 0:
         inside, end = argument(sql, at + len("try_cast("))

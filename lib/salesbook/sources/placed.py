@@ -168,8 +168,9 @@ def read(work: Work, file: SourceFile, schema: str, form) -> None:
     database.run(q.SQL("create view {} as {}").format(q.Identifier(f"texts_{number}"), relation))
     work.counts[number] = work.schema.execute(f"{CONTENT} from texts_{number} x").rows[0]
     others = tuple(name for name in columns if name not in kept)
-    text = Text(file.name, tuple(kept), Dialect(b",", b'"'), Path(), Path(), work.counts[number][0], 0,
-                np.zeros((1, 2), np.int64), lambda: iter(()), cast.UNKNOWN, 0, True, others, file.is_canonical)  # fmt: skip
+    n_rows, no_shifts = work.counts[number][0], np.zeros((1, 2), np.int64)
+    text = Text(file.name, tuple(kept), Dialect(b",", b'"'), Path(), Path(), n_rows, 0, no_shifts, lambda: iter(()),
+                cast.UNKNOWN, 0, True, others, file.is_canonical)  # fmt: skip
     source = work.settings.source
     for table in dict.fromkeys(map(maps.table_name, file.tables)):
         if table not in TABLES:
