@@ -87,7 +87,6 @@ stood as (
 priced as (
   select o.*, f.deal_id is not null as is_counted, coalesce(f.is_closed, false) as is_resolved,
     coalesce(f.is_won, false) as is_won, case when f.is_won then f.closed_on end as won_on, f.closed_on,
-    case when o.minor > 0 then o.minor end as own_minor,
     money(case when o.minor > 0 then o.minor end, coalesce(r.rate, e.rate)) as amount_minor
   from stood o
   left join deal_facts f on f.deal_id = o.deal_id
@@ -101,7 +100,7 @@ select
   o.account_id, o.owner_id, o.pipeline, o.product, o.source, o.type, o.is_new_business, o.cycle,
   o.minor as own_minor, o.amount_minor, o.probability,
   cast(round(cast(o.amount_minor as decimal(19, 0)) * o.probability, 0) as bigint) as weighted_minor,
-  o.category, o.expected_close_on, o.is_rebuilt, o.held_by, o.own_minor, o.currency,
+  o.category, o.expected_close_on, o.is_rebuilt, o.held_by, o.currency,
   o.is_counted, o.is_resolved, o.is_won, o.closed_on, o.won_on, o.record_url
 from priced o
 left join working w on w.pipeline = o.pipeline

@@ -15,10 +15,12 @@ with months as (
   where c.calendar = run.default_calendar and extract(day from c.day) = 1 and c.day < run.period_end
     and (c.day >= first_seen.day or c.day = run.period_start)),
 sides as (
-  select m.month, o.deal_id, true as is_start, o.own_minor, o.currency, o.amount_minor, o.held_by, o.expected_close_on
+  select m.month, o.deal_id, true as is_start, case when o.own_minor > 0 then o.own_minor end as own_minor, o.currency,
+    o.amount_minor, o.held_by, o.expected_close_on
   from months m join open_deals o on o.seen_on = m.month
   union all
-  select m.month, o.deal_id, false, o.own_minor, o.currency, o.amount_minor, o.held_by, o.expected_close_on
+  select m.month, o.deal_id, false, case when o.own_minor > 0 then o.own_minor end, o.currency, o.amount_minor, o.held_by,
+    o.expected_close_on
   from months m join open_deals o on o.seen_on = m.next_month
   union all
   select distinct m.month, t.deal_id, cast(null as boolean), cast(null as bigint), cast(null as varchar(3)),
