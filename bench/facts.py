@@ -1,0 +1,205 @@
+"""Times the facts at size: building them, twenty questions, and seven reference metrics beside pandas and Polars.
+
+    make bench
+    python bench/facts.py --leads 20000000 --growth    (100M activities)
+
+Everything runs in a process of its own, which tells its time and the most memory it held. The sample company has about
+5 activities a lead: 200,000, 1M and 2M leads have 1M, 5M and 10M.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+import results
+
+HOME = Path(__file__).resolve().parent.parent
+MONTH, MEMORY, ROUNDS = "2026-10", "2GB", 3
+SPIKE = ("stage_visits", "deal_facts", "lead_facts", "attempts", "lead_responses")
+WAYS = ("scan", "facts", "polars", "pandas")
+YEAR = {"period": "month", "last": 12}
+QUESTIONS = [
+    ("won", YEAR), ("won", {"by": "owner.team", "last": 12}), ("deals_won", YEAR | {"by": "product"}),
+    ("win_rate", {}), ("win_rate", YEAR | {"by": "product"}), ("win_rate", {"by": "account.country", "last": 12}),
+    ("average_deal_size", YEAR), ("median_deal_size", {"by": "product", "last": 12}),
+    ("sales_cycle", {"by": "product", "last": 12}), ("closing_cycle", YEAR), ("open_deals", {"by": "stage"}),
+    ("open_pipeline", {"by": "owner.team"}), ("new_leads", YEAR | {"by": "source"}), ("qualified_leads", YEAR),
+    ("lead_step_rate", {"by": ["step", "source"], "last": 12}), ("stage_conversion", {"by": "stage", "last": 12}),
+    ("answered_within_hour", YEAR | {"by": "source"}), ("inflow_leakage", YEAR), ("contact_rate", YEAR),
+    ("mrr", YEAR),
+]  # fmt: skip
+
+
+def settings_of(folder: Path):
+    """The sample company's settings, for an export in a folder."""
+    from salesbook.settings import load
+
+    loaded = load(HOME)
+    return replace(loaded, home=folder, memory=MEMORY, source=replace(loaded.source, path=str(folder / "export")))
+
+
+def write(folder: Path, leads: str) -> dict:
+    """Write the company."""
+    from salesbook import sample
+
+    return {"rows": sample.write(folder / "export", leads=int(leads))}
+
+
+def read(folder: Path) -> dict:
+    """Import it."""
+    from salesbook import sources
+
+    imported = sources.load(settings_of(folder), folder / ".salesbook" / "imports")
+    return {"tables": str(imported.folder / "tables")}
+
+
+def build(folder: Path) -> dict:
+    """Build all its facts."""
+    from salesbook import build as made
+
+    taken, build_fact = {}, made.build_fact
+
+    def timed(engine, name, path):
+        began = time.perf_counter()
+        rows = build_fact(engine, name, path)
+        taken[name] = time.perf_counter() - began
+        return rows
+
+    made.build_fact = timed
+    made.build(settings_of(folder), MONTH, folder / "run")
+    return {"facts": taken}
+
+
+def ask(folder: Path) -> dict:
+    """Ask twenty questions."""
+    from salesbook import KPIS
+    from salesbook.book import Book
+
+    book = Book(folder / "run")
+    book.rows("select 1")
+    began = time.perf_counter()
+    for name, question in QUESTIONS:
+        KPIS[name](book, **question)
+    return {"asked": time.perf_counter() - began}
+
+
+def metric(folder: Path, way: str, name: str, tables: str) -> dict:
+    """Work out a metric in one way: the shortest of a few rounds."""
+    from metrics import METRICS
+    from salesbook.book import Book
+
+    one, taken = METRICS[name], []
+    book = Book(folder / "run")
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        if way == "scan":
+            scan(one.columns, Path(tables))
+        elif way == "facts":
+            one.facts(book)
+        else:
+            getattr(one, way)(Path(tables))
+        taken.append(time.perf_counter() - began)
+    return {"shortest": min(taken)}
+
+
+def scan(columns: dict[str, tuple[str, ...]], tables: Path) -> None:
+    """Read a metric's columns and do nothing with them: what no engine can go below."""
+    with duckdb.connect() as con:
+        for table, names in columns.items():
+            most = ", ".join(f"max({name})" for name in names)
+            con.execute(f"select {most} from read_parquet('{tables / table}.parquet')").fetchall()
+
+
+STEPS = {step.__name__: step for step in (write, read, build, ask, metric)}
+
+
+def run(step: str, folder: Path, *more: str) -> dict:
+    """A step in a process of its own: what it tells, with `seconds` and `megabytes`."""
+    command = [sys.executable, __file__, "--step", step, str(folder), *more]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def one(step: str, folder: str, *more: str) -> dict:
+    """What `run` runs."""
+    began = time.perf_counter()
+    told = STEPS[step](Path(folder), *more)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return told | {"seconds": time.perf_counter() - began, "megabytes": most}
+
+
+def made(folder: Path, leads: int) -> dict[str, dict]:
+    """A company written, read, built and asked."""
+    found = {"write": run("write", folder, str(leads))}
+    return found | {step: run(step, folder) for step in ("read", "build", "ask")}
+
+
+def of_spike(found: dict[str, dict]) -> float:
+    """Seconds of the five facts that a prototype built."""
+    return sum(found["build"]["facts"][name] for name in SPIKE)
+
+
+def steps_table(sizes: dict[int, dict[str, dict]]) -> str:
+    """How cost grows, as Markdown."""
+    head = ["leads", "activities", "deals", "written, s", "MB", "read, s", "MB", "five facts, s", "all facts, s", "MB",
+            "s per million activities", "twenty questions, s", "MB"]  # fmt: skip
+    lines = []
+    for leads, found in sizes.items():
+        rows, facts = found["write"]["rows"], sum(found["build"]["facts"].values())
+        line = [f"{leads:,}", f"{rows['activities']:,}", f"{rows['deals']:,}"]
+        for step in ("write", "read"):
+            line += [f"{found[step]['seconds']:.0f}", f"{found[step]['megabytes']:.0f}"]
+        line += [f"{of_spike(found):.1f}", f"{facts:.1f}", f"{found['build']['megabytes']:.0f}"]
+        line += [f"{facts / rows['activities'] * 1e6:.1f}", f"{found['ask']['asked']:.2f}"]
+        lines.append([*line, f"{found['ask']['megabytes']:.0f}"])
+    return results.table(head, lines)
+
+
+def metrics_table(folder: Path, tables: str) -> str:
+    """The seven metrics side by side, as Markdown."""
+    from metrics import METRICS
+
+    lines, sums, most = [], dict.fromkeys(WAYS, 0.0), dict.fromkeys(WAYS, 0.0)
+    for name in METRICS:
+        found = {way: run("metric", folder, way, name, tables) for way in WAYS}
+        for way in WAYS:
+            sums[way] += found[way]["shortest"]
+            most[way] = max(most[way], found[way]["megabytes"])
+        lines.append([name, *(f"{found[way]['shortest']:.2f}" for way in WAYS)])
+    lines.append(["all, s", *(f"{sums[way]:.2f}" for way in WAYS)])
+    lines.append(["as many times as from the facts", *(f"{sums[way] / sums['facts']:.1f}" for way in WAYS)])
+    lines.append(["most memory, MB", *(f"{most[way]:.0f}" for way in WAYS)])
+    return results.table(["s", "bare scan of the columns", "salesbook, from the facts", "Polars", "pandas"], lines)
+
+
+def main() -> None:
+    """Make the companies, measure, and put the sections."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--leads", type=int, default=1_000_000)
+    options.add_argument("--growth", type=int, nargs="*", default=[200_000, 2_000_000], help="other sizes, in leads")
+    options.add_argument("--folder", type=Path, help="where the companies are kept; left out: nowhere")
+    options.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
+    asked = options.parse_args()
+    if asked.step:
+        print(json.dumps(one(*asked.step)))
+        return
+    with tempfile.TemporaryDirectory(dir=asked.folder) as home:
+        sizes = {leads: made(Path(home) / str(leads), leads) for leads in sorted({asked.leads, *asked.growth})}
+        compared = metrics_table(Path(home) / str(asked.leads), sizes[asked.leads]["read"]["tables"])
+    note = f"Facts are built under a limit of {MEMORY}. To reach, at 1M leads: the five facts of the first prototype"
+    note += f" ({', '.join(SPIKE)}) in 12 s and 2 GB, twenty questions in 2.5 s, writing in 600 s and 2 GB."
+    results.put("Facts at size", f"{note}\n\n{steps_table(sizes)}")
+    note = f"At {asked.leads:,} leads; the canonical tables are Parquet for all. The answers are the same."
+    results.put("Seven metrics", f"{note}\n\n{compared}")
+    print(results.RESULTS.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
