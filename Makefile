@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 MONTH ?=
 # Each writes its section of bench/RESULTS.md.
-BENCHES := report
+BENCHES := importing facts report
 
 # prove: the slow proofs, large (they run small in the tests).
 # bench: how fast, and against what; takes an hour.
