@@ -16,6 +16,10 @@ from salesbook.disk import disk_errors, refused
 from salesbook.errors import SalesbookError
 
 SIGNALLED = 128  # as a shell says of a command that a signal ended
+ONLY = (
+    "A page to make, such as funnel; may be given more than once. The month then has these pages alone, as a draft, "
+    "and its index names the others."
+)
 FORMS = ("html", "pdf", "xlsx", "eml")
 EXIT_CODES = "Exit codes: 0 done, 1 a report failed, 2 wrong usage, 3 bad data, 4 something is missing on this machine."
 
@@ -112,7 +116,7 @@ def month_of(settings, month: str | None) -> str:
 @with_settings
 @click.option("--month", help="Month as 2026-10; the settings' one, or the last that is over, if left out.")
 @click.option("--language", help="en, nl or da.")
-@click.option("--only", multiple=True, help="A page to make, such as funnel; may be given more than once.")
+@click.option("--only", multiple=True, help=ONLY)
 @click.option("--format", "formats", multiple=True, type=click.Choice(FORMS), help="Beside HTML; xlsx if left out.")
 @click.option("--product", help="Tell of one product.")
 @click.option("--team", help="Tell of one team.")

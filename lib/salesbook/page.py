@@ -7,6 +7,8 @@ are made; beside it something good for JupyterLab (a PNG, a plain table, a text)
 
 import base64
 import os
+import re
+import sys
 from dataclasses import dataclass
 from html import escape
 from typing import Protocol
@@ -176,10 +178,17 @@ def glossary(book, kpis: list[Kpi]) -> None:
 
 
 def provenance(book) -> None:
-    """Show how this report was made: inputs, rows, as-of, zone, settings, versions. No time of the run, no path."""
+    """Show how this report was made: inputs, rows, as-of, zone, settings, versions, seeds. No time of the run, no path.
+
+    Rule: the version of every KPI, whatever this page shows; the seeds of all that draws here.
+    """
+    from salesbook import KPIS  # after all topics: this module is one that they may import
+
     run = book.run
     kept = ("month", "period", "as_of", "zone", "currency", "limits", "rejected", "flagged", "packages", "salesbook")
     content = {key: plain(run[key]) for key in kept if key in run}
+    content["kpis"] = {name: kpi.version for name, kpi in sorted(KPIS.items())}
+    content["seeds"] = seeds()
     content["inputs"] = [
         {key: plain(entry.get(key)) for key in ("table", "rows_read", "rows_loaded", "rows_rejected", "sha256")}
         | {"file": os.path.basename(str(entry.get("file", "")))}
@@ -188,6 +197,13 @@ def provenance(book) -> None:
     rows = [[entry["file"], entry["rows_read"], entry["rows_loaded"]] for entry in content["inputs"]]
     text = "\n".join(f"{file}: {read} rows read, {loaded} used" for file, read, loaded in rows)
     leave("provenance", content, f"As of {run.get('as_of')}\n{text}")
+
+
+def seeds() -> dict[str, int]:
+    """The seed of every KPI and headline that draws by chance and is in use here."""
+    ours = [name for name in sorted(sys.modules) if re.match(r"salesbook\.(?!report\.)", name)]
+    seeded = [name for name in ours if hasattr(sys.modules[name], "SEED")]
+    return {name.removeprefix("salesbook."): sys.modules[name].SEED for name in seeded}
 
 
 def done(book) -> None:

@@ -10,8 +10,9 @@ import pytest
 from fake_book import LIGHT as OPENED
 from fake_book import LIGHT_DONE as DONE
 from fake_book import notebook, run_folder, whole_notebook
+from salesbook import KPIS
 from salesbook.errors import PageFailed, WrongUsage
-from salesbook.report.edition import told
+from salesbook.report.edition import Edition, told
 from salesbook.report.month import chosen, make_month
 from salesbook.report.run import Failure
 from salesbook.report.site import months_index, refresh, way
@@ -114,6 +115,15 @@ def test_no_notebook_at_all_is_an_error(tmp_path):
         chosen(tmp_path, ())
 
 
+def test_a_month_of_some_pages_names_the_others_and_is_told_with_versions_and_seeds(made):
+    place, paths, run, _, _ = made
+    some = make_month(run, paths[:1], place / "some", Edition(left_out=(paths[1],)))
+    assert "Not asked for in this draft, and not made: Funnel." in some.index.read_text()
+    said = json.loads((some.index.parent / "run.json").read_text())
+    assert said["kpis"]["win_rate"] == KPIS["win_rate"].version
+    assert said["seeds"]["kpis.forecast_accuracy"]
+
+
 def test_an_index_of_no_month_says_so(tmp_path):
     assert "No month has been published yet" in months_index(ENGLISH, [])
     assert refresh(tmp_path, ENGLISH).read_text() == months_index(ENGLISH, [])
@@ -129,6 +139,6 @@ def test_hostile_names_in_the_indexes_stay_text():
     evil = "<script>x</script>"
     month = {"month": "2026-10", "status": "draft", "company": evil, "version": 1,
              "cards": [{"label": evil, "value": evil}],
-             "forms": {}, "pages": [{"file": "a.html", "title": evil, "failed": False}]}  # fmt: skip
+             "forms": {}, "left_out": [], "pages": [{"file": "a.html", "title": evil, "failed": False}]}  # fmt: skip
     assert "<script" not in months_index(ENGLISH, [month])
     assert "<script" not in way(ENGLISH, "../index.html", evil)

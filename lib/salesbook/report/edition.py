@@ -1,13 +1,15 @@
 """An edition of a month: what stands in its folder, from the pages that were run."""
 
 import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
+
 from salesbook.report import mail, numbers, pdf, site, workbook
 from salesbook.report.export import Link, Navigation, heading, page_html
+from salesbook.report.launch import SEED
 from salesbook.report.left import Left, parts_of
 from salesbook.report.parts import card
 from salesbook.report.run import Failure, PageRun
@@ -19,7 +21,7 @@ class Edition:
     """How a month is told: `language`, in place of the run's; `status`, draft or final; its `version`; `with_code`,
     the analyst's version; `formats`, what is made beside the HTML (pdf, xlsx, eml); `comment`, a manager's words, as
     Markdown; `changes`, the restatement ledger against the version before; `narrowed`, the product, team, territory or
-    channel it tells of, empty for the whole company."""
+    channel it tells of, empty for the whole company; `left_out`, the notebooks that were not asked for."""
 
     language: str = ""
     status: str = "draft"
@@ -29,6 +31,7 @@ class Edition:
     comment: str = ""
     changes: tuple[dict, ...] = ()
     narrowed: dict[str, str] = field(default_factory=dict)
+    left_out: tuple[Path, ...] = ()
 
 
 def write(folder: Path, place: Path, ran: list[PageRun], words: Words, edition: Edition) -> list[str]:
@@ -36,8 +39,8 @@ def write(folder: Path, place: Path, ran: list[PageRun], words: Words, edition: 
 
     Returns: the names of the other forms.
     """
-    run = json.loads((place / "run.json").read_text(encoding="utf-8"))
-    run["company"] = " · ".join(filter(None, [run["company"], *edition.narrowed.values()]))
+    said = json.loads((place / "run.json").read_text(encoding="utf-8"))
+    run = said | {"company": " · ".join(filter(None, [said["company"], *edition.narrowed.values()]))}
     headings = {page.name: heading(page.notebook, words, page.name) for page in ran}
     for page in ran:
         links = tuple(Link(f"{name}.html", title, name == page.name) for name, (title, _) in headings.items())
@@ -47,8 +50,9 @@ def write(folder: Path, place: Path, ran: list[PageRun], words: Words, edition: 
                          with_code=edition.with_code, navigation=navigation, comment=comment,
                          failure=told(page.failure, words))  # fmt: skip
         (folder / f"{page.name}.html").write_text(html, encoding="utf-8")
-    shutil.copyfile(place / "run.json", folder / "run.json")
     shown = [Left(p.name, headings[p.name][0], list(parts_of(p.notebook))) for p in ran if not p.failure]
+    text = json.dumps(said | told_with(shown), indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
     forms = write_forms(folder, shown, words, run, edition)
     facts = {
         "month": run["month"], "status": edition.status, "version": edition.version, "language": words.language,
@@ -57,10 +61,19 @@ def write(folder: Path, place: Path, ran: list[PageRun], words: Words, edition: 
         "pages": [{"file": f"{page.name}.html", "title": headings[page.name][0], "lead": headings[page.name][1],
                    "failed": page.failure is not None}
                   for page in ran],
+        "left_out": [heading(nbformat.read(path, as_version=4), words, path.stem)[0] for path in edition.left_out],
     }  # fmt: skip
     (folder / site.FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "index.html").write_text(site.month_index(words, facts), encoding="utf-8")
     return [name for names in forms.values() for name in names]
+
+
+def told_with(shown: list[Left]) -> dict[str, dict]:
+    """What the pages were told with: the version of every KPI's definition, the seed of all that draws by chance."""
+    found = [part for page in shown for part in page.of("provenance")]
+    said = {name: {key: value for part in found for key, value in part[name].items()} for name in ("kpis", "seeds")}
+    said["seeds"]["kernel"] = SEED
+    return said
 
 
 def write_forms(folder: Path, shown: list[Left], words: Words, run: dict, edition: Edition) -> dict[str, list[str]]:

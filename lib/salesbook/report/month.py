@@ -57,12 +57,14 @@ def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tu
     note = settings.home / "notes" / f"{month}.md"
     edition = Edition(
         language=settings.language,
-        status="final" if final or is_frozen else "draft",
+        # A month of some pages is never final, whatever was frozen of it.
+        status="final" if (final or is_frozen) and not only else "draft",
         version=len(past) + (not is_frozen),
         formats=formats,
         comment=note.read_text(encoding="utf-8") if note.is_file() else "",
         changes=tuple(changes(past[-1] / "run", run).to_dict("records")) if past and not is_frozen else (),
         narrowed=narrowed or {},
+        left_out=tuple(path for path in chosen(notebooks_of(settings), ()) if path not in notebooks),
     )
     limits = Limits(memory=memory.size_of(settings.memory))
     made = make_month(run, notebooks, reports, edition, limits=limits)

@@ -1,5 +1,6 @@
 """What the template shows of each kind of data that a notebook leaves."""
 
+import hashlib
 import xml.etree.ElementTree as ET
 from datetime import date, timedelta
 
@@ -184,6 +185,7 @@ def provenance(run: dict, words: Words) -> dict:
         (say("made.currency"), run["currency"]),
         (say("made.settings"), say("made.small", few=words.counts_below, some=words.grey_below)),
         (say("made.flagged"), tally(run.get("flagged"), words)),
+        (say("made.kpis"), say("made.versions", n=len(run["kpis"]), mark=mark(run["kpis"]))),
         (say("made.software"), ", ".join(f"{name} {v}" for name, v in software(run).items())),
     ]
     heads = [("file", False), ("table", False), ("read", True), ("loaded", True), ("rejected", True),
@@ -196,6 +198,11 @@ def provenance(run: dict, words: Words) -> dict:
         rows.append([{"text": text, "is_number": head[1]} for text, head in zip(texts, heads, strict=True)])
     table = {"columns": columns, "rows": rows}
     return {"kind": "facts", "facts": [fact for fact in facts if fact[1]], "title": say("made.inputs"), "table": table}
+
+
+def mark(versions: dict[str, str]) -> str:
+    """A short mark of all versions of definitions: another one where any of them changed."""
+    return hashlib.sha256(repr(sorted(versions.items())).encode()).hexdigest()[:12]
 
 
 def last_day(run: dict) -> date:

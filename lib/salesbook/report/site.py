@@ -54,7 +54,7 @@ def month_index(words: Words, facts: dict) -> str:
         "month.html.j2", words, title, title=title, month=name, month_id=facts["month"],
         status=edition_name(words, facts["status"], facts["version"]), company=facts["company"],
         months=ways(words, facts["month"], is_overview=True), cards=facts["cards"][:THREE], pages=facts["pages"],
-        forms=facts["forms"], changes=facts["changes"], before=facts["version"] - 1,
+        left_out=facts["left_out"], forms=facts["forms"], changes=facts["changes"], before=facts["version"] - 1,
     )  # fmt: skip
 
 
