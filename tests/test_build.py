@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from salesbook.build import FACTS, build, build_on, fact
@@ -34,6 +35,12 @@ def copied(settings, folder: Path, change) -> object:
 
 def fact_bytes(folder: Path) -> dict[str, bytes]:
     return {name: (folder / "facts" / f"{name}.parquet").read_bytes() for name in FACTS}
+
+
+def fact_columns(folder: Path) -> dict[str, dict]:
+    """The columns of every fact; not its bytes, which also say whether the engine saw that a column is never empty."""
+    tables = {name: pq.read_table(folder / "facts" / f"{name}.parquet") for name in FACTS}
+    return {name: dict(zip(table.column_names, table.columns, strict=True)) for name, table in tables.items()}
 
 
 def cut(name: str, rows: pd.DataFrame, as_of: str) -> pd.DataFrame:
@@ -72,8 +79,9 @@ def test_a_month_made_from_all_data_equals_the_one_made_from_data_cut_at_its_end
 
     (tmp_path / "cut").mkdir()
     early = copied(sample_settings, tmp_path / "cut", then)
-    whole = fact_bytes(build(sample_settings, "2026-06", tmp_path / "whole"))
-    assert fact_bytes(build(early, "2026-06", tmp_path / "early")) == whole
+    whole = fact_columns(build(sample_settings, "2026-06", tmp_path / "whole"))
+    shortened = fact_columns(build(early, "2026-06", tmp_path / "early"))
+    assert [name for name in FACTS if shortened[name] != whole[name]] == []
 
 
 def test_the_order_of_rows_changes_nothing(sample_settings, tmp_path):

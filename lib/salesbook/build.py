@@ -23,7 +23,7 @@ from salesbook.disk import STAGING, sweep
 from salesbook.engines import Engine
 from salesbook.errors import BadData
 from salesbook.freshness import OFFICE
-from salesbook.settings import FollowUp, Settings, Source
+from salesbook.settings import Settings, Source
 from salesbook.sources import Import, site
 from salesbook.sources.site import Site
 from salesbook.tables import TABLES, Table
@@ -62,7 +62,23 @@ FACTS = (
     "pipeline_moves",
     "expected_deals",
     "lead_phases",
+    "activity_facts",
+    "call_gaps",
+    "late_deals",
+    "quote_facts",
+    "seller_loads",
+    "seller_months",
+    "worked_days",
+    "self_report_facts",
+    "crm_days",
+    "feature_uses",
+    "collateral_uses",
+    "collateral_deals",
+    "survey_answers",
+    "qualification_facts",
+    "deal_fields",
 )
+LEAST_PEOPLE = 5  # no figure about people is given of fewer
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
 
 # A deal without history has visits made up from what the deal itself says: they are marked is_assumed. A closed one
@@ -255,7 +271,7 @@ def define(engine: Engine, settings: Settings, period: clock.Period, as_of: date
         pq.write_table(table, small / f"{name}.parquet")
         engine.table(name, small / f"{name}.parquet")
 
-    give("run", run_table(period, as_of, next(iter(calendars)), settings.follow_up))
+    give("run", run_table(period, as_of, next(iter(calendars)), settings))
     engine.view("visits", VISITS)
     for table in TABLES.values():
         rows = "visits" if table.name == "stage_history" else f"loaded_{table.name}"
@@ -270,8 +286,9 @@ def define(engine: Engine, settings: Settings, period: clock.Period, as_of: date
     give("calendar", pa.Table.from_pandas(calendar, preserve_index=False))
 
 
-def run_table(period: clock.Period, as_of: datetime, default_calendar: str, follow_up: FollowUp) -> pa.Table:
+def run_table(period: clock.Period, as_of: datetime, default_calendar: str, settings: Settings) -> pa.Table:
     """The one row that facts read the run's instant and settings from."""
+    follow_up = settings.follow_up
     return pa.table(
         {
             "as_of": pa.array([as_of], pa.timestamp("us")),
@@ -282,6 +299,11 @@ def run_table(period: clock.Period, as_of: datetime, default_calendar: str, foll
             "same_attempt_seconds": [follow_up.same_attempt_minutes * 60],
             "agreed_seconds": [follow_up.agreed_hours * 3600],
             "quiet_seconds": [follow_up.quiet_days * 86_400],
+            "names_of_sellers": [settings.names_of_sellers],
+            "least_people": [LEAST_PEOPLE],
+            "enps_question": [settings.team.enps_question],
+            "qualification": [f",{','.join(settings.team.qualification)},"],
+            "required": [f",{','.join(settings.team.required)},"],
         }
     )
 

@@ -20,7 +20,7 @@ from salesbook.book import SLICES, Book
 from salesbook.build import fact as declared
 from salesbook.errors import WrongUsage
 
-UNITS = ("share", "days", "hours", "money", "count", "ratio", "score")
+UNITS = ("share", "days", "hours", "money", "count", "ratio", "score", "index")
 KPIS: dict[str, "Kpi"] = {}
 
 
@@ -301,7 +301,8 @@ class Ask:
 def kpi(unit: str, better: str = "") -> Callable[[Callable], Kpi]:
     """Register a function as a KPI.
 
-    Parameters: `unit`, one of share, days, hours, money, count, ratio, score; `better`, higher, lower or empty.
+    Parameters: `unit`, one of share, days, hours, money, count, ratio, score, index (of 100); `better`, higher, lower
+    or empty.
     Raises: WrongUsage for another unit, a name used twice, or a function without docstring.
     """
 

@@ -112,6 +112,34 @@ def whole(cases) -> np.ndarray:
     return np.asarray(cases if isinstance(cases, list | np.ndarray) else [], dtype=np.int64)
 
 
+def rate(
+    fact: str, counts: str, over: str, among=None, on: str | None = None, per: int = 1, of: int = 1, empty="no rows"
+) -> Measure:
+    """The sum of one column ÷ the sum of another over the same rows, with the interval of a ratio of sums.
+
+    Rule: as `kpi.per`; both vary from row to row, so the interval is that of `stats.ratio_interval`, cut off at 0.
+    Parameters: `counts` and `over`, columns of whole numbers from 0; rows in which one of them is empty are left out;
+    `of` and `per`, how many of `counts` and of `over` make one (3600: of seconds, hours).
+    Returns: n (rows), numerator, denominator, value, low, high.
+    """
+
+    def finish(rows: pd.DataFrame) -> pd.DataFrame:
+        n, sums = rows["n"].to_numpy(), [[int(x) for x in rows.pop(name).fillna(0)] for name in products]
+        rows = rows.assign(numerator=np.array(sums[0], float) / of, denominator=np.array(sums[1], float) / per)
+        low, high = stats.ratio_interval(n, *map(np.array, sums)) if len(rows) else (n, n)
+        value = divided(rows["numerator"], rows["denominator"])
+        return rows.assign(value=value, low=np.maximum(low, 0) * per / of, high=high * per / of)
+
+    both = f"{{{counts}}} is not null and {{{over}}} is not null"
+    products = {"x": (counts,), "y": (over,), "xx": (counts, counts), "yy": (over, over), "xy": (counts, over)}
+    sums = {"n": f"count(*) filter (where {both})"}
+    for name, factors in products.items():
+        product = " * ".join(f"cast({{{factor}}} as hugeint)" for factor in factors)
+        sums[name] = f"cast(sum({product}) filter (where {both}) as varchar)"
+    says = f"sum of {counts} ÷ sum of {over} {said(among)}"
+    return Measure(fact, sums, finish, as_tuple(among), on, empty, (counts, over), says)
+
+
 def distinct(fact: str, column: str, among=None, on: str | None = None) -> Measure:
     """How many different values a column has over rows `among`.
 

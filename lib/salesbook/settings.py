@@ -129,6 +129,19 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
+class Team:
+    """What is asked of records and of people.
+
+    `qualification`: what must be known of a qualified lead (BANT, or GPCT). `required`: the fields that every deal
+    should have. `enps_question`: what the question of a survey whether one would recommend working here contains.
+    """
+
+    qualification: tuple[str, ...] = ("budget", "authority", "need", "timing")
+    required: tuple[str, ...] = ("amount", "expected_close", "product", "contact_id")
+    enps_question: str = "recommend"
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of a company. `home` is the folder of the file: paths are relative to it. `lens`: the pages show how
     others define a KPI, too. `memory`, what DuckDB and all pages run at once may hold: a matter of the machine, so it
@@ -149,6 +162,7 @@ class Settings:
     limits: Limits = Limits()
     economics: Economics = Economics()
     follow_up: FollowUp = FollowUp()
+    team: Team = Team()
     calendars: dict[str, Calendar] = field(default_factory=dict)
     benchmarks: tuple[Benchmark, ...] = ()
 
@@ -173,6 +187,7 @@ SECTIONS = (
     "limits",
     "economics",
     "follow_up",
+    "team",
     "calendars",
     "benchmarks",
 )
@@ -206,6 +221,7 @@ def load(path: str | Path) -> Settings:
         memory=checked(Settings, {"memory": limits.get("memory", "")}, "limits")["memory"],
         economics=build(Economics, table_of(raw, "economics", tuple(f.name for f in fields(Economics))), "economics"),
         follow_up=build(FollowUp, table_of(raw, "follow_up", tuple(f.name for f in fields(FollowUp))), "follow_up"),
+        team=build(Team, table_of(raw, "team", tuple(f.name for f in fields(Team))), "team"),
         calendars={
             name: build(Calendar, table_of(raw["calendars"], name, ("country", "hours")), f"calendars.{name}")
             for name in raw.get("calendars", {})
@@ -327,6 +343,7 @@ def check(settings: Settings) -> None:
         for hours in calendar.hours.values():
             opening(hours)
     check_follow_up(settings.follow_up)
+    check_team(settings.team)
     check_map(source)
 
 
@@ -354,6 +371,16 @@ def check_follow_up(follow_up: FollowUp) -> None:
         value = getattr(follow_up, name)
         if value < 0:
             raise WrongUsage(f"follow_up.{name} is below zero.", f"Found {value}.", "Write a number from 0.")
+
+
+QUALIFICATION = ("budget", "authority", "need", "timing", "goals", "plans", "challenges")
+REQUIRED = ("account_id", "contact_id", "product", "source", "type", "amount", "expected_close")
+
+
+def check_team(team: Team) -> None:
+    """Refuse fields that cannot be asked of a lead or a deal."""
+    for field_name, allowed in (("qualification", QUALIFICATION), ("required", REQUIRED)):
+        known(getattr(team, field_name), allowed, f"in [team] {field_name}")
 
 
 def check_map(source: Source) -> None:

@@ -198,6 +198,23 @@ def clustered_share(
     return wilson(np.where(effective > 0, share * effective, 0.0), effective)
 
 
+def poisson_interval(n: ArrayLike) -> Interval:
+    """The interval of what a count is an instance of, where events come one by one (leads in a month).
+
+    Rule: exact, from the chi-square distribution; a count of 0 starts at 0.
+    Parameters: `n`, whole numbers from 0.
+    Source: Garwood (1936), Biometrika 28, 437-442.
+
+    Examples
+    --------
+    >>> [round(float(end), 3) for end in poisson_interval(10)]
+    [4.795, 18.39]
+    """
+    n = np.asarray(n, dtype=float)
+    low = np.where(n > 0, stats.chi2.ppf(TAIL, 2 * np.maximum(n, 1)) / 2, 0.0)
+    return Interval(low[()], stats.chi2.ppf(1 - TAIL, 2 * n + 2)[()] / 2)
+
+
 def difference_of_shares(
     successes: ArrayLike, n: ArrayLike, other_successes: ArrayLike, other_n: ArrayLike
 ) -> Difference:
@@ -259,6 +276,28 @@ def at_least(successes: ArrayLike, n: ArrayLike, share: ArrayLike) -> np.ndarray
     0.608
     """
     return stats.binom.sf(np.asarray(successes) - 1, n, share)[()]
+
+
+def trend_of_shares(successes: ArrayLike, n: ArrayLike, x: ArrayLike) -> tuple[float, float]:
+    """Whether shares rise or fall with x: the score of the Cochran-Armitage test, and the chance of one as far from 0.
+
+    Parameters: one entry per group: counts, and the group's place on the scale.
+    Returns: score (above 0: rising) and p; 0 and 1 where nothing varies.
+    Raises: as `wilson`.
+    Source: Armitage (1955), Biometrics 11, 375-386.
+
+    Examples
+    --------
+    >>> score, p = trend_of_shares([10, 20, 30], [100, 100, 100], [1, 2, 3])
+    >>> round(score, 3), round(p, 4)
+    (3.536, 0.0004)
+    """
+    k, n, _ = shares_of(successes, n)
+    x = np.asarray(x, dtype=float)
+    share, centre = k.sum() / n.sum(), (n * x).sum() / n.sum()
+    spread = share * (1 - share) * (n * (x - centre) ** 2).sum()
+    score = (k * (x - centre)).sum() / np.sqrt(spread) if spread > 0 else 0.0
+    return float(score), float(2 * special.ndtr(-abs(score)))
 
 
 def benjamini_hochberg(p: ArrayLike) -> np.ndarray:

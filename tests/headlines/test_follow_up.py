@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from companies import books
+from salesbook import stats
 from salesbook.book import Book
 from salesbook.headlines import follow_up as say
 from salesbook.kpis import follow_up
@@ -45,10 +46,13 @@ def test_a_company_of_a_few_leads_gets_sentences_without_claims(tmp_path):
 
 def test_a_trend_of_shares_is_told_from_chance():
     n = np.full(5, 400.0)
-    falling, p = say.trend_of_shares(np.array([120, 100, 80, 60, 40.0]), n, np.arange(1, 6.0))
+    falling, p = stats.trend_of_shares(np.array([120, 100, 80, 60, 40.0]), n, np.arange(1, 6.0))
     assert falling < 0
     assert p < 0.001
-    assert say.trend_of_shares(np.full(5, 80.0), n, np.arange(1, 6.0)) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
+    assert stats.trend_of_shares(np.full(5, 80.0), n, np.arange(1, 6.0)) == (
+        pytest.approx(0, abs=1e-9),
+        pytest.approx(1),
+    )
 
 
 def test_the_guard_of_the_figures_speaks_of_chance_where_it_may_be(sample_book):

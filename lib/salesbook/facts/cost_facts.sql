@@ -10,6 +10,7 @@ select
     order by c.period, c.type, c.currency, c.channel nulls last, c.owner_id nulls last, c.amount_minor,
       c.acquisition_share) as bigint) as booking,
   c.period as cost_on, c.type, c.channel, c.owner_id, c.channel is null as is_shared,
+  c.type = 'salary' and c.owner_id is not null as is_of_seller, c.type = 'collateral' as is_for_collateral,
   money(c.amount_minor, r.rate) as amount_minor,
   money(money(c.amount_minor, r.rate), c.acquisition_share) as acquisition_minor,
   case when c.type = 'media' then money(money(c.amount_minor, r.rate), c.acquisition_share) else 0 end as media_minor,

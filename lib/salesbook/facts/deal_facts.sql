@@ -41,6 +41,8 @@ select
   o.outcome = 'won' as is_won, o.outcome = 'lost' as is_lost, o.outcome <> 'open' as is_closed,
   o.outcome = 'open' as is_open,
   coalesce(o.type, '') <> 'renewal' as is_new_business,
+  coalesce(o.type = 'new', false) as is_new_customer, coalesce(o.type = 'existing', false) as is_existing_customer,
+  coalesce(o.type in ('new', 'existing'), false) as is_customer_known,
   o.owner_id is not null as has_owner, o.created_at is not null as has_created,
   cast(local_time(o.created_at) as date) as created_on,
   cast(local_time(o.ended_at) as date) as closed_on,

@@ -13,7 +13,7 @@ with touches as (
   where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null
   group by coalesce(m.merged_into, a.lead_id))
 select
-  l.lead_id, l.account_id, l.contact_id, l.owner_id, l.source, l.product, coalesce(l.is_inbound, false) as is_inbound,
+  l.lead_id, l.account_id, l.contact_id, l.owner_id, l.owner_id is not null as has_owner, l.source, l.product, coalesce(l.is_inbound, false) as is_inbound,
   cast(local_time(l.created_at) as date) as created_on,
   cast(local_time(coalesce(l.qualified_at, l.converted_at)) as date) as qualified_on,
   cast(local_time(l.converted_at) as date) as converted_on,

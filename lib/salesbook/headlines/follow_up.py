@@ -210,21 +210,10 @@ def attempt_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def hazard(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     """The words of the chance by attempt: whether it falls or rises from attempt to attempt."""
     k, n, attempt = (rows[name].to_numpy(float) for name in ("numerator", "denominator", "attempt"))
-    slope, p = trend_of_shares(k, n, attempt)
+    slope, p = stats.trend_of_shares(k, n, attempt)
     values = {"first": k[0] / n[0], "later": k[1:].sum() / max(n[1:].sum(), 1), "n": int(n[0]), "k": int(attempt.max())}
     key = ("rising" if slope > 0 else "falling") if p < ALPHA else "level"
     return figure(book, "figures.hazard", key, months=months, **values)
-
-
-def trend_of_shares(k: np.ndarray, n: np.ndarray, x: np.ndarray) -> tuple[float, float]:
-    """Whether shares rise or fall with x: the score of the Cochran-Armitage test, and the chance of one as far from 0.
-
-    Source: Armitage (1955), Biometrics 11, 375-386.
-    """
-    share, centre = k.sum() / n.sum(), (n * x).sum() / n.sum()
-    spread = share * (1 - share) * (n * (x - centre) ** 2).sum()
-    score = (k * (x - centre)).sum() / np.sqrt(spread) if spread > 0 else 0.0
-    return float(score), float(2 * norm.sf(abs(score)))
 
 
 @asked

@@ -11,10 +11,11 @@ from salesbook.kpis import (
     funnel,
     pipeline,
     scorecard,
+    team,
     unit_economics,
 )
 
-TOPICS = (scorecard, funnel, follow_up, forecast_accuracy, pipeline, unit_economics, data_quality)
+TOPICS = (scorecard, funnel, follow_up, forecast_accuracy, pipeline, unit_economics, team, data_quality)
 
 DEFINED_ELSEWHERE = elsewhere  # imported for what it registers: the KPIs as others define them
 

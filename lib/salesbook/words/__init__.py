@@ -213,11 +213,21 @@ class Words:
     def value(self, x: float | None, unit: str, digits: int | None = None) -> str:
         """A value of a KPI in its unit.
 
-        Parameters: `x`; `unit`, one of share, days, hours, money, count, ratio, score; `digits` behind the decimal
-        sign, where the unit's own do not serve.
+        Parameters: `x`; `unit`, one of share, days, hours, money, count, ratio, score, index; `digits` behind the
+        decimal sign, where the unit's own do not serve.
         Returns: text, a dash for nothing.
         """
-        own = {"share": 0, "days": 1, "hours": 1, "money": 0, "count": 0, "ratio": 2, "score": 3, "number": 1}
+        own = {
+            "share": 0,
+            "days": 1,
+            "hours": 1,
+            "money": 0,
+            "count": 0,
+            "ratio": 2,
+            "score": 3,
+            "index": 0,
+            "number": 1,
+        }
         if unit not in own:
             raise WrongUsage("There is no such unit.", f"Found {unit!r}.", f"There are: {', '.join(own)}.")
         if undefined(x):

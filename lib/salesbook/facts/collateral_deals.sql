@@ -1,0 +1,32 @@
+-- One row per new deal that has closed: whether material was used for it before it closed, as far as is known.
+-- key: deal_id
+-- needs: collateral_usage, deals
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+--
+-- Not knowing is not not-using: of a deal without use it is known only where its seller noted a use for another deal
+-- while it was open.
+with uses as (
+  select f.deal_id, min(u.used_at) as first_used_at
+  from collateral_usage u
+  join deals d on d.deal_id = u.deal_id
+  join deal_facts f on f.deal_id = coalesce(d.merged_into, d.deal_id)
+  group by f.deal_id),
+closed as (
+  select f.*, d.created_at, v.entered_at as ended_at
+  from deal_facts f
+  join deals d on d.deal_id = f.deal_id
+  join stage_visits v on v.deal_id = f.deal_id and v.is_current
+  where f.is_closed and f.is_new_business),
+noted as (
+  select c.deal_id, min(u.used_at) as noted_at
+  from closed c
+  join collateral_usage u on u.owner_id = c.owner_id and u.used_at < c.ended_at
+    and u.used_at >= coalesce(c.created_at, c.ended_at) and u.deal_id is not null
+  group by c.deal_id)
+select c.deal_id, c.closed_on, c.is_won, coalesce(u.first_used_at < c.ended_at, false) as is_used,
+  coalesce(u.first_used_at < c.ended_at, false) or n.deal_id is not null as is_known,
+  c.pipeline, c.product, c.source, c.type, c.account_id, c.owner_id, c.record_url
+from closed c
+left join uses u on u.deal_id = c.deal_id
+left join noted n on n.deal_id = c.deal_id
+order by c.deal_id
