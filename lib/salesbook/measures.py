@@ -124,7 +124,7 @@ def rate(
     """
 
     def finish(rows: pd.DataFrame) -> pd.DataFrame:
-        n, sums = rows["n"].to_numpy(), [[int(x) for x in rows.pop(name).fillna(0)] for name in products]
+        n, sums = rows["n"].to_numpy(), [[int(x) for x in rows.pop(name).fillna("0")] for name in products]
         rows = rows.assign(numerator=np.array(sums[0], float) / of, denominator=np.array(sums[1], float) / per)
         low, high = stats.ratio_interval(n, *map(np.array, sums)) if len(rows) else (n, n)
         value = divided(rows["numerator"], rows["denominator"])

@@ -4,14 +4,16 @@
 -- follows: owner = seller_facts.owner_id
 --
 -- Working days are those of the seller's own calendar on which they were employed and not on long leave. Use on other
--- days is not counted.
+-- days is not counted. Sellers of whom no use was ever logged are out: not knowing is not not using.
 with logged as (select min(used_on) as first_on from crm_usage),
+known as (select distinct owner_id from crm_usage),
 used as (
   select owner_id, used_on, count(distinct feature) as n_features, sum(events) as n_events
   from crm_usage where events > 0 group by owner_id, used_on)
 select s.owner_id, c.day, u.owner_id is not null as is_active, coalesce(u.n_features, 0) as n_features,
   cast(coalesce(u.n_events, 0) as bigint) as n_events
 from seller_facts s
+join known k on k.owner_id = s.owner_id
 cross join run
 cross join logged
 join calendar c on c.calendar = s.calendar and c.open_seconds > 0

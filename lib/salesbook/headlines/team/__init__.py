@@ -2,17 +2,17 @@
 
 from salesbook.book import Book
 from salesbook.findings import Finding, chosen
-from salesbook.headlines.team.calling import PACE_UNITS, listed, pace, reluctance, reluctant, reluctant_rows, streaks
+from salesbook.headlines.team.calling import PACE_UNITS, pace, reluctance, reluctant, reluctant_rows, streaks
 from salesbook.headlines.team.figures import (
     COMPARED_UNITS,
     FEWEST,
     YEAR,
     against_others,
+    apart,
     beside,
     by_seller,
     clear_of,
     compared_rows,
-    odd_one,
     title,
     units,
 )
@@ -83,6 +83,7 @@ __all__ = [
     "YEAR",
     "adoption_rows",
     "against_others",
+    "apart",
     "balance",
     "beside",
     "by_seller",
@@ -96,7 +97,6 @@ __all__ = [
     "hunter_rows",
     "late",
     "late_rows",
-    "listed",
     "load",
     "load_rows",
     "loads",
@@ -110,7 +110,6 @@ __all__ = [
     "mood",
     "mood_values",
     "needed",
-    "odd_one",
     "pace",
     "pay_rows",
     "pulse_rows",

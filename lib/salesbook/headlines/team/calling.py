@@ -7,7 +7,7 @@ from salesbook import stats
 from salesbook.book import Book
 from salesbook.findings import ALPHA, HELD, Candidate
 from salesbook.headlines import asked, figure, finding
-from salesbook.headlines.team.figures import FEWEST, YEARS, by_seller
+from salesbook.headlines.team.figures import FEWEST, YEARS, by_seller, listed
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
 from salesbook.sellers import SHOWN
@@ -64,12 +64,6 @@ def reluctant(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     clear = rows[(stats.benjamini_hochberg(rows["p"].to_numpy(float)) < ALPHA) & (rows["value"] < 1)]
     values = {"k": len(rows), "n": int(rows["n"].sum()), "months": YEARS, "sellers": listed(book, clear["seller"])}
     return figure(book, "figures.reluctant", "some" if len(clear) else "none", **values)
-
-
-def listed(book: Book, names: pd.Series) -> str:
-    """Names in a row: three at most, and how many more."""
-    first = ", ".join(names.iloc[:3].astype(str))
-    return book.words.say("and_more", names=first, n=len(names) - 3) if len(names) > 3 else first
 
 
 LEAST_ROWS = 5

@@ -7,7 +7,7 @@ from scipy.stats import norm
 from salesbook import sellers, stats
 from salesbook.book import Book
 from salesbook.findings import ALPHA
-from salesbook.headlines import asked, direction, figure
+from salesbook.headlines import asked, figure
 from salesbook.kpi import reason_of
 from salesbook.sellers import SHOWN
 
@@ -80,15 +80,20 @@ COMPARED_UNITS = dict.fromkeys(("reported", "logged"), "count") | dict.fromkeys(
 
 
 @asked
-def odd_one(book: Book, rows: pd.DataFrame, key: str) -> dict[str, str]:
-    """The words of a KPI by seller: who stands out clearest once all have been looked at, or that nobody does."""
-    clear = rows[rows["adjusted"] < ALPHA]
-    values = {"k": len(rows), "months": YEAR}
-    if clear.empty:
-        return figure(book, f"figures.{key}", "alike", seller="", value=np.nan, rest=np.nan, **values)
-    first = clear.loc[clear["p"].idxmin()]
-    values |= {"seller": first["seller"], "value": first["value"], "rest": first["rest"]}
-    return figure(book, f"figures.{key}", direction(first["value"] - first["rest"]), **values)
+def apart(book: Book, rows: pd.DataFrame, key: str, is_worse_high: bool) -> dict[str, str]:
+    """The words of a KPI by seller: who clearly lies on the worse side once all have been looked at, or nobody."""
+    side = rows["value"] > rows["rest"] if is_worse_high else rows["value"] < rows["rest"]
+    clear = rows[(rows["adjusted"] < ALPHA) & side].sort_values("p", kind="stable")
+    values = {"k": len(rows), "months": YEAR, "sellers": listed(book, clear["seller"])}
+    first = clear.iloc[0] if len(clear) else pd.Series({"value": np.nan, "rest": np.nan})
+    values |= {"value": first["value"], "rest": first["rest"]}
+    return figure(book, f"figures.{key}", "some" if len(clear) else "none", **values)
+
+
+def listed(book: Book, names: pd.Series) -> str:
+    """Names in a row: three at most, and how many more."""
+    first = ", ".join(names.iloc[:3].astype(str))
+    return book.words.say("and_more", names=first, n=len(names) - 3) if len(names) > 3 else first
 
 
 def title(book: Book, name: str, months: int = YEAR) -> str:

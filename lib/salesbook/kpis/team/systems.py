@@ -5,9 +5,9 @@ import pandas as pd
 
 from salesbook import stats
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, counts, keys_of, kpi, median, total
+from salesbook.kpi import Ask, counts, keys_of, kpi, median, ratio, total
 from salesbook.kpis.team.activity import per_counted, side_by_side
-from salesbook.measures import clustered, distinct, rate, single
+from salesbook.measures import distinct, rate, single
 from salesbook.strata import compared
 
 DAY = 86_400
@@ -52,11 +52,12 @@ def incomparable_reports():
 def active_day_rate():
     """Working days on which a seller used the CRM, of their working days, by day.
 
-    Rule: days on which the seller's calendar is open, employed and not on long leave, since use is logged.
-    Returns: numerator, denominator, clusters (sellers), value, low, high; the interval counts by seller.
-    Source: kpis.md K40, G3, G19.
+    Rule: days on which the seller's calendar is open, employed and not on long leave, since use is logged. Sellers of
+    whom no use was ever logged are out.
+    Returns: numerator, denominator, value, low and high of the Wilson 95 % interval.
+    Source: kpis.md K40, G3; Wilson 1927.
     """
-    return clustered("crm_days", "is_active", "owner_id", on="day", empty="no working days")
+    return ratio("crm_days", "is_active", on="day", empty="no working days")
 
 
 @kpi("count", better="higher")
