@@ -13,7 +13,8 @@ from salesbook.kpi import Question, counts, kpi
 MEASURES = [made for made in KPIS.values() if made.measure]
 WORKED_OUT = [made for made in KPIS.values() if not made.measure]
 FLOWS = [made for made in MEASURES if made.measure.on]
-BY = ["product", "source", "type", "owner.team", "account.country", "pipeline", "level", "step", "stage", "country"]
+BY = ["product", "source", "type", "owner.team", "account.country", "pipeline", "level", "step", "stage", "country",
+      "team_group"]  # fmt: skip
 SUMS = ["n", "numerator", "denominator"]
 LOOSE = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -74,7 +74,7 @@ def pulse_rows(book: Book) -> pd.DataFrame:
     rows = kpis.enps(book, by="team_group", last=YEAR)
     if reason_of(rows):
         return rows
-    rows = rows[rows["value"].notna()].drop(columns=["numerator", "reason"])
+    rows = rows[rows["value"].notna()].drop(columns="reason")
     rows = against_others(book, kpis.enps, rows, "team_group").rename(columns={"team_group": "team"})
     names = [book.words.say("seller.together") if name == sellers.OTHER else name for name in rows["team"]]
     return rows.assign(team=names).sort_values("value", ascending=False, ignore_index=True)
@@ -118,4 +118,4 @@ def mood(book: Book, rows: pd.DataFrame) -> dict[str, str]:
 def question_rows(book: Book) -> pd.DataFrame:
     """The other questions of the pulse, the lowest first."""
     rows = kpis.pulse(book, by="question", last=YEAR)
-    return rows if reason_of(rows) else rows.drop(columns="numerator").sort_values("value", ignore_index=True)
+    return rows if reason_of(rows) else rows.sort_values("value", ignore_index=True)

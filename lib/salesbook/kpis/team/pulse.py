@@ -17,14 +17,14 @@ def of_people(measure: Measure) -> Measure:
     """
 
     def finish(rows: pd.DataFrame) -> pd.DataFrame:
-        rows = measure.finish(rows)
+        rows = measure.finish(rows).drop(columns="numerator")
         periods = rows["period"] if "period" in rows else pd.Series(0, index=rows.index)
         hidden = rows["n"] < LEAST
         for _, part in rows.groupby(periods):
             shown = part.loc[~hidden[part.index]].sort_values("n")
             if len(shown) and 0 < part.loc[hidden[part.index], "n"].sum() < LEAST:
                 hidden[shown.index[0]] = True
-        rows.loc[hidden, ["numerator", "value", "low", "high"]] = float("nan")
+        rows.loc[hidden, ["value", "low", "high"]] = float("nan")
         return rows
 
     return replace(measure, finish=finish)
