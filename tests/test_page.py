@@ -161,6 +161,13 @@ def test_a_card_holds_this_month_the_month_before_and_twelve_months(left, book):
     assert card["before"] == card["series"][-2][1]
 
 
+def test_an_empty_text_is_empty_and_a_group_without_a_name_says_so(book):
+    frame = pd.DataFrame({"team": ["A", None], "remark": ["", "few deals"]})
+    content = page.table_data(frame, page.column_units(frame, "share"), book.words)
+    rows = [[cell["text"] for cell in row] for row in page.shown(content, book.words)]
+    assert rows == [["A", ""], ["not known", "few deals"]]
+
+
 def test_provenance_holds_no_machine_path(left, book):
     page.provenance(book)
     assert "/home" not in json.dumps(left[0])

@@ -101,7 +101,7 @@ def shown(content: dict, words: Words) -> list[list[dict]]:
 def cell_text(value, unit: str, words: Words, name: str = "") -> str:
     """One value of a table in words."""
     if unit == "text":
-        return words.reason(value) if name == "reason" else str(value or words.say("chart.unknown"))
+        return words.reason(value) if name == "reason" else words.say("chart.unknown") if value is None else str(value)
     if value is None:
         return words.value(None, "count")
     if unit in ("month", "date", "day"):

@@ -210,6 +210,14 @@ def test_a_hostile_name_is_text_shortened_and_no_mathematics(name, width):
     assert max(right for _, _, right, _, _ in texts(svg)) <= width + 1
 
 
+def test_the_line_of_the_whole_lets_the_labels_through_on_a_phone():
+    data = groups(["A", "A name as long as the drawing is wide"], estimate=0.4)
+    options = {"whole": 0.4}
+    wide = charts.svg("forest", data, ENGLISH, 720, **options).count("var(--ink)")
+    narrow = charts.svg("forest", data, ENGLISH, 360, **options)
+    assert narrow.count("var(--ink)") == wide + 1
+
+
 def test_a_name_with_dollars_is_drawn_as_it_is():
     data = groups(["$a_1$", "b"])
     assert ">$a_1$<" in charts.svg("bars", data, ENGLISH, 720)

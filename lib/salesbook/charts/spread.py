@@ -106,7 +106,8 @@ def forest(data, words, width: int, unit: str = "share", label: str = "", whole:
                     align="left" if is_narrow and value == steps[0] else "center")  # fmt: skip
     if whole is not None:
         x, text = float(scale(whole)), f"{whole_label or words.say('chart.whole')} {words.value_short(whole, unit)}"
-        canvas.line([x, x], [22, canvas.height - 26], "ink", 1.4)
+        bases = [24 + place * row for place, name in enumerate(names) if is_narrow and text_width(name, TEXT) + 4 > x]
+        whole_line(canvas, x, bases)
         canvas.text(x, 10, text, weight=BOLD, size=SMALL, align="center")
     for place, (entry, name, size) in enumerate(zip(rows, names, sizes, strict=True)):
         base = 24 + place * row
@@ -115,6 +116,13 @@ def forest(data, words, width: int, unit: str = "share", label: str = "", whole:
         canvas.text(width, base + middle - 7, words.value_short(entry["value"], unit), weight=BOLD, align="right")
         canvas.text(width, base + middle + 8, size, "muted", SMALL, align="right")
     return canvas
+
+
+def whole_line(canvas: Canvas, x: float, bases: list[float]) -> None:
+    """The line of the whole, from top to bottom; it lets the labels through that begin at `bases` and reach it."""
+    ends = [22, *(end for base in bases for end in (base + 1, base + 19)), canvas.height - 26]
+    for start, end in zip(ends[::2], ends[1::2], strict=True):
+        canvas.line([x, x], [start, end], "ink", 1.4)
 
 
 def forest_row(canvas: Canvas, entry: dict, scale: Scale, y: float, whole: float | None) -> None:
