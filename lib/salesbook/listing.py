@@ -13,8 +13,10 @@ from salesbook.kpi import Kpi, Measure, Query, Question, Unanswerable
 MOST = 5000  # more than this nobody reads in a sheet: the export itself is the place
 KEYS = {"deal_id": "deals", "lead_id": "leads"}
 # What is told of a deal or lead, where its fact has it; amounts are in minor units.
-TOLD = ("account.name", "owner.team", "owner.name", "product", "stage", "source", "created_on", "qualified_on",
-        "stage_entered_on", "expected_close_on", "closed_on", "amount_minor", "record_url")  # fmt: skip
+TOLD = ("move", "expected_fate", "phase", "account.name", "owner.team", "owner.name", "product", "stage", "source",
+        "created_on", "qualified_on", "phase_entered_on", "stage_entered_on", "expected_close_on", "closed_on",
+        "amount_minor", "record_url")  # fmt: skip
+WORDED = {"move": "waterfall", "expected_fate": "fates", "phase": "phase"}
 NAMED = {"account.name": "organisation", "owner.team": "team", "owner.name": "seller", "amount_minor": "amount"}
 
 
@@ -57,7 +59,15 @@ def listing(book: Book, what: Kpi | Measure, where: dict[str, Any] | None = None
     rows = book.rows(sql, query.values)
     n = int(rows["n"].iloc[0]) if len(rows) else 0
     rows = rows.drop(columns=["place", "copy", "n"]).dropna(axis="columns", how="all")
+    for name in WORDED.keys() & set(rows):
+        rows[name] = [in_words(book, name, value) for value in rows[name]]
     return Listing(KEYS[key], n, rows.assign(amount=rows["amount"] / 100) if "amount" in rows else rows)
+
+
+def in_words(book: Book, name: str, value) -> str | None:
+    """A code of the facts as readers say it; one without words stays as it is."""
+    key = f"{WORDED[name]}.{value}"
+    return book.words.say(key) if book.words.has(key) else value
 
 
 def told(book: Book, path: str) -> bool:

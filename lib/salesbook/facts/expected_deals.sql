@@ -36,7 +36,7 @@ select
   j.is_new_business, j.amount_minor, j.expected_close_on as was_expected_on, j.then_expected_on as expected_close_on,
   j.is_pushed, j.is_still_open and not j.is_pushed as is_overdue, j.is_won, j.is_lost,
   case when j.is_won then 'won' when j.is_lost then 'lost' when j.is_pushed then 'pushed'
-    when j.is_still_open then 'overdue' else 'gone' end as fate,
+    when j.is_still_open then 'overdue' else 'gone' end as expected_fate,
   case when j.is_pushed then seconds_between(cast(j.expected_close_on as timestamp),
     cast(j.then_expected_on as timestamp)) end as pushed_seconds,
   greatest(j.n_told, cast(sum(case when j.is_pushed then 1 else 0 end) over (

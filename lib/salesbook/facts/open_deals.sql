@@ -47,7 +47,9 @@ told as (
   select c.deal_id, c.field, c.old_value, date '1900-01-01', c.known_on from changed c where c.place = 1),
 then_told as (
   select y.seen_on, t.deal_id,
-    max(case when t.field = 'amount' then t.value end) as amount,
+    count(case when t.field = 'amount' then 1 end) > 0 as has_amount,
+    max(case when t.field = 'amount' then cast(round(cast(t.value as decimal(18, 4)) * 100, 0) as bigint) end)
+      as amount_minor,
     max(case when t.field = 'amount' then t.known_on end) as amount_known_on,
     max(case when t.field = 'category' then t.value end) as category,
     max(case when t.field = 'category' then t.known_on end) as category_known_on,
@@ -67,9 +69,9 @@ stood as (
     t.seen_on = run.period_end as is_now,
     case when p.amount_minor is not null and coalesce(c.amount_known_on <= p.snapshot_on, true) then p.currency
       else d.currency end as currency,
-    coalesce(case when c.amount_known_on > p.snapshot_on then cast(round(cast(c.amount as decimal(18, 4)) * 100, 0)
-        as bigint) end,
-      p.amount_minor, cast(round(cast(c.amount as decimal(18, 4)) * 100, 0) as bigint), d.amount_minor) as minor,
+    case when c.amount_known_on > p.snapshot_on then c.amount_minor
+      when p.amount_minor is not null then p.amount_minor
+      when c.has_amount then c.amount_minor else d.amount_minor end as minor,  -- a change may tell that it had none
     coalesce(p.probability, t.stage_probability) as probability,
     coalesce(case when c.category_known_on > p.snapshot_on then c.category end, p.category, c.category,
       case when k.has_categories or t.seen_on = run.period_end then d.forecast_category end) as category,

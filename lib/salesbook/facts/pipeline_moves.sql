@@ -150,6 +150,10 @@ parted as (
   where p.part = 1 or (r.is_start and coalesce(r.start_held_by, '') <> coalesce(r.last_owner_id, '')))
 select
   p.month, p.deal_id, p.part,
+  case when not p.is_end and p.is_closed and p.is_won then 'won' when not p.is_end and p.is_closed then 'lost'
+    when not p.is_end then 'deleted' when not p.is_start and p.is_return then 'reopened'
+    when not p.is_start then 'new' end as move,
+  not p.is_end or not p.is_start as has_come_or_gone, p.last_minor as amount_minor,
   case when p.part = 1 and p.is_start then p.start_held_by else p.last_owner_id end as owner_id,
   d.account_id, d.pipeline, d.product, d.source, d.type, coalesce(d.type, '') <> 'renewal' as is_new_business,
   p.is_start and p.part = 1 as is_start,

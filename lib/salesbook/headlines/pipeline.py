@@ -13,12 +13,16 @@ from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import Ask, Question, counts, reason_of
 from salesbook.kpis import pipeline as kpis
 from salesbook.stats import Z
+from salesbook.words import NOTHING
 
 YEARS = 24
 DAY = 86_400
 STAGE = ["position", "stage"]
 GROUPS = ("product", "owner.team", "stage")
+# What the lists of deals are of.
 PUSHED = counts("expected_deals", among="is_pushed", on="month")
+EXPECTED = counts("expected_deals", on="month")
+MOVED = counts("pipeline_moves", among="has_come_or_gone", on="month")
 ALWAYS = ("start", "new", "won", "lost", "end")  # steps that are drawn even where nothing happened
 FATES = ("won", "lost", "pushed", "overdue", "gone")
 UNITS = {"n": "count", "amount": "money", "median_age": "days", "p90_days": "days", "before_n": "count",
@@ -119,7 +123,7 @@ def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     names = [quarter(book, day) for day in rows["quarter"]]
     shown = {"quarter": names, "n": rows["n"], "expected_amount": rows["numerator"], "target": rows["target"]}
     shown |= {"won_amount": rows["won"], "coverage": rows["value"]}
-    shown |= {"remark": [book.words.reason(reason) for reason in rows["reason"]]}
+    shown |= {"remark": [book.words.reason(reason) or NOTHING for reason in rows["reason"]]}
     groups = {name: rows[name] for name in rows if name.startswith("owner.")}
     return pd.DataFrame(groups | shown)
 
@@ -189,7 +193,7 @@ def pushed_words(book: Book, rows: pd.DataFrame) -> dict[str, str]:
 @asked
 def fate_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """What became of the deals expected in the month."""
-    counted = rows.set_index("fate")["n"].reindex(FATES, fill_value=0)
+    counted = rows.set_index("expected_fate")["n"].reindex(FATES, fill_value=0)
     names = [book.words.say(f"fates.{fate}") for fate in FATES]
     return pd.DataFrame({"expected_fate": names, "n": counted.to_numpy()})
 

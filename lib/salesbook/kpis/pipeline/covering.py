@@ -81,7 +81,8 @@ def covered(quarter: Period, standing: pd.DataFrame, ended: pd.DataFrame, goals:
     target, amount = int(goal["target"].sum()), int(expected["amount_minor"].fillna(0).sum())
     reason = "" if is_whole and target > won else "target met" if is_whole else "target of a part only"
     value = amount / (target - won) if not reason else np.nan
-    figures = {"numerator": amount, "denominator": target - won, "target": target, "won": won}
+    goals_known = {"denominator": target - won, "target": target} if len(goal) else {}
+    figures = {"numerator": amount, "denominator": np.nan, "target": np.nan, "won": won} | goals_known
     shown = {name: minor / 100 for name, minor in figures.items()} | {"value": value, "low": np.nan, "high": np.nan}
     return {"n": len(expected)} | shown | {"reason": reason if len(goal) else "no target"}
 

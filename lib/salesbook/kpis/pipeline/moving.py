@@ -113,12 +113,12 @@ def pushed_deals(ask: Ask):
 def expected_deals(ask: Ask):
     """Deals open at the start of the month that were expected to close in it, by what became of them.
 
-    Rule: as `pushed_deals`; fate is won, lost, pushed, overdue (open, its day gone by) or gone (deleted or merged).
-    Returns: by, fate, n, value.
+    Rule: as `pushed_deals`; expected_fate is won, lost, pushed, overdue (open, its day gone by) or gone (deleted).
+    Returns: by, expected_fate, n, value.
     Source: kpis.md K29.
     """
     tells_expected(ask.book)
-    return ask(counts("expected_deals", on="month"), by=(*ask.question.by, "fate"))
+    return ask(counts("expected_deals", on="month"), by=(*ask.question.by, "expected_fate"))
 
 
 @kpi("days", better="lower")
