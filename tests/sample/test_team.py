@@ -157,6 +157,35 @@ def test_one_seller_fills_in_the_stages_at_the_close(large, effects):
                     effects=effects) >= 14  # fmt: skip
 
 
+def lost_in_one_second(rows):
+    """How many deals were lost in each second in which any was."""
+    lost = rows["stage_history"].query("stage == 'Lost'")
+    return lost[lost.exited_at.isna()].entered_at.value_counts()
+
+
+@pytest.mark.parametrize("size", ["stored", "large"])
+def test_the_deals_lost_in_a_week_are_closed_in_one_second(rows, large, size):
+    planted = TRUTH["bulk_edit"]
+    together = lost_in_one_second(rows if size == "stored" else large[True])
+    at, start = (pd.Timestamp(planted[name]).tz_localize(None) for name in ("at", "from"))
+    assert together[at] >= 5
+    assert together.drop(at).max() < 5
+    assert not ((together.index >= start) & (together.index < at)).any()
+
+
+def test_without_effects_no_deals_are_lost_in_one_second(large):
+    assert lost_in_one_second(large[False]).max() < 5
+
+
+def test_half_of_the_deals_pass_the_optional_stage(large):
+    share = TRUTH["optional_stage"]["share_of_deals_that_come_to_proposal"]
+    passed = [{visit.stage for visit in visits} for _, _, visits in owned(large[True])]
+    reached = [stages for stages in passed if "Proposal" in stages]
+    assert near(
+        sum(TRUTH["optional_stage"]["stage"] in stages for stages in reached) / len(reached), share, len(reached)
+    )
+
+
 def test_some_sellers_leave_the_expected_close_at_the_month_s_end(rows):
     at_end = rows["deals"].query("status == 'open'").dropna(subset="expected_close").expected_close.dt.is_month_end
     assert 0.08 < at_end.mean() < 0.3

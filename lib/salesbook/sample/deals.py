@@ -122,6 +122,7 @@ def ways(plan: Plan, time: WorkTime, month: int, deals: Columns) -> Columns:
     passed[:, END] = 1.0
     entered = time.instant(deals["country"][:, None], start[:, None] + passed * (days * WORKING_DAY)[:, None])
     entered[:, 0] = deals["created_at"]
+    entered[:, END] = effects.closing_time(plan, is_won, entered[:, END])
     stalls = plan.stream("stalls", month).random(n) < effects.stall_chance(plan, deals["product"], month)
     stalls &= is_there[:, NEEDS] & ~is_filled
     entered[stalls, DEMO:] = plan.end
@@ -143,7 +144,7 @@ def path(rng, is_won, last, skips_needs, fills_in) -> tuple[np.ndarray, np.ndarr
     Returns: the stage of each place, whether the deal comes there, and whether its stages were filled in at the end.
     """
     n = len(is_won)
-    case, demo, undone = rng.random(n), rng.random(n) < 0.5, rng.random(n) < 0.04
+    case, demo, undone = rng.random(n), rng.random(n) < effects.DEMO, rng.random(n) < 0.04
     stage = np.tile(np.array([QUALIFICATION, NEEDS, DEMO, PROPOSAL, NEGOTIATION, LOST, NEGOTIATION, LOST]), (n, 1))
     stage[:, AGAIN] = last
     stage[:, END] = np.where(is_won, WON, LOST)

@@ -4,6 +4,8 @@ Whatever differs between segments or moves with time stands in this file. Withou
 segments and months, and the volume has no seasons: whatever a report then claims is noise.
 """
 
+from datetime import UTC, datetime
+
 import numpy as np
 
 PRODUCTS = ("Sensor", "Analyser", "Process system")
@@ -70,10 +72,14 @@ GROSS_MARGIN = 0.45
 # how often any seller does the last two, of the deals that come to Proposal and of those won.
 LATE_SELLER, LATE_SHARE, LATE_DAYS = 13, 0.75, (3.0, 11.0)
 SKIPPER, SKIPS, SKIPPED = 5, 0.45, 0.06
+DEMO = 0.5  # of the deals that come to Proposal, with effects or without
 FILLER, FILLS, FILLED = 2, 0.40, 0.06
 
 # Deals of one product that began in these months and came to Needs analysis: the share that stays there.
 STALLED_PRODUCT, STALL_FROM, STALL_TO, STALLED = 1, 2025 * 12 + 11, 2026 * 12 + 4, 0.30
+
+# A clean-up: the deals lost since the first of these instants are closed in the second of the other.
+CLEANED_FROM, CLEANED_AT = datetime(2026, 7, 24, tzinfo=UTC), datetime(2026, 7, 31, 15, tzinfo=UTC)
 
 # Callers who call at a part of their pace after so many refusals in a row.
 RELUCTANT = (1, 3, 4)
@@ -179,6 +185,12 @@ def stall_chance(plan, product: np.ndarray, month: int) -> np.ndarray:
     return np.where((product == STALLED_PRODUCT) & plan.effects & (STALL_FROM <= month <= STALL_TO), STALLED, 0.0)
 
 
+def closing_time(plan, is_won: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """When deals close that would have closed at these instants (UTC seconds)."""
+    start, end = int(CLEANED_FROM.timestamp()), int(CLEANED_AT.timestamp())
+    return np.where(~is_won & (at >= start) & (at < end) & plan.effects, end, at)
+
+
 def pace(plan, caller: np.ndarray, refusals: np.ndarray) -> np.ndarray:
     """Calls an hour of callers, by the refusals in a row before the next call."""
     holds_back = np.isin(caller, RELUCTANT) & (refusals >= REFUSALS) & plan.effects
@@ -229,6 +241,7 @@ def truth(planted: bool = True) -> dict:
         (2.5, 1.0)
     """
     always = {"repeat_purchases": repeat_purchases(), "gross_margin_of_orders": GROSS_MARGIN}
+    always["optional_stage"] = {"stage": "Demo", "share_of_deals_that_come_to_proposal": DEMO}
     if not planted:
         flat = {"win_rate": FLAT_WIN, "reached_share": REACHED, "odds_ratio": 1.0, "monthly_churn": CHURN}
         return {"planted": False} | flat | always
@@ -248,6 +261,7 @@ def truth(planted: bool = True) -> dict:
         "late_registration": late_registration(),
         "skipped_stages": skipped_stages(),
         "back_filled": back_filled(),
+        "bulk_edit": bulk_edit(),
         "material_and_winning": material(),
         "self_reports": self_reports(),
         "crm_use": crm_use(),
@@ -425,6 +439,15 @@ def skipped_stages() -> dict:
         "meaning": "of the deals that come to Proposal, the share that was never at Needs analysis",
         "stage": "Needs analysis",
         "share": {"theirs": round(1 - (1 - SKIPS) * (1 - SKIPPED), 4), "others": SKIPPED},
+    }
+
+
+def bulk_edit() -> dict:
+    """The clean-up."""
+    return {
+        "meaning": "the deals lost in the week before were all closed in this second; the CRM did not mark them",
+        "at": CLEANED_AT.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "from": CLEANED_FROM.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
 
