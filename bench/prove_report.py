@@ -1,9 +1,9 @@
-"""What happens to a report that is killed, starved of disk, or made eight times at once: the tests' proofs, large.
+"""A report made elsewhere, killed, starved of disk, made eight times at once: the proofs of the tests, large.
 
     python bench/prove_report.py --kills 100 --levels 40
 
-Prints `kill points N/N`, `disk full N/N` and `months at once N/N`; ends with 1 where one failed. A disk of its own is
-mounted for the second, which needs root.
+Prints `identical files N/N` (another zone, locale, hash seed, folder), `kill points N/N`, `months at once N/N` and
+`disk full N/N`; ends with 1 where one failed. A disk of its own is mounted for the last, which needs root.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from faulty import MONTHS, SECONDS, begin, full_disks, home_in, kill_points, small_disk
+from faulty import MONTHS, SECONDS, begin, differing, full_disks, home_in, kill_points, small_disk
 
 
 def at_once(home: Path) -> list[str]:
@@ -45,7 +45,12 @@ def main() -> None:
         place = Path(folder)
         (place / "killed").mkdir()
         (place / "at_once").mkdir()
-        right = [told("kill points", asked.kills, kill_points(home_in(place / "killed"), asked.kills, asked.seed))]
+        many, wrong = differing(place / "same")
+        same = told("identical files", many, wrong)
+        right = [
+            same,
+            told("kill points", asked.kills, kill_points(home_in(place / "killed"), asked.kills, asked.seed)),
+        ]
         right.append(told("months at once", len(MONTHS), at_once(home_in(place / "at_once"))))
         with small_disk(place / "disk", "64m") as disk:
             right.append(told("disk full", asked.levels, full_disks(home_in(disk), levels)))

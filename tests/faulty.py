@@ -5,6 +5,7 @@ Small in tests/report/test_faults.py, large in `make prove`.
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 
+from companies import PROJECT
 from fake_book import LIGHT, LIGHT_DONE, notebook
 from salesbook.report.publish import verified
 from worked import settings_of
@@ -20,6 +22,10 @@ from worked import settings_of
 MONTH = "2026-10"
 MONTHS = [f"2026-{number:02d}" for number in range(3, 11)]
 SECONDS = 180
+SURROUNDINGS = (
+    {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"},
+    {"TZ": "Asia/Tokyo", "LC_ALL": "da_DK.UTF-8", "PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "4"},
+)
 
 
 def home_in(place: Path) -> Path:
@@ -39,10 +45,11 @@ def change(home: Path, mark: str) -> None:
         deals.write(f"{mark.replace(' ', '-')},Sales,Won,100.00,EUR,2026-10-01,2026-10-05,won\n")
 
 
-def begin(home: Path, *more: str) -> subprocess.Popen:
-    """Begin a report."""
+def begin(home: Path, *more: str, **variables: str) -> subprocess.Popen:
+    """Begin a report, with variables of the environment."""
     command = [sys.executable, "-m", "salesbook", "report", "--settings", str(home), *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    env = os.environ | variables
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
 
 def report(home: Path, *more: str) -> tuple[int, str]:
@@ -67,6 +74,27 @@ def is_swept(home: Path) -> bool:
 def is_told(said: str, *texts: str) -> bool:
     """Whether an error was told in its three parts and without a traceback."""
     return "Traceback" not in said and all(text in said for text in ("Error: ", "Found: ", "To do: ", *texts))
+
+
+def differing(place: Path, *more: str) -> tuple[int, list[str]]:
+    """Make the sample company's month in different folders and surroundings, and compare the bytes of every file.
+
+    Returns: how many files there are in all but the first, and those that differ from the first's.
+    """
+    files, wrong = [], []
+    for number, variables in enumerate(SURROUNDINGS):
+        home = place / ("home" if number == 0 else f"another home, number {number}")
+        shutil.copytree(PROJECT / "data" / "sample", home / "data" / "sample")
+        shutil.copytree(PROJECT / "notebooks", home / "notebooks", ignore=shutil.ignore_patterns(".*"))
+        shutil.copyfile(PROJECT / "salesbook.toml", home / "salesbook.toml")
+        _, said = begin(home, "--format", "xlsx", "--format", "eml", *more, **variables).communicate(
+            timeout=5 * SECONDS
+        )
+        folder = home / "reports" / MONTH
+        files.append({path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()})
+        names = files[0].keys() | files[-1].keys()
+        wrong += [f"{variables}: {name} {said}" for name in sorted(names) if files[0].get(name) != files[-1].get(name)]
+    return sum(map(len, files[1:])), wrong
 
 
 def kill_points(home: Path, attempts: int, seed: int = 1) -> list[str]:

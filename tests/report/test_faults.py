@@ -12,6 +12,7 @@ from faulty import (
     SECONDS,
     begin,
     change,
+    differing,
     full_disks,
     home_in,
     is_told,
@@ -87,3 +88,9 @@ def test_months_made_at_once_are_all_published_and_listed(home):
     assert [process.communicate(timeout=SECONDS)[1] for process in processes] == ["", "", ""]
     index = (home / "reports" / "index.html").read_text()
     assert all(f'"{month}/index.html"' in index for month in MONTHS[:3])
+
+
+def test_a_month_is_the_same_to_the_byte_in_another_zone_locale_hash_seed_and_folder(tmp_path):
+    many, wrong = differing(tmp_path, "--only", "scorecard")
+    assert wrong == []
+    assert many > 8
