@@ -18,4 +18,6 @@ select
 from stage_history h
 join deals d on d.deal_id = h.deal_id
 join stages s on s.pipeline = d.pipeline and s.stage = h.stage
+window in_order as (partition by h.deal_id order by h.entered_at nulls first,
+  case when s.is_won or s.is_lost then 1 else 0 end, s.position nulls last, h.stage)
 order by h.deal_id, visit
