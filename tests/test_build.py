@@ -202,3 +202,31 @@ def test_a_path_with_spaces_and_quotes_is_a_path(tmp_path):
 def test_a_setting_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(Exception, match=r"'zoone'.*'zone'"):
         settings_of(tmp_path, SETTINGS.replace('zone = "UTC"', 'zoone = "UTC"'), deals=DEAL)
+
+
+def test_what_follows_within_minutes_on_one_channel_belongs_to_the_attempt_before_it(tmp_path):
+    leads = """
+    lead_id,source,created_at,status,is_inbound
+    L,Website,2026-10-01T08:00:00Z,new,true
+    """
+    activities = """
+    activity_id,type,direction,occurred_at,lead_id,owner_id,reached_decision_maker
+    N,note,outbound,2026-10-15T12:00:00Z,,,
+    A1,call,outbound,2026-10-01T10:00:00Z,L,S1,
+    A2,call,outbound,2026-10-01T10:03:00Z,L,S2,true
+    A3,call,outbound,2026-10-01T10:04:00Z,L,S2,
+    A4,email,outbound,2026-10-01T10:04:00Z,L,S1,
+    A5,email,outbound,2026-10-01T10:09:00Z,L,S1,false
+    A6,email,outbound,2026-10-01T10:14:01Z,L,S1,
+    A7,call,inbound,2026-10-02T10:00:00Z,L,S1,true
+    """
+    book = book_of(tmp_path, leads=leads, activities=activities, deals=DEAL)
+    columns = "attempt, channel, owner_id, gap_seconds, is_talk, is_outcome_unknown, is_reached, is_timed"
+    found = book.rows(f"select {columns} from attempts order by attempt").astype(object)
+    assert [
+        [None if value is pd.NA or value != value else value for value in row] for row in found.values.tolist()
+    ] == [
+        [1, "call", "S1", None, True, False, True, True],
+        [2, "email", "S1", 240, False, False, False, True],
+        [3, "email", "S1", 601, False, True, False, True],
+    ]

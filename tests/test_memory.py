@@ -41,6 +41,11 @@ def test_the_engine_of_a_page_keeps_to_half_of_the_pages_part(sample_book, monke
     assert Book(sample_book.folder).rows(ask)["size"].tolist() != ["953.6 MiB"]
 
 
+def test_a_build_leaves_a_fifth_of_the_limit_to_what_is_not_duckdb():
+    assert memory.for_build("2GB") == "1600MB"
+    assert memory.for_build("") == ""
+
+
 def test_what_does_not_fit_goes_into_the_runs_folder_under_the_process_id(sample_book, monkeypatch):
     monkeypatch.setenv(memory.PAGE, str(300 * 10**6))
     book = Book(sample_book.folder)

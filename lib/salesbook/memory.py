@@ -8,6 +8,7 @@ from salesbook.errors import WrongUsage
 
 PAGE = "SALESBOOK_MEMORY"  # the bytes a page's kernel may hold
 ENGINE_SHARE = 0.5  # what DuckDB may take of that: beside it stand pandas, the drawings and the libraries
+BUILD_SHARE = 0.8  # what DuckDB may take of the whole while facts are built: beside it stands little
 LEAST = 500 * 10**6  # a kernel with all that pages import holds half of this before it begins
 UNITS = {"MB": 10**6, "GB": 10**9}
 
@@ -38,6 +39,12 @@ def for_engine() -> str:
     """What DuckDB may hold in this process, such as 950MB; empty, for DuckDB's own limit, outside a report run."""
     size = int(os.environ.get(PAGE, "0"))
     return f"{int(size * ENGINE_SHARE) // 10**6}MB" if size else ""
+
+
+def for_build(text: str) -> str:
+    """What DuckDB may hold while it builds facts, of the limit of the settings; empty where there is none."""
+    size = size_of(text)
+    return f"{int(size * BUILD_SHARE) // 10**6}MB" if size else ""
 
 
 def limit() -> None:

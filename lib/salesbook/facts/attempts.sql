@@ -13,7 +13,9 @@ with contacts as (
   from activities a
   join leads m on m.lead_id = a.lead_id
   join lead_facts f on f.lead_id = coalesce(m.merged_into, a.lead_id)
-  where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null),
+  -- As one condition it is asked after the joins, and those stay joins of many contacts with fewer leads.
+  where case when a.type in ('call', 'email', 'meeting') and not a.is_automatic then a.occurred_at is not null
+    and f.lead_id is not null else false end),
 marked as (
   select c.*, case
       when lag(channel) over in_order = channel
@@ -23,28 +25,37 @@ marked as (
   cross join run
   where is_outbound
   window in_order as (partition by lead_id order by occurred_at, activity_id)),
-numbered as (
-  select m.*, cast(sum(is_new) over (partition by lead_id order by occurred_at, activity_id
-    rows between unbounded preceding and current row) as bigint) as attempt
-  from marked m),
-tried as (
-  select lead_id, attempt, min(channel) as channel, min(occurred_at) as attempted_at,
-    max(case when is_new = 1 then owner_id end) as owner_id,
-    max(case when is_talk then 1 else 0 end) = 1 as is_talk,
-    max(case when is_known then 1 else 0 end) = 1 as is_known,
-    max(case when coalesce(occurred_at_is_date, false) then 1 else 0 end) = 0 as is_timed
-  from numbered
-  group by lead_id, attempt),
+begun as (
+  select m.lead_id, m.activity_id, m.channel, m.owner_id, m.occurred_at as attempted_at, m.occurred_at_is_date,
+    m.is_talk, m.is_known, row_number() over in_order as attempt,
+    lag(m.occurred_at) over in_order as before_at, lead(m.occurred_at) over in_order as after_at,
+    lead(m.activity_id) over in_order as after_id
+  from marked m
+  where m.is_new = 1
+  window in_order as (partition by m.lead_id order by m.occurred_at, m.activity_id)),
+went_on as (
+  select b.lead_id, b.attempt, max(case when c.is_talk then 1 else 0 end) = 1 as is_talk,
+    max(case when c.is_known then 1 else 0 end) = 1 as is_known,
+    max(case when c.occurred_at_is_date then 1 else 0 end) = 1 as is_date
+  from marked c
+  join begun b on b.lead_id = c.lead_id
+    and (b.attempted_at < c.occurred_at or (b.attempted_at = c.occurred_at and b.activity_id < c.activity_id))
+    and (b.after_at is null or c.occurred_at < b.after_at
+      or (c.occurred_at = b.after_at and c.activity_id < b.after_id))
+  where c.is_new = 0
+  group by b.lead_id, b.attempt),
 talks as (
   select lead_id, min(occurred_at) as first_talk_at from contacts where is_talk group by lead_id),
 sequence as (
-  select t.*, k.first_talk_at, local_time(t.attempted_at) as local_at,
-    lag(t.attempted_at) over in_order as before_at, lead(t.attempted_at) over in_order as after_at,
+  select b.lead_id, b.attempt, b.channel, b.attempted_at, b.owner_id, b.before_at, b.after_at, k.first_talk_at,
+    local_time(b.attempted_at) as local_at, b.is_talk or coalesce(w.is_talk, false) as is_talk,
+    b.is_known or coalesce(w.is_known, false) as is_known,
+    not coalesce(b.occurred_at_is_date, false) and not coalesce(w.is_date, false) as is_timed,
     coalesce(l.qualified_at, l.converted_at) as qualified_at, l.created_at
-  from tried t
-  join leads l on l.lead_id = t.lead_id
-  left join talks k on k.lead_id = t.lead_id
-  window in_order as (partition by t.lead_id order by t.attempt)),
+  from begun b
+  join leads l on l.lead_id = b.lead_id
+  left join went_on w on w.lead_id = b.lead_id and w.attempt = b.attempt
+  left join talks k on k.lead_id = b.lead_id),
 counted as (
   -- 1900-01-01 was a Monday.
   select s.*, cast(floor(seconds_between(timestamp '1900-01-01 00:00:00', local_at) / 86400.0) as bigint) as day_number,

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from salesbook import memory
 from salesbook.engines import Engine
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import WrongUsage
@@ -54,7 +55,8 @@ class Local:
 
     def engine(self, folder: Path) -> Engine:
         """DuckDB, with views on the import's files."""
-        return self.known_to(DuckDB([self.imported.folder, folder], spill=folder / "spill", memory=self.memory))
+        most = memory.for_build(self.memory)
+        return self.known_to(DuckDB([self.imported.folder, folder], spill=folder / "spill", memory=most))
 
     def known_to(self, engine: Engine) -> Engine:
         """An engine to which the import's tables are known."""
