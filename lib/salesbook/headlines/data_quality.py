@@ -2,11 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import hypergeom
 
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import against_the_rest
-from salesbook.findings import ALPHA, LEAST, Candidate, Finding, chosen
+from salesbook.findings import ALPHA, Candidate, Finding, chosen
 from salesbook.headlines import asked, figure, finding
 from salesbook.kpi import reason_of
 from salesbook.kpis import data_quality as kpis
@@ -29,14 +30,15 @@ MEND_UNITS = {"amount": "money", "expected_close_on": "date"}
 # What each page rests on, and the checks that bear on it.
 AMOUNTS = ("missing_amount", "zero_amount")
 OUTLOOK = ("past_due", "stale", "month_end_date", "missing_date", *AMOUNTS)
+LATE = "late_entry"  # of contacts, not of deals
 PATHS = ("skipped_stage", "at_once", "backfilled", "bulk_edit")
 PAGES = {
     "scorecard": (("deals", "stage_history", "targets", "reps"), (*AMOUNTS, "missing_owner")),
-    "funnel": (("leads", "activities", "deals", "stages", "stage_history", "accounts"), PATHS),
-    "follow_up": (("leads", "activities", "deals", "reps"), ("missing_owner",)),
+    "funnel": (("leads", "activities", "deals", "stages", "stage_history", "accounts"), (*PATHS, LATE)),
+    "follow_up": (("leads", "activities", "deals", "reps"), ("missing_owner", LATE)),
     "forecast_accuracy": (("deals", "stage_history", "deal_changes", "forecast_snapshots"), OUTLOOK),
     "pipeline": (("deals", "stage_history", "deal_changes", "targets", "lead_status_history"), (*OUTLOOK, *PATHS)),
-    "team": (("activities", "deals", "leads", "reps"), ("missing_owner", "owner_left")),
+    "team": (("activities", "deals", "leads", "reps"), ("missing_owner", "owner_left", LATE)),
     "unit_economics": (("accounts", "costs", "deals", "orders", "subscriptions"), AMOUNTS),
 }
 
@@ -69,42 +71,68 @@ def seller(book: Book) -> str:
 
 
 def late_rows(book: Book) -> pd.DataFrame:
-    """Contacts entered within a day, by seller: counted in days, for what is entered late is entered together."""
+    """Contacts entered more than a day after, by seller: in days, for what is entered late is entered together."""
     rows = kpis.registered_within_day(book, by=seller(book), last=YEAR)
     if reason_of(rows):
         return rows
-    return grouped(book, rows.assign(numerator=rows["value"] * rows["clusters"], denominator=rows["clusters"]))
+    late = (1 - rows["value"]) * rows["clusters"]
+    return grouped(book, rows.assign(numerator=late, denominator=rows["clusters"], value=1 - rows["value"]))
 
 
 def skip_rows(book: Book) -> pd.DataFrame:
-    """Deals in which no mandatory stage was skipped, by seller."""
+    """Deals in which a mandatory stage was skipped, by seller."""
+    if reason_of(kpis.skipped_stages(book, last=YEAR)):
+        return kpis.skipped_stages(book, last=YEAR)
     rows = kpis.data_quality(book, by=seller(book), where={"rule": "skipped_stage"})
-    return grouped(book, rows)
+    return grouped(book, rows.assign(numerator=rows["denominator"] - rows["numerator"], value=1 - rows["value"]))
 
 
 def grouped(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of known sellers, under one name of the column."""
-    if reason_of(rows) or seller(book) not in rows:
-        return rows
-    return rows.dropna(subset=[seller(book), "value"]).rename(columns={seller(book): "seller"})
+    known = rows.dropna(subset=[seller(book), "value"]).rename(columns={seller(book): "seller"})
+    return known if len(known) else NOBODY
+
+
+NOBODY = pd.DataFrame({"value": [np.nan], "reason": ["sellers are not known"]})
+
+
+def beside_the_rest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each seller's share beside that of all others, with the chance of one as high were all alike.
+
+    Rule: Fisher's exact test, one-sided: only worse is ever claimed, and small shares of few days are too skewed for an
+    approximation. Under twenty days or deals, the seller's or the others', there is none.
+    """
+    tested = against_the_rest(rows)
+    own, n = tested["numerator"].to_numpy(float), tested["denominator"].to_numpy()
+    k, others = np.floor(own + ROUNDING), np.ceil(own.sum() - own - ROUNDING)
+    p = hypergeom.sf(k - 1, n.sum(), k + others, n)
+    return tested.assign(p=np.where(tested["p"].notna(), p, np.nan))
+
+
+ROUNDING = 1e-9
 
 
 def stands_out(book: Book, key: str, rows: pd.DataFrame) -> Candidate | None:
     """The seller who does worse than the others; picked after looking at all, so the test pays for all."""
     if reason_of(rows):
         return None
-    tested = against_the_rest(rows)
+    tested = beside_the_rest(rows)
     values = {"k": len(tested), "months": YEAR}
     neutral = finding(book, f"say.{key}_alike", **values)
-    p = tested["p"] * len(tested)
-    worse = tested[(tested["change"] < -MATERIAL) & p.notna()]
+    worse = tested[(tested["change"] > MATERIAL) & tested["p"].notna()]
     if worse.empty:
         return Candidate(key, np.nan, neutral, neutral)
     first = worse.loc[worse["p"].idxmin()]
-    values |= {"seller": first["seller"], "share": 1 - first["value"], "rest": 1 - first["rest"]}
-    values |= {"low": -first["change_high"], "high": -first["change_low"], "n": int(first["denominator"])}
+    values |= {
+        "seller": first["seller"],
+        "share": first["value"],
+        "rest": first["rest"],
+        "n": int(first["denominator"]),
+    }
+    values |= {"low": first["change_low"], "high": first["change_high"]}
     claim = finding(book, f"say.{key}_worse", True, **values)
-    return Candidate(key, min(1.0, float(p[first.name])), claim, neutral, weight=-float(first["change"]))
+    p = min(1.0, float(first["p"]) * len(tested))
+    return Candidate(key, p, claim, neutral, weight=float(first["change"]))
 
 
 # What is wrong
@@ -178,6 +206,8 @@ def owner_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     sides = {"at_stake": stake, "share_skipped": skipped, "share_in_a_day": entered, "delay": delay}
     known = {name: side.set_index(by)["value"].dropna() for name, side in sides.items() if by in side}
     names = sorted({*n_open.index.dropna(), *(name for side in known.values() for name in side.index.dropna())})
+    if not names:
+        return NOBODY
     found = pd.DataFrame(index=pd.Index(names, name="seller" if by == "owner.name" else "team"))
     found["open_deals"] = n_open["denominator"].reindex(names).fillna(0).astype(int)
     found["n_suspect"] = n_open["numerator"].reindex(names).fillna(0).astype(int)
@@ -276,9 +306,8 @@ def stages(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
 
 @asked
 def league(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
-    """Sellers by how often they do otherwise, drawn towards the whole as far as chance explains the differences."""
-    n = rows["denominator"].to_numpy(float)
-    k = n - rows["numerator"].to_numpy(float)
+    """Sellers by their share, drawn towards the whole as far as chance explains the differences."""
+    k, n = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
     drawn = shrink_shares(k, n, SEED, higher_is_better=False)
     ends = zip(drawn.rank_low, drawn.rank_high, strict=True)
     shown = {"seller": rows["seller"], "numerator": k.round().astype(int), "denominator": n.round().astype(int)}
@@ -295,9 +324,9 @@ def whole(rows: pd.DataFrame) -> float | None:
 @asked
 def sellers(book: Book, rows: pd.DataFrame, key: str) -> dict[str, str]:
     """The words of sellers side by side: the one that stands out after correction, or that none does."""
-    tested = against_the_rest(rows)
+    tested = beside_the_rest(rows)
     adjusted = pd.Series(stats.benjamini_hochberg(tested["p"].to_numpy(float)), index=tested.index)
-    clear = tested[(adjusted < ALPHA) & (tested["change"] > MATERIAL) & (tested["denominator"] >= LEAST)]
+    clear = tested[(adjusted < ALPHA) & (tested["change"] > MATERIAL)]
     values = {"k": len(rows), "n": int(rows["denominator"].sum()), "months": YEAR}
     if clear.empty:
         return figure(book, f"figures.quality.{key}", "alike", seller="", share=np.nan, rest=np.nan, **values)
@@ -335,13 +364,19 @@ def import_title(book: Book, rows: pd.DataFrame) -> str:
 
 
 def import_note(book: Book) -> str:
-    """What the reader must know of the age and the size of the data, and which rules struck."""
+    """Which rules struck how many rows."""
+    say, remarks = book.words.say, kpis.import_remarks(book)
+    told = [
+        say("figures.quality.import.rule", table=row["table"], rule=row["rule"], n=int(row["value"]))
+        for row in remarks.to_dict("records")
+    ]
+    return say("figures.quality.import.rules", rules="; ".join(told)) if told else ""
+
+
+def fresh_note(book: Book) -> str:
+    """Whether the data reaches the month it tells of: the stamp that stands on every page."""
     warnings = [book.words.say(f"warning.{one['code']}", **one["values"]) for one in book.run["warnings"]]
-    remarks = kpis.import_remarks(book)
-    told = [book.words.say("figures.quality.import.rule", table=row["table"], rule=row["rule"], n=int(row["value"]))
-            for row in remarks.to_dict("records")]  # fmt: skip
-    rules = [book.words.say("figures.quality.import.rules", rules="; ".join(told))] if told else []
-    return " ".join([*(warnings or [book.words.say("figures.quality.import.fresh")]), *rules])
+    return " ".join(warnings) or book.words.say("figures.quality.import.fresh")
 
 
 def trust_rows(book: Book) -> pd.DataFrame:
@@ -349,6 +384,7 @@ def trust_rows(book: Book) -> pd.DataFrame:
     rejected = kpis.rejected_rows(book).set_index("table")
     found = kpis.data_quality(book, by="rule")
     failed = {} if reason_of(found) else dict(zip(found["rule"], 1 - found["value"], strict=True))
+    failed["late_entry"] = 1 - kpis.registered_within_day(book)["value"].iloc[0]
     rows = []
     for page, (tables, rules) in PAGES.items():
         there = rejected.reindex([name for name in tables if name in rejected.index]).sum(numeric_only=True)
