@@ -12,11 +12,9 @@ from salesbook.findings import ALPHA, HELD, Candidate, Finding, chosen, moved
 from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import reason_of
 from salesbook.kpis import follow_up as kpis
-from salesbook.shrinkage import shrink_shares
 
 YEARS = 24
 FEWEST = 20
-SEED = 11
 SHOWN_WORK = 15
 
 
@@ -260,22 +258,6 @@ def chances(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, s
     first = telling(clear, adjusted[clear.index])
     values |= {"group": headed(group_name(book, by, first[by])), "share": first["share"], "odds": first["value"]}
     return figure(book, "figures.chances", direction(first["value"] - 1), **values)
-
-
-def seller(book: Book) -> str:
-    """The column that tells sellers apart: their name, or their team where names may not be shown."""
-    return "owner.name" if book.run["names_of_sellers"] else "owner.team"
-
-
-@asked
-def league(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
-    """The chance per attempt by seller, drawn towards the whole as far as chance explains the differences."""
-    drawn = shrink_shares(rows["numerator"], rows["denominator"], SEED)
-    ranks = [
-        book.words.say("rank", low=low, high=high) for low, high in zip(drawn.rank_low, drawn.rank_high, strict=True)
-    ]
-    rows = rows.assign(estimate=drawn.value, rank=ranks).drop(columns=["clusters"])
-    return rows.sort_values("estimate", ascending=False, ignore_index=True)
 
 
 @asked

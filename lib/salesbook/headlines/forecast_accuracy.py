@@ -9,6 +9,8 @@ from salesbook.forecasts import METHODS
 from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import reason_of
 from salesbook.kpis import forecast_accuracy as kpis
+from salesbook.sellers import SHOWN
+from salesbook.sellers import named as named_sellers
 
 START, LATE = 3, 1  # months before a quarter's end: its first day, and the day on which sellers are compared
 OWN = "cycle"  # the method whose figure the page stands by
@@ -310,11 +312,11 @@ def simple_name(book: Book) -> str:
 
 
 def seller_rows(book: Book) -> pd.DataFrame:
-    """Bias of the numbers that sellers submitted a month before the quarter's end; by team where names are off."""
+    """Bias of the numbers that sellers submitted a month before the quarter's end; by group where names are off."""
     if not book.run["names_of_sellers"]:
-        rows = kpis.forecast_bias(book, by="owner.team")
+        rows = kpis.forecast_bias(book, by=SHOWN)
         rows = rows if reason_of(rows) else rows[(rows["method"] == "rep") & (rows["horizon"] == LATE)]
-        return rows.rename(columns={"owner.team": "seller"}).drop(columns=["method", "horizon"], errors="ignore")
+        return named_sellers(book, rows.drop(columns=["method", "horizon"], errors="ignore"))
     rows = kpis.seller_forecast_bias(book)
     if reason_of(rows):
         return rows

@@ -1,0 +1,79 @@
+"""What the team page says: planted effects are found and named; where nothing is planted, hardly anything is claimed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from companies import books
+from salesbook.headlines import team as say
+from salesbook.kpis import team as kpis
+
+
+def claims(book) -> list[str]:
+    return [found.headline for found in say.this_month(book) if found.is_claim]
+
+
+def test_reluctance_and_mail_alone_are_found(sample_book):
+    told = " ".join(claims(sample_book))
+    assert "two rejections in a row sellers call slower" in told or "three or more in a row sellers call slower" in told
+    assert "mail alone are lost late more often" in told
+
+
+def test_the_reluctant_sellers_are_named_and_no_other(sample_book):
+    # Planted: sellers 18, 20 and 21 of the five who call in shifts.
+    rows = say.reluctant_rows(sample_book)
+    headline = say.reluctant(sample_book, rows)["headline"]
+    assert all(f"Seller {number}" in headline for number in (18, 20, 21))
+    assert not any(f"Seller {number}" in headline for number in (17, 19))
+
+
+def test_who_reports_more_and_who_uses_the_crm_less_are_named(sample_book):
+    reports = say.compared_rows(sample_book, kpis.self_report_ratio)
+    assert "Seller 07 (" in say.apart(sample_book, reports, "gaps", True)["headline"]
+    use = say.compared_rows(sample_book, kpis.active_day_rate)
+    assert "Seller 12 (" in say.apart(sample_book, use, "active", False)["headline"]
+
+
+def test_the_team_that_feels_worse_is_named(sample_book):
+    assert say.mood(sample_book, say.pulse_rows(sample_book))["headline"].startswith("Jylland would recommend")
+
+
+def test_material_goes_with_winning_and_qualification_does_not(sample_book):
+    odds = kpis.collateral_odds(sample_book, last=24)
+    assert say.with_material(sample_book, odds)["headline"].startswith("Deals with material are won more often")
+    leads = kpis.qualification_win_rate(sample_book, by="n_filled", last=24)
+    assert "it can be chance" in say.filled(sample_book, leads)["headline"]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    folder, months = tmp_path_factory.mktemp("plain"), ["2026-10"]
+    return [book for seed in (1, 2) for book in books(folder / str(seed), months, leads=700, seed=seed, effects=False)]
+
+
+def test_where_nothing_is_planted_hardly_anything_is_claimed(plain):
+    claimed = [headline for book in plain for headline in claims(book)]
+    assert len(claimed) <= 1, claimed
+
+
+def test_where_nothing_is_planted_nobody_is_named(plain):
+    named = []
+    for book in plain:
+        found = [say.apart(book, say.compared_rows(book, kpis.self_report_ratio), "gaps", True)]
+        found += [say.apart(book, say.compared_rows(book, kpis.active_day_rate), "active", False)]
+        found += [say.reluctant(book, say.reluctant_rows(book))]
+        named += [words["headline"] for words in found if "Seller" in words["headline"]]
+    assert len(named) <= 1, named
+
+
+def test_a_rejected_call_that_is_followed_sooner_is_no_claim(sample_book, monkeypatch):
+    rows = kpis.call_reluctance(sample_book, last=24).assign(value=1.5, low=1.3, high=1.8, p=1e-6)
+    monkeypatch.setattr(kpis, "call_reluctance", lambda *args, **more: rows)
+    assert np.isnan(say.reluctance(sample_book).p)
+
+
+def test_a_trend_of_winning_pays_for_few_leads(sample_book):
+    rows = pd.DataFrame({"n_filled": [1, 4], "numerator": [0, 5], "denominator": [50, 5]})
+    _, p, values = say.filled_values(rows.assign(value=1.0))
+    assert np.isnan(p)
+    assert (values["most"], values["fewer"]) == (1.0, 0.0)
