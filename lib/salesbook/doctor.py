@@ -2,8 +2,10 @@
 
 import os
 import platform
+import re
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from salesbook.words import LOCALES
 
 NEEDED = ("duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "jupyterlab", "pyarrow", "xlsxwriter")
 LEAST_FREE, LEAST_MEMORY = 2 * 2**30, 2 * 2**30
+LEAST_JAVA = 17
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def examined(home: Path) -> list[Finding]:
     """
     checks: tuple[Callable[[], Finding], ...] = (
         python, packages, lambda: writable(home), disk_of(home), memory, cores, fonts, languages,
-        printing, notebooks_in_browser, postgres, java,
+        printing, notebooks_in_browser, postgres, spark, java,
     )  # fmt: skip
     return [check() for check in checks]
 
@@ -122,7 +125,23 @@ def postgres() -> Finding:
     return Finding("PostgreSQL driver", "ok", f"psycopg {metadata.version('psycopg')}")
 
 
+def spark() -> Finding:
+    """The driver for Spark as a source and an engine."""
+    if find_spec("pyspark") is None:
+        return Finding("Spark driver", "missing", "no pyspark", "Run: pip install -r requirements-spark.lock.")
+    found = f"pyspark {metadata.version('pyspark')}"
+    if find_spec("grpc") is None:
+        return Finding("Spark driver", "missing", f"{found}, no grpcio", "sc:// needs requirements-spark.lock.")
+    return Finding("Spark driver", "ok", found)
+
+
 def java() -> Finding:
-    """Java, which Spark needs."""
+    """Java, through which Spark's spark:// is reached; sc:// needs none here."""
     found = shutil.which("java")
-    return Finding("Java, for Spark", "ok" if found else "missing", found or "no java", "Install a JDK 17 or newer.")
+    if not found:
+        return Finding("Java, for Spark", "missing", "no java", "Install a JRE 17 or newer; sc:// needs none.")
+    told = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
+    version = re.search(r'version "(\d+)[^"]*"', told)
+    is_new = bool(version) and int(version[1]) >= LEAST_JAVA
+    told = version[0] if version else "of an unknown version"
+    return Finding("Java, for Spark", "ok" if is_new else "missing", f"{found}, {told}", "Install a JRE 17 or newer.")

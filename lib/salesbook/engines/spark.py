@@ -1,7 +1,11 @@
 """Spark: the same fact texts, built on a cluster that is there already, and written as Parquet where the run is."""
 
 import shutil
+import socket
+import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +13,16 @@ import duckdb
 import pyarrow.parquet as pq
 
 from salesbook.engines.duckdb import PARQUET, literal
-from salesbook.errors import MissingTool
+from salesbook.errors import BadData, MissingTool
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 INSTALL = "Install it: pip install --require-hashes -r requirements-spark.lock."
 CLUSTER = "Check the address, that the cluster runs Spark 4, and that it has free cores."
+WAIT_SECONDS = 15
+CONNECT_PORT = "15002"
+QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
 PROBES = 64  # rows, each written by a task of its own: enough that every worker of a usual cluster writes one
 
 # What the fact texts rely on, whatever the cluster's own settings are: a fault is an error, times have no zone.
@@ -25,6 +32,7 @@ CONF = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.caseSensitive": "false",
 }
 
@@ -41,56 +49,93 @@ FUNCTIONS = (
 
 
 def connect(address: str, conf: dict[str, str]) -> "SparkSession":
-    """A session of its own on a cluster.
+    """A session on a cluster, set to what the fact texts rely on.
 
     Parameters: `address`, spark://host:port of a master, or sc://host:port of Spark Connect; `conf`, settings of Spark.
     Raises: MissingTool where pyspark or Java is not here, or the cluster does not answer.
     """
     try:
-        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise MissingTool("pyspark is not there.", f"{error}.", INSTALL) from error
     is_connect = address.startswith("sc://")
     if not is_connect and not shutil.which("java"):
         raise MissingTool("Java is not there.", "A master is reached through it.", "Install a JDK 17, or use sc://.")
+    check_answers(address)
     builder = SparkSession.builder.appName("salesbook")
     builder = builder.remote(address) if is_connect else builder.master(address)
-    for name, value in ({"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"} | conf).items():
+    for name, value in (conf if is_connect else QUIET | conf).items():
         builder = builder.config(name, value)
+    with telling("a session"), warnings.catch_warnings():
+        # pyspark 4.3 warns of pandas 3; nothing here goes through pandas.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        session = builder.getOrCreate()
+        for name, value in CONF.items():
+            session.conf.set(name, value)
+    return session
+
+
+def check_answers(address: str) -> None:
+    """Refuse a cluster of which nothing answers: Spark itself would ask for minutes.
+
+    Raises: MissingTool, without the address.
+    """
+    hosts = address.partition("://")[2].partition("/")[0].split(",")
+    for host, _, port in (one.rpartition(":") if ":" in one else (one, "", CONNECT_PORT) for one in hosts):
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), WAIT_SECONDS).close()
+            return
+        except (OSError, ValueError):
+            continue
+    raise MissingTool("The Spark cluster does not answer.", "Nothing does at its host and port.", CLUSTER)
+
+
+@contextmanager
+def telling(what: str) -> Iterator[None]:
+    """Tell Spark's errors in our words: of its own only the name of the error, for the rest may hold values."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import AnalysisException, PySparkException
+
     try:
-        with warnings.catch_warnings():
-            # pyspark 4.3 warns of pandas 3; nothing here goes through pandas.
-            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-            return builder.getOrCreate()
-    except PySparkException as error:
-        raise MissingTool("The Spark cluster does not answer.", f"{type(error).__name__}.", CLUSTER) from error
+        yield
+    except AnalysisException as error:
+        found = f"Its error is {error.getCondition() or 'unknown'}."
+        raise BadData(f"The Spark cluster cannot give {what}.", found, "Mend the map, or grant the right.") from None
+    except (PySparkException, Py4JError) as error:
+        found = f"Its error is {error_name(error)}."
+        raise MissingTool(f"The Spark cluster failed to give {what}.", found, CLUSTER) from None
+
+
+def error_name(error: Exception) -> str:
+    """What Spark calls an error."""
+    condition = error.getCondition() if hasattr(error, "getCondition") else None
+    return condition or type(error).__name__
+
+
+def check_shared(session: "SparkSession", folder: Path) -> None:
+    """Refuse a folder that not every worker writes to: rows would be lost without a word."""
+    place = folder.resolve() / f".staging-probe-{uuid.uuid4().hex}"
+    with telling("what its workers write"):
+        session.range(0, PROBES, 1, PROBES).write.parquet(place.as_uri())
+    rows = sum(pq.read_metadata(file).num_rows for file in place.glob("*.parquet"))
+    shutil.rmtree(place, ignore_errors=True)
+    if rows != PROBES:
+        raise MissingTool(
+            "The workers of the Spark cluster do not write where salesbook does.",
+            f"Of {PROBES} rows {rows} came to {folder}.",
+            "Run salesbook in a folder on storage that every worker has under the same path.",
+        )
 
 
 class Spark:
-    """An engine on a cluster. Its workers read and write where the run's folder is; what it makes is taken away when
-    it is closed, and the session is left to whoever gave it."""
+    """An engine on a cluster whose workers read and write where the run's folder is (see `check_shared`). What it makes
+    is taken away when it is closed; the session is left to whoever gave it."""
 
     name = "spark"
 
     def __init__(self, session: "SparkSession", folder: Path):
         self.session, self.parts = session, folder.resolve() / "parts"
         self.views: list[str] = []
-        for name, value in CONF.items():
-            session.conf.set(name, value)
-        self.check_shared()
-
-    def check_shared(self) -> None:
-        """Refuse a folder that not every worker writes to: rows would be lost without a word."""
-        place = self.parts / "probe"
-        self.session.range(0, PROBES, 1, PROBES).write.parquet(place.as_uri())
-        rows = sum(pq.read_metadata(file).num_rows for file in place.glob("*.parquet"))
-        if rows != PROBES:
-            raise MissingTool(
-                "The workers of the Spark cluster do not write where the run is.",
-                f"Of {PROBES} rows {rows} came to {self.parts.parent}.",
-                "Run salesbook in a folder on storage that every worker has under the same path.",
-            )
 
     def functions(self, local_time: str) -> None:
         """Define the scalar functions in SQL."""
@@ -100,20 +145,23 @@ class Spark:
 
     def table(self, name: str, parquet: Path) -> None:
         """A view on the file."""
-        self.session.read.parquet(parquet.resolve().as_uri()).createOrReplaceTempView(name)
+        with telling(f"the table {name!r}"):
+            self.session.read.parquet(parquet.resolve().as_uri()).createOrReplaceTempView(name)
         self.views.append(name)
 
     def view(self, name: str, sql: str) -> None:
         """A view."""
-        self.session.sql(f"create or replace temporary view {name} as {sql}")
+        with telling(f"the view {name!r}"):
+            self.session.sql(f"create or replace temporary view {name} as {sql}")
         self.views.append(name)
 
     def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> None:
         """Files of the statement's rows, written by the workers, then put together in one like the other engines'."""
         place = self.parts / name
-        rows = self.session.sql(sql)
-        rows.write.parquet(place.as_uri())
-        self.session.read.schema(rows.schema).parquet(place.as_uri()).createOrReplaceTempView(name)
+        with telling(f"the fact {name!r}"):
+            rows = self.session.sql(sql)
+            rows.write.parquet(place.as_uri())
+            self.session.read.schema(rows.schema).parquet(place.as_uri()).createOrReplaceTempView(name)
         self.views.append(name)
         with duckdb.connect() as local:
             written = f"select * from read_parquet({literal(place / '*.parquet')}) order by {', '.join(key)}"
@@ -121,10 +169,11 @@ class Spark:
 
     def rows(self, sql: str) -> list[tuple]:
         """The rows of a query."""
-        return [tuple(row) for row in self.session.sql(sql).collect()]
+        with telling("the answer to a query"):
+            return [tuple(row) for row in self.session.sql(sql).collect()]
 
     def close(self) -> None:
         """Take away the views and the workers' files."""
         for name in self.views:
             self.session.catalog.dropTempView(name)
-        shutil.rmtree(self.parts)
+        shutil.rmtree(self.parts, ignore_errors=True)

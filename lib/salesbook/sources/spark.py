@@ -1,0 +1,140 @@
+"""Tables of a Spark cluster, or a folder of Parquet that its workers see, as a source: what the map names of them is
+copied out by the workers and read like files; facts are built on the cluster."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import duckdb
+
+from salesbook.engines.duckdb import PARQUET, literal
+from salesbook.engines.spark import Spark, check_shared, connect, telling
+from salesbook.errors import BadData, WrongUsage
+from salesbook.settings import Settings, Source
+from salesbook.sources import intake
+from salesbook.sources.connection import Connection
+from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.relations import Relations
+from salesbook.sources.site import Local
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+ENDING = ".parquet"
+
+
+def opened(settings: Settings, connection: Connection, store: Path) -> "Cluster":
+    """The source: its canonical columns copied out and checked here, its facts built on the cluster.
+
+    Raises: WrongUsage where the settings ask to build in a schema; MissingTool and BadData as reading raises them.
+    """
+    if settings.source.build_in:
+        found = f"Found build_in = {settings.source.build_in!r}."
+        raise WrongUsage("A Spark cluster has no schema to build in.", found, "Leave build_in out under [source].")
+    address, folder, conf = parts_of(connection)
+    session = connect(address, conf)
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        check_shared(session, store)
+        return Cluster(intake.load(settings, store, tables_of(settings, session, folder)), session=session)
+    except BaseException:
+        session.stop()
+        raise
+
+
+def parts_of(connection: Connection) -> tuple[str, str, dict[str, str]]:
+    """The cluster's address, the folder of Parquet where one is named, and settings of Spark.
+
+    Rule: spark://host:7077?path=/shared/crm&spark.executor.memory=4g, likewise sc://host:15002.
+    Raises: WrongUsage where something else stands there; its content is not shown.
+    """
+    address, _, query = connection.text.partition("?")
+    pairs = (part.partition("=") for part in query.split("&") if part)
+    told = {unquote(name): unquote(value) for name, _, value in pairs}
+    folder = told.pop("path", "")
+    if not all(name.startswith("spark.") for name in told):
+        found = f"The environment variable {connection.variable!r} holds something else behind the question mark."
+        raise WrongUsage(
+            "The address of the cluster cannot be read.", found, "Only path= and spark.NAME= may stand there."
+        )
+    return address, folder, told
+
+
+@dataclass
+class Cluster(Local):
+    """Canonical tables as Parquet in an import's folder, built on by a cluster."""
+
+    session: "SparkSession | None" = None
+
+    def engine(self, folder: Path) -> Spark:
+        """Spark, with views on the import's files."""
+        return self.known_to(Spark(self.session, folder))
+
+    def close(self) -> None:
+        """Let go of the cluster."""
+        self.session.stop()
+
+
+class Tables(Relations):
+    """The tables of one place of the cluster; `read` gives the rows of one by its name."""
+
+    def __init__(self, settings: Settings, names: list[str], place: str, read: "Callable[[str], DataFrame]"):
+        super().__init__(settings, names, place)
+        self.read = read
+
+    def copied(self, file: SourceFile, target: Path) -> Copy:
+        """The columns of a table that the map names, as Parquet, hashed."""
+        parts = target.with_suffix(".parts").resolve()
+        with telling(f"the table {file.name!r}"):
+            rows = self.read(file.name)
+            kept = self.wanted(file, rows.columns) or rows.columns[:1]
+            rows.select([quoted(name) for name in kept]).write.parquet(parts.as_uri())
+        with duckdb.connect() as local:
+            local.execute(f"copy (from {literal(parts / '*.parquet')}) to {literal(target)} ({PARQUET})")
+        shutil.rmtree(parts)
+        with target.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        others = tuple(name for name in rows.columns if name not in kept)
+        return Copy(file, target, digest, target.stat().st_size, is_table=True, others=others)
+
+
+def tables_of(settings: Settings, session: "SparkSession", folder: str) -> Tables:
+    """The tables of a folder where one is named, else those of the settings' schema.
+
+    Raises: BadData where the folder or the schema is not there.
+    """
+    return in_folder(settings, session, settings.home / folder) if folder else in_schema(settings, session)
+
+
+def in_schema(settings: Settings, session: "SparkSession") -> Tables:
+    """The tables and views of a schema of the cluster's catalogue; of its own first one where none is named."""
+    is_named = settings.source.schema != Source.schema
+    schema = quoted(*(settings.source.schema if is_named else session.catalog.currentDatabase()).split("."))
+    with telling(f"the tables of the schema {schema}"):
+        listed = session.sql(f"show tables in {schema}").collect()
+    names = [row.tableName for row in listed if not row.isTemporary]
+    return Tables(settings, names, f"The schema {schema}", lambda name: session.table(f"{schema}.{quoted(name)}"))
+
+
+def in_folder(settings: Settings, session: "SparkSession", folder: Path) -> Tables:
+    """The Parquet files and folders of a folder, each a table by its name without ending."""
+    if not folder.is_dir():
+        todo = "Name one that this machine and every worker have under the same path, as ?path= in the address."
+        raise BadData("The folder of the source is not there.", f"Looked for {folder}.", todo)
+    entries = [path for path in sorted(folder.resolve().iterdir()) if path.suffix == ENDING or path.is_dir()]
+    there = {path.name.removesuffix(ENDING): path.as_uri() for path in entries}
+    return Tables(settings, list(there), f"The folder {folder.name!r}", lambda name: session.read.parquet(there[name]))
+
+
+def quoted(*names: str) -> str:
+    """A name in Spark's SQL.
+
+    Examples:
+    >>> quoted("crm", "deals")
+    '`crm`.`deals`'
+    """
+    return ".".join("`" + name.replace("`", "``") + "`" for name in names)
