@@ -264,10 +264,3 @@ def test_the_rights_of_the_documents_are_enough(company, postgres, names, monkey
         with pytest.raises(BadData, match="does not allow"):
             read(settings)
         server.execute(f"drop owned by {user} cascade; drop role {user}".encode())
-
-
-def test_steps_on_rows_are_refused_in_place_with_the_way_out(company):
-    statements = "create table opportunity (id text, stage_name text, amount numeric, is_won boolean)"
-    _, settings = company(statements, 'extends = "salesforce"\ncurrency = "EUR"')
-    with pytest.raises(WrongUsage, match=r"Steps on rows are not done in place.*Leave build_in out"):
-        read(settings)

@@ -20,7 +20,8 @@ def teams_of_reps(staged: Staged) -> None:
         return
     member = "select null::varchar as owner_id, null::varchar as team_id where false"
     if staged.has("owner_teams"):
-        member = """select owner_id, first(team_id order by coalesce(is_primary, false) desc, team_id) as team_id
+        member = """select owner_id,
+                (array_agg(team_id order by coalesce(is_primary, false) desc, team_id))[1] as team_id
             from good_owner_teams group by owner_id"""
     staged.change(
         "reps",
@@ -40,13 +41,18 @@ def parts_joined(staged: Staged) -> None:
     places = " ".join(f"when {f.source} then {order.index(f.name)}" for f in staged.feeds["activities"])
     staged.con.execute(f"""
         create or replace table parts as
-        select in_file, at_row, activity_id, case in_file {places} end as place from good_activities
-        window same as (partition by activity_id)
-        qualify count(*) over same > 1 and count(distinct place) over same = count(*) over same""")
+        with parted as (
+            select in_file, at_row, activity_id, case in_file {places} end as place from good_activities),
+        counted as (select *, count(*) over (partition by activity_id, place) as of_part from parted),
+        several as (
+            select *, count(*) over same as n, max(of_part) over same as most from counted
+            window same as (partition by activity_id))
+        select in_file, at_row, activity_id, place from several where n > 1 and most = 1""")
     table = (*TABLES["activities"].columns, *EXTRA["activities"])
     names = [name for column in table for name in column.stored if name != "activity_id"]
     values = ", ".join(
-        f"first({name} order by place) filter ({name.removesuffix('_is_date')} is not null) as {name}" for name in names
+        f"(array_agg({name} order by place) filter (where {name.removesuffix('_is_date')} is not null))[1] as {name}"
+        for name in names
     )
     staged.con.execute(f"""
         create or replace table whole as
@@ -101,14 +107,15 @@ def merged_deals(staged: Staged) -> None:
         create or replace table merges as
         with recursive pairs as (
             select merged_id, min(deal_id) as deal_id from ({pairs}
-                select deal_id, trim(unnest(regexp_split_to_array(merged_ids, '[;,]'))) as merged_id from good_deals)
+                select deal_id, trim(unnest(regexp_split_to_array(merged_ids, '[;,]'))) as merged_id
+                from good_deals) named
             where merged_id <> '' and merged_id <> deal_id group by 1),
         chain as (
             select merged_id, deal_id, 1 as step from pairs
             union all
             select c.merged_id, p.deal_id, c.step + 1 from chain c join pairs p on p.merged_id = c.deal_id
             where c.step < 20)
-        select merged_id, arg_max(deal_id, step) as deal_id from chain group by 1""")
+        select merged_id, (array_agg(deal_id order by step desc))[1] as deal_id from chain group by 1""")
     staged.change("deals", {"merged_into": "coalesce(t.merged_into, m.deal_id)"},
                   "left join merges m on m.merged_id = t.deal_id")  # fmt: skip
     staged.leave_out("stage_history", "merged", """t.deal_id in (select merged_id from merges)
@@ -124,7 +131,8 @@ def links_of_deals(staged: Staged) -> None:
     if not staged.has("deal_links"):
         return
     names = ("account_id", "contact_id")
-    first = "first({0} order by coalesce(is_primary, false) desc, {0}) filter ({0} is not null) as {0}"
+    order = "coalesce(is_primary, false) desc"
+    first = f"(array_agg({{0}} order by {order}, {{0}}) filter (where {{0}} is not null))[1] as {{0}}"
     picked = ", ".join(first.format(name) for name in names)
     staged.change(
         "deals",
@@ -200,7 +208,8 @@ def labels_of_stages(staged: Staged) -> None:
     else:
         staged.con.execute("create or replace table pipeline_names (pipeline_id varchar, label varchar)")
     staged.con.execute("""create or replace table stage_names as
-        select pipeline, stage_id, min(stage) as stage from good_stages where stage_id is not null group by all""")
+        select pipeline, stage_id, min(stage) as stage from good_stages where stage_id is not null
+        group by pipeline, stage_id""")
     staged.con.execute("""create or replace table stage_anywhere as
         select stage_id, min(stage) as stage from stage_names group by 1 having count(distinct stage) = 1""")
     staged.con.execute("""create or replace table ways as

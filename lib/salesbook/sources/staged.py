@@ -85,7 +85,7 @@ class Staged:
             which = f"t.problem = 0 and ({condition})"
             (count,) = self.con.execute(f"select count(*) from all_{table} t where {which}").fetchone()
             self.left_out.setdefault(table, {})[rule] = count
-            self.replace(table, f"from before t where ({which}) is not true")
+            self.replace(table, f"select * from before t where ({which}) is not true")
             return
         number = self.problems.number("", rule, LEFT_OUT[rule])
         self.con.execute(

@@ -12,7 +12,7 @@ ENTERED = (
     re.compile(r'Date entered "(?P<stage>.+) \(.+\)"', re.IGNORECASE),
 )
 OUTCOMES = """(select pipeline, stage, bool_or(is_won) as won, bool_or(is_lost) as lost from good_stages
-    where stage is not null group by all)"""
+    where stage is not null group by pipeline, stage)"""
 STATUS = (
     "coalesce(t.status, case when o.won then 'won' when o.lost then 'lost' when o.stage is not null then 'open' end)"
 )
@@ -89,8 +89,10 @@ def first_visit(staged: Staged) -> None:
     is_end = "(select 1 from good_stages s where coalesce(s.stage_id, s.stage) = d.stage and (s.is_won or s.is_lost))"
     staged.add("stage_history", "first_visit", f"""
         with first as (
-            select deal_id, entered_at, entered_at_is_date, in_file, at_row from good_stage_history
-            qualify row_number() over (partition by deal_id order by entered_at, in_file, at_row) = 1)
+            select * from (
+                select *, row_number() over (partition by deal_id order by entered_at, in_file, at_row) as place
+                from good_stage_history) visited
+            where place = 1)
         select d.deal_id, case when first.deal_id is null then d.stage else {left} end as stage,
             d.created_at as entered_at, d.created_at_is_date as entered_at_is_date,
             first.entered_at as exited_at, coalesce(first.entered_at_is_date, false) as exited_at_is_date,
@@ -119,16 +121,18 @@ def closed_at_from_history(staged: Staged) -> None:
     """
     staged.con.execute("""
         create or replace table closings as
-        select h.deal_id, h.entered_at as at, h.entered_at_is_date as at_is_date
-        from (select *, row_number() over (partition by deal_id order by entered_at, in_file, at_row) as place
-            from good_stage_history) h
-        join good_deals d on d.deal_id = h.deal_id and d.stage = h.stage
-        where h.place > 1
-        qualify row_number() over (partition by h.deal_id order by h.entered_at desc, h.at_row desc, h.in_file) = 1""")
+        with visited as (
+            select *, row_number() over (partition by deal_id order by entered_at, in_file, at_row) as place
+            from good_stage_history),
+        entered as (
+            select h.deal_id, h.entered_at as moment, h.entered_at_is_date as moment_is_date, row_number() over (
+                partition by h.deal_id order by h.entered_at desc, h.at_row desc, h.in_file) as last_place
+            from visited h join good_deals d on d.deal_id = h.deal_id and d.stage = h.stage where h.place > 1)
+        select deal_id, moment, moment_is_date from entered where last_place = 1""")
     closed = f"{STATUS} in ('won', 'lost')"
     staged.change("deals", {
-        "closed_at": f"case when {closed} then coalesce(c.at, t.closed_at, t.close_date) end",
-        "closed_at_is_date": f"""coalesce(case when {closed} then case when c.at is not null then c.at_is_date
+        "closed_at": f"case when {closed} then coalesce(c.moment, t.closed_at, t.close_date) end",
+        "closed_at_is_date": f"""coalesce(case when {closed} then case when c.moment is not null then c.moment_is_date
             when t.closed_at is not null then t.closed_at_is_date else t.close_date_is_date end end, false)""",
         "expected_close": f"""coalesce(t.expected_close, case when not coalesce({closed}, false)
             then cast({zones.local('t.close_date', staged.zone)} as date) end)""",

@@ -1,0 +1,79 @@
+"""Every export of the steps' tests once more as tables of a database: built in place they give the same rows."""
+
+import csv
+import dataclasses
+import io
+import uuid
+
+import duckdb
+import psycopg
+import pytest
+from psycopg import sql as q
+
+from salesbook.errors import BadData
+from salesbook.settings import load as settings_of
+from salesbook.sources import load, site
+from salesbook.tables import TABLES
+from sources.test_steps import *  # noqa: F403
+
+VARIABLE = "SALESBOOK_TEST_DATABASE"
+
+
+def filled(server: psycopg.Connection, schema: str, files: dict[str, str]) -> None:
+    """Write files as tables of text in a new schema."""
+    server.execute(q.SQL("create schema {}").format(q.Identifier(schema)))
+    for name, text in files.items():
+        header, *rows = csv.reader(io.StringIO(text))
+        table = q.Identifier(schema, name.removesuffix(".csv"))
+        columns = q.SQL(", ").join(q.SQL("{} text").format(q.Identifier(column)) for column in header)
+        server.execute(q.SQL("create table {} ({})").format(table, columns))
+        for row in filter(None, rows):
+            server.execute(q.SQL("insert into {} values ({})").format(table, q.SQL(", ").join(map(q.Literal, row))))
+
+
+def held_alike(here, settings) -> None:
+    """Hold what is built in place to what was read from files."""
+    with site.opened(settings) as there, duckdb.connect() as local:
+        for told in ("rejected", "flagged", "made", "left_out", "present", "newest"):
+            assert getattr(there.imported, told) == getattr(here, told), told
+        engine = there.engine(settings.home)
+        for name in TABLES:
+            columns = ", ".join(f'"{column}"' for column in TABLES[name].stored)
+            ours = local.execute(f"select {columns} from read_parquet(?)", [str(here.table(name))]).fetchall()
+            theirs = engine.rows(f"select {columns} from loaded_{name}")
+            assert sorted(theirs, key=repr) == sorted(ours, key=repr), name
+
+
+@pytest.fixture
+def read_crm(read, postgres, monkeypatch):
+    """Reads an export from files, and holds to it what is built in place of the same in a database."""
+    monkeypatch.setenv(VARIABLE, postgres)
+    made = []
+
+    def run(name: str, files: dict[str, str], more: str = ""):
+        schema = f"s_{uuid.uuid4().hex[:8]}"
+        made.append(schema)
+        read.write(files)
+        head = f'[source]\npath = "source"\nextends = "{name}"\nzone = "UTC"\ncurrency = "EUR"\n'
+        settings = f"{head}[limits]\nrejected_share = 1.0\n{more}"
+        (read.folder / "salesbook.toml").write_text(settings, encoding="utf-8")
+        settings = settings_of(read.folder)
+        place = {"path": f"env:{VARIABLE}", "schema": schema, "build_in": f"{schema}_ours"}
+        placed = dataclasses.replace(settings, source=dataclasses.replace(settings.source, **place))
+        with psycopg.connect(postgres, autocommit=True) as server:
+            filled(server, schema, files)
+        try:
+            here = load(settings, read.store)
+        except BadData:
+            with pytest.raises(BadData), site.opened(placed):
+                pass
+            raise
+        held_alike(here, placed)
+        return here
+
+    yield run
+    with psycopg.connect(postgres, autocommit=True) as server:
+        for schema in made:
+            server.execute(
+                f"drop schema if exists {schema} cascade; drop schema if exists {schema}_ours cascade".encode()
+            )
