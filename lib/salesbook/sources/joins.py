@@ -57,7 +57,7 @@ def parts_joined(staged: Staged) -> None:
     staged.con.execute(f"""
         create or replace table whole as
         select activity_id, {values} from good_activities join parts using (in_file, at_row, activity_id) group by 1""")
-    first = "(select activity_id, min(place) as place from parts group by 1)"
+    first = "(select activity_id, min(place) as place from parts group by 1) lowest"
     staged.con.execute(f"""
         create or replace table firsts as
         select in_file, at_row, activity_id from parts join {first} using (activity_id, place)""")

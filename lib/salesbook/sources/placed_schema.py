@@ -13,7 +13,6 @@ from salesbook.sources.dialect import FUNCTIONS, translated
 from salesbook.sources.files import listed
 from salesbook.sources.postgres import COLUMNS
 from salesbook.sources.staged import Staged
-from salesbook.tables import TABLES
 
 OURS = "salesbook_made"  # the names of what we have made in the schema: nothing else is ever dropped
 RELATIONS = """select c.relname, case c.relkind when 'v' then 'view' else 'table' end
@@ -183,9 +182,8 @@ class PlacedChecks(Checks):
             "is_lost": "coalesce(bool_and(coalesce(status, 'open') = 'lost'), false)",
             "at_row": "row_number() over ()",
         }  # fmt: skip
-        names, kinds = self.con.columns("all_stages"), TABLES["stages"].stored
-        empty = {name: f"null::{kinds.get(name, 'text')}" for name in names}
-        columns = ", ".join(f'{sql} as "{name}"' for name, sql in (empty | made).items())
+        names = self.con.columns("all_stages")
+        columns = ", ".join(f'{made.get(name, "null")} as "{name}"' for name in names)
         self.con.replace(
             "stages",
             f"""
