@@ -8,7 +8,7 @@ from scipy import stats as scipy_stats
 
 from salesbook.errors import WrongUsage
 from salesbook.stats import wilson
-from salesbook.survival import aalen_johansen, kaplan_meier, log_rank
+from salesbook.survival import aalen_johansen, kaplan_meier, log_rank, stratified_log_rank
 
 # design/kpis.md, section 3: W10 L20 L20 W30 C40 L50 W60 C70 L80 C90 (1 = won, 2 = lost, 0 = still open)
 TEN_DAYS = [10, 20, 20, 30, 40, 50, 60, 70, 80, 90]
@@ -185,3 +185,19 @@ class TestLogRank:
     def test_it_refuses_an_empty_group(self):
         with pytest.raises(WrongUsage, match="no cases"):
             log_rank([1, 2], [True, True], [], [])
+
+
+def test_with_one_stratum_the_stratified_test_is_the_plain_one():
+    random = np.random.default_rng(4)
+    ages, ended, first = random.integers(1, 30, 80), random.random(80) < 0.7, random.random(80) < 0.4
+    plain = log_rank(ages[first], ended[first], ages[~first], ended[~first])
+    assert stratified_log_rank([(ages, ended, first)])[1] == pytest.approx(plain)
+
+
+def test_a_mix_of_strata_is_no_difference_between_groups():
+    quick, slow = np.arange(1, 31), np.arange(31, 61)
+    strata = [(quick, [True] * 30, quick % 6 > 0), (slow, [True] * 30, slow % 6 == 0)]
+    together = (np.concatenate([quick, slow]), [True] * 60, np.concatenate([quick % 6 > 0, slow % 6 == 0]))
+    assert stratified_log_rank(strata)[1] > 0.3
+    assert stratified_log_rank([together])[1] < 0.05
+    assert np.isnan(stratified_log_rank([(quick, [True] * 30, [True] * 30)])[1])

@@ -46,13 +46,14 @@ limited as (
   left join working w on w.pipeline = s.pipeline)
 select
   l.deal_id, l.account_id, l.owner_id, l.pipeline, l.stage, l.position, l.product, l.type, l.source, l.cycle,
-  l.is_new_business, l.created_on, l.expected_close_on, l.stage_entered_on, l.stage_seconds,
+  l.is_new_business, l.created_on, o.expected_close_on, l.stage_entered_on, l.stage_seconds,
   case when l.has_created then l.cycle_seconds end as age_seconds,
   l.limit_seconds, l.is_limit_of_stage, l.n_visits, l.n_stages,
   l.has_stage_time and l.limit_seconds is not null as is_judged,
   coalesce(l.stage_seconds > l.limit_seconds, false) as is_stalled,
-  coalesce(l.expected_close_on < run.period_end, false) as is_past_due,
-  l.amount_minor, l.record_url
+  coalesce(o.expected_close_on < run.period_end, false) as is_past_due,
+  o.amount_minor, l.record_url
 from limited l
 cross join run
+left join open_deals o on o.deal_id = l.deal_id and o.is_now
 order by l.deal_id

@@ -229,8 +229,9 @@ def lead_rows(book: Book) -> pd.DataFrame:
 def lead_title(book: Book) -> str:
     """The title of the table of open qualified leads."""
     n, days = kpis.open_qualified_leads(book)["value"].iloc[0], kpis.qualified_lead_days(book)["value"].iloc[0]
-    key = "table" if np.isfinite(days) else "few"
-    return book.words.say(f"figures.open_leads.{key}", n=int(n) if n == n else 0, days=days * DAY)
+    if np.isnan(n):
+        return book.words.say("figures.open_leads.none")
+    return book.words.say(f"figures.open_leads.{'table' if np.isfinite(days) else 'few'}", n=int(n), days=days * DAY)
 
 
 # What the pace earns
@@ -357,24 +358,31 @@ def stage_changes(book: Book) -> pd.DataFrame | None:
     earlier = before[[*STAGE, "n", "value"]].rename(columns={"n": "before_n", "value": "before"})
     rows = now[[*STAGE, "n", "value", "low", "high"]].merge(earlier, on=STAGE, how="left")
     tests = pd.DataFrame(pace(book), columns=["stage", "missing", "p"])
-    rows = rows.merge(tests, on="stage", how="left")
-    is_few = (rows["n"] < LEAST) | ~(rows["before_n"] >= LEAST)
-    return rows.assign(p=rows["p"].mask(is_few))
+    return rows.merge(tests, on="stage", how="left")
 
 
 def pace(book: Book) -> list[tuple[str, float, float]]:
-    """By stage: how many visits fewer have ended than by the pace of before, and the chance of as many."""
-    columns, spans = ("stage", "cycle", "stage_seconds", "is_over"), ((NOW, 0), (BEFORE, NOW))
+    """By stage: how many visits fewer have ended than by the pace of before, and the chance of as many.
+
+    Rule: visits since the first deal ended: of those before it only the slow are known. NaN under 20 in either span.
+    """
+    columns, spans = ("stage", "cycle", "entered_on", "stage_seconds", "is_over"), ((NOW, 0), (BEFORE, NOW))
     visits = []
     for last, ago in spans:
         ask = Ask(book, Question(last=last, ago=ago))
         visits.append(ask.rows("stage_times", columns, among="is_timed", on="entered_on").assign(is_now=ago == 0))
-    found = []
-    for stage, rows in pd.concat(visits).groupby("stage"):
-        parts = [rows[rows["cycle"] == cycle] for cycle in rows["cycle"].unique()]
-        cases = [(part["stage_seconds"], part["is_over"], part["is_now"]) for part in parts]
-        found.append((stage, *survival.stratified_log_rank(cases)))
-    return found
+    begins = book.rows("select min(known_on) as day from deal_states where is_closed")["day"].iloc[0]
+    rows = pd.concat(visits)
+    rows = rows[pd.to_datetime(rows["entered_on"]) >= begins]
+    return [(stage, *slowed(part)) for stage, part in rows.groupby("stage")]
+
+
+def slowed(rows: pd.DataFrame) -> tuple[float, float]:
+    """Visits missing among those over, and p, of one stage, products held still."""
+    if min(rows["is_now"].sum(), (~rows["is_now"]).sum()) < LEAST:
+        return np.nan, np.nan
+    parts = [rows[rows["cycle"] == cycle] for cycle in rows["cycle"].unique()]
+    return survival.stratified_log_rank((part["stage_seconds"], part["is_over"], part["is_now"]) for part in parts)
 
 
 def stage_bars(book: Book) -> pd.DataFrame:

@@ -14,18 +14,19 @@ def open_deals():
     Returns: n, value.
     Source: kpis.md K13, G6, G8.
     """
-    return counts("deal_facts", among="is_open")
+    return counts("open_deals", among="is_now")
 
 
 @kpi("money")
 def open_pipeline():
     """Amount of the deals open at the run's instant.
 
-    Rule: as `open_deals`; amounts as of the extract, at the rate of the run's instant. One without amount adds nothing.
+    Rule: as `open_deals`; amounts as known at the run's instant, at the rate of the day before. One without amount adds
+    nothing.
     Returns: n (deals with an amount), value in the report currency.
     Source: kpis.md K24, K28, G9.
     """
-    return total("deal_facts", "amount_minor", among="is_open", per=100)
+    return total("open_deals", "amount_minor", among="is_now", per=100)
 
 
 @kpi("days", better="lower")

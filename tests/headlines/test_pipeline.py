@@ -1,0 +1,82 @@
+"""What the pipeline page claims: planted effects are found, and hardly anything where nothing is planted."""
+
+import numpy as np
+import pandas as pd
+
+from companies import books
+from salesbook.book import Book
+from salesbook.headlines import pipeline as say
+from salesbook.kpis import pipeline
+
+
+def claims(book) -> list[str]:
+    return [found.headline for found in say.this_month(book) if found.is_claim]
+
+
+def test_the_planted_stalled_deals_are_found(sample_book):
+    assert any(headline.startswith("Analyser: more deals are stuck") for headline in claims(sample_book))
+    rows = say.stuck_bars(sample_book)
+    assert say.stuck_words(sample_book, rows)["headline"].startswith("Analyser stands out")
+
+
+def test_coverage_is_counted_and_claims_nothing(sample_book):
+    first = say.this_month(sample_book)[0]
+    assert "Q4 2026" in first.headline
+    assert not first.is_claim
+
+
+def test_where_nothing_is_planted_hardly_anything_is_claimed(tmp_path):
+    made = [
+        book
+        for seed in range(2)
+        for book in books(tmp_path / str(seed), ["2026-04", "2026-10"], leads=600, seed=500 + seed, effects=False)
+    ]
+    claimed = [headline for book in made for headline in claims(book)]
+    # Four pages: at 5 % a page, more than one would be a sign of a broken guard. `make prove` does it large.
+    assert len(claimed) <= 1, claimed
+
+
+def test_a_company_of_a_few_leads_gets_sentences_without_claims(tmp_path):
+    (book,) = books(tmp_path, ["2026-10"], leads=60, months=2, seed=3)
+    assert not claims(book)
+    assert all(found.headline and found.detail for found in say.this_month(book))
+
+
+def test_the_steps_of_the_bridge_lead_from_its_start_to_its_end(sample_book):
+    rows = say.waterfall_rows(sample_book, pipeline.pipeline_waterfall(sample_book))
+    assert rows["is_total"].tolist() == [True, *[False] * (len(rows) - 2), True]
+    assert round(rows["value"].iloc[:-1].sum(), 2) == rows["value"].iloc[-1]
+
+
+def test_a_stage_is_slower_only_where_its_visits_of_the_same_product_are():
+    quick, slow = np.arange(1, 41.0), np.arange(1, 41.0) * 3
+    days = {"X": quick, "Y": slow}
+    # Before mostly the slow product, now mostly the quick one: each as it was.
+    parts = [("X", 30, True), ("Y", 10, True), ("X", 10, False), ("Y", 30, False)]
+    rows = pd.concat([pd.DataFrame({"cycle": cycle, "stage_seconds": days[cycle][:: 40 // n][:n], "is_over": True,
+                                    "is_now": now}) for cycle, n, now in parts])  # fmt: skip
+    assert say.slowed(rows)[1] > 0.05
+    missing, p = say.slowed(rows.assign(stage_seconds=rows["stage_seconds"] * np.where(rows["is_now"], 4, 1)))
+    assert missing > 0
+    assert p < 0.001
+    assert np.isnan(say.slowed(rows[rows["is_now"]])[1])
+
+
+def test_the_share_pushed_is_compared_product_by_product(sample_book):
+    change, p = say.pushed_change(sample_book)
+    assert -1 < change < 1
+    assert 0 <= p <= 1
+
+
+def test_leads_are_shown_by_team_where_names_may_not_be(sample_book):
+    closed = Book(sample_book.folder)
+    closed.run = sample_book.run | {"names_of_sellers": False}
+    assert "owner.team" in say.lead_rows(closed)
+    assert "seller" in say.lead_rows(sample_book)
+    assert say.lead_rows(sample_book)["n"].sum() == pipeline.open_qualified_leads(sample_book)["n"].iloc[0]
+
+
+def test_an_answer_without_value_has_no_words(sample_book):
+    nothing = pd.DataFrame({"value": [np.nan], "reason": ["needs stage_history"]})
+    for words in (say.waterfall_words, say.stuck_words, say.stage_words, say.pushed_words):
+        assert words(sample_book, nothing)["headline"] == ""
