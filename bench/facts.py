@@ -9,7 +9,6 @@ Everything runs in a process of its own, which tells its time and the most memor
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -131,8 +130,7 @@ def one(step: str, folder: str, *more: str) -> dict:
     """What `run` runs."""
     began = time.perf_counter()
     told = STEPS[step](Path(folder), *more)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return told | {"seconds": time.perf_counter() - began, "megabytes": most}
+    return told | {"seconds": time.perf_counter() - began, "megabytes": results.most_memory()}
 
 
 def made(folder: Path, leads: int) -> dict[str, dict]:

@@ -7,7 +7,6 @@ Both run in turn, each time in a process of its own; the shortest of a few round
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -88,7 +87,7 @@ def one(way: str, folder: Path, out: Path) -> dict:
     began = time.perf_counter()
     rows = WAYS[way](folder, out)
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "rows": rows}
+    return {"seconds": seconds, "megabytes": results.most_memory(), "rows": rows}
 
 
 def side_by_side(folder: Path, rounds: int) -> dict[str, dict]:

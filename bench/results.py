@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import resource
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -32,6 +33,14 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     version = ".".join(platform.python_version_tuple()[:2])
     return f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB, {platform.system()}, Python {version}."
+
+
+def most_memory() -> float:
+    """The most memory that this process has held, in MB: its own, not what the process that began it had held."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))[1]) / 1024
 
 
 def table(head: list[str], rows: list[list]) -> str:
