@@ -1,4 +1,4 @@
-"""What the team page says: planted effects are found and named; where nothing is planted, hardly anything is claimed."""
+"""What the team page says: what is planted is found and named; where nothing is, hardly anything is claimed."""
 
 import numpy as np
 import pandas as pd
