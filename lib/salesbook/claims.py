@@ -15,6 +15,7 @@ from salesbook import KPIS, stats
 from salesbook.book import Book
 from salesbook.kpi import Ask, Kpi, Question, Unanswerable, ratio, reason_of
 from salesbook.kpis.follow_up import quick_answer_odds, touch_of_sale
+from salesbook.kpis.team import selling_time
 from salesbook.kpis.unit_economics import ltv_to_cac
 
 MONTHS, YEAR = 24, 12
@@ -149,6 +150,11 @@ def last_stage(book: Book) -> Estimate:
     return of_answer(rows, "denominator")
 
 
+def time_selling(book: Book) -> Estimate:
+    """Hours with customers, of the hours worked."""
+    return of_answer(selling_time(book, last=YEAR))
+
+
 def worth_against_cost(book: Book) -> Estimate:
     """What a customer is worth over what it costs."""
     return of_answer(ltv_to_cac(book))
@@ -170,6 +176,7 @@ CLAIMS = (
     Claim("prospects", "funnel", 350, "count", prospects_per_thousand, 350 / 1.25, 350 * 1.25),
     Claim("opportunities", "funnel", 30, "count", opportunities_per_thousand, 30 / 1.25, 30 * 1.25),
     Claim("last_stage", "forecast_accuracy", 0.9, "share", last_stage, 0.85, 0.95),
+    Claim("third_selling", "team", 1 / 3, "share", time_selling, 1 / 3 - 0.05, 1 / 3 + 0.05),
     Claim("cac_third", "unit_economics", 3, "ratio", worth_against_cost, 3, is_point=False),
 )
 
