@@ -50,6 +50,14 @@ def asked(function):
 NO_WORDS = {"headline": "", "subtitle": "", "alt": ""}
 
 
+def quarter_name(book: Book, start) -> str:
+    """A quarter in words: by its number in a calendar year, else by its months."""
+    if book.run["fiscal_year_starts"] == 1:
+        return book.words.say("quarter.calendar", quarter=(start.month + 2) // 3, year=start.year)
+    last = start + pd.DateOffset(months=2)
+    return book.words.say("quarter.fiscal", first=start, last=last)
+
+
 def direction(change: float) -> str:
     """Up or down."""
     return "up" if change > 0 else "down"

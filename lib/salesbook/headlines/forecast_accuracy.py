@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook.book import Book
 from salesbook.findings import LEAST, Candidate, Finding, chosen
 from salesbook.forecasts import METHODS
-from salesbook.headlines import asked, direction, figure, finding
+from salesbook.headlines import asked, direction, figure, finding, quarter_name
 from salesbook.kpi import reason_of
 from salesbook.kpis import forecast_accuracy as kpis
 from salesbook.sellers import SHOWN
@@ -56,14 +56,6 @@ def months_left(book: Book, parts: pd.DataFrame) -> int:
     """Months from the run's instant to the end of the quarter that holds it."""
     start = parts["quarter"].iloc[0]
     return 3 - (book.period.end.year - start.year) * 12 - (book.period.end.month - start.month)
-
-
-def quarter_name(book: Book, start) -> str:
-    """A quarter in words: by its number in a calendar year, else by its months."""
-    if book.run["fiscal_year_starts"] == 1:
-        return book.words.say("quarter.calendar", quarter=(start.month + 2) // 3, year=start.year)
-    last = start + pd.DateOffset(months=2)
-    return book.words.say("quarter.fiscal", first=start, last=last)
 
 
 def method_name(book: Book, method: str) -> str:

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 
 from salesbook.book import Book
+from salesbook.clock import period_of
 from salesbook.compare import BEFORE, NOW, WhyMoved, why_moved
 from salesbook.findings import HELD, Candidate, Finding, chosen
-from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
-from salesbook.kpi import Kpi
-from salesbook.kpis.scorecard import deals_won, target, win_rate, won
+from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, quarter_name
+from salesbook.kpi import Kpi, reason_of
+from salesbook.kpis.scorecard import average_deal_size, deals_won, target, win_rate, won
 from salesbook.lens import SPAN
 
 
@@ -140,6 +141,40 @@ def trend(book: Book, rows: pd.DataFrame, kpi: Kpi) -> dict[str, str]:
     shown = {name: book.words.value(x, kpi.unit) for name, x in ends.items()}
     counted = int(known["denominator"].sum() if "denominator" in known else known["n"].sum())
     return figure(book, "figures.trend", label=label, months=months, n=counted, **shown)
+
+
+QUARTERS = 5
+BY_QUARTER = (won, deals_won, average_deal_size, win_rate)
+QUARTER_UNITS = {kpi.name: kpi.unit for kpi in BY_QUARTER} | {"closed": "count"}
+
+
+def by_quarter(book: Book) -> pd.DataFrame:
+    """The KPIs of a deal's end by quarter of the fiscal year: the last one as far as the month's end.
+
+    Rule: a win rate of fewer deals than shares are told of is left out; what it rests on stands beside it.
+    """
+    answers = {kpi.name: kpi(book, period="quarter", last=QUARTERS) for kpi in BY_QUARTER}
+    for rows in answers.values():
+        if "period" not in rows or reason_of(answers["deals_won"]):
+            return rows
+    columns = {name: rows.set_index("period")["value"] for name, rows in answers.items()}
+    closed = answers["win_rate"].set_index("period")["denominator"]
+    rows = pd.DataFrame(columns).assign(closed=closed)
+    rows["win_rate"] = rows["win_rate"].where(closed >= book.words.counts_below)
+    return rows.assign(quarter=[quarter_so_far(book, start) for start in rows.index])[["quarter", *QUARTER_UNITS]]
+
+
+def quarter_so_far(book: Book, start: pd.Timestamp) -> str:
+    """A quarter's name, which says so where the quarter is not over."""
+    name, starts = quarter_name(book, start), book.run["fiscal_year_starts"]
+    is_over = period_of(start.date(), "quarter", starts).end <= book.period.end
+    return name if is_over else book.words.say("quarter.so_far", quarter=name)
+
+
+def quarters(book: Book) -> dict[str, str]:
+    """The title of the table by quarter, and the remark below it."""
+    say = book.words.say
+    return {"title": say("figures.by_quarter.table", n=QUARTERS), "note": say("figures.by_quarter.note")}
 
 
 def lens_title(book: Book) -> str:
