@@ -27,7 +27,7 @@ marked as (
   window in_order as (partition by lead_id order by occurred_at, activity_id)),
 begun as (
   select m.lead_id, m.activity_id, m.channel, m.owner_id, m.occurred_at as attempted_at, m.occurred_at_is_date,
-    m.is_talk, m.is_known, row_number() over in_order as attempt,
+    m.is_talk, m.is_known, cast(row_number() over in_order as bigint) as attempt,
     lag(m.occurred_at) over in_order as before_at, lead(m.occurred_at) over in_order as after_at,
     lead(m.activity_id) over in_order as after_id
   from marked m

@@ -7,7 +7,7 @@
 -- and its lead, ours and theirs, from then until it closed; email-only is one or more, all by email. A deal without any says nothing.
 with last_two as (
   select pipeline, stage from (
-    select pipeline, stage, row_number() over (partition by pipeline order by position desc, stage) as place
+    select pipeline, stage, row_number() over (partition by pipeline order by position desc nulls last, stage) as place
     from stages where not is_won and not is_lost and position is not null) ranked
   where place <= 2),
 late as (

@@ -13,7 +13,8 @@ with counted as (
 sized as (select team, min(n) as n_least, sum(n) as n_all from counted group by team),
 ranked as (
   select team, n_least, n_least >= run.least_people as is_large,
-    row_number() over (order by case when n_least >= run.least_people then 0 else 1 end, n_least, n_all, team) as place
+    row_number() over (order by case when n_least >= run.least_people then 0 else 1 end, n_least, n_all,
+      team nulls last) as place
   from sized cross join run),
 left_over as (
   select c.survey_id, c.question,
