@@ -11,6 +11,7 @@ import pytest
 
 from postgres import fill
 from salesbook import build
+from salesbook.cli import main
 from salesbook.errors import BadData, MissingTool, SalesbookError, WrongUsage
 from salesbook.settings import load as settings_of
 from salesbook.sources import site
@@ -247,3 +248,16 @@ def test_a_wrong_password_or_database_is_told_without_showing_it(postgres, tmp_p
         with pytest.raises(MissingTool, match=sign) as refused, site.opened(settings_of(tmp_path)):
             pass
         assert CANARY not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_command_ends_with_the_exit_code_and_three_parts_that_hold_no_address(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(VARIABLE, f"postgresql://sales:{CANARY}@127.0.0.1:1/{CANARY}")
+    (tmp_path / "salesbook.toml").write_text("[source]\npath = 'export'\n")
+    for command in ("check", "snapshot"):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--settings", str(tmp_path), "--source", f"env:{VARIABLE}"], standalone_mode=False)
+        said = capsys.readouterr()
+        assert ended.value.code == 4
+        assert [line.split(":")[0].strip() for line in said.err.splitlines()] == ["Error", "Found", "To do"]
+        assert CANARY not in said.out + said.err
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()] == []
