@@ -230,3 +230,11 @@ def test_what_follows_within_minutes_on_one_channel_belongs_to_the_attempt_befor
         [2, "email", "S1", 240, False, False, False, True],
         [3, "email", "S1", 601, False, True, False, True],
     ]
+
+
+def test_organisations_known_by_name_alone_are_told_apart_by_every_letter(tmp_path):
+    accounts = "account_id,name\nA1,Ø A/S\nA2,Å A/S\nA3,ø a/s.\nA4,株式会社\nA5,有限会社\n"
+    book = book_of(tmp_path, deals=DEAL, accounts=accounts)
+    keys = dict(book.rows("select account_id, organisation_key from account_facts").itertuples(index=False))
+    assert keys["A1"] == keys["A3"]
+    assert len(set(keys.values())) == 4

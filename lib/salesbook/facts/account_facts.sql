@@ -10,7 +10,7 @@ with own as (
     case
       when squash(org_number) <> '' then squash(org_number) || '|' || coalesce(lower(country), '')
       when squash(domain) <> '' then lower(domain)
-      else squash(name) end as organisation_key,
+      else translate(lower(name), ' .,;:&()/-', '') end as organisation_key,
     squash(coalesce(org_number, '')) <> '' as has_org_number,
     squash(coalesce(org_number, '')) = '' and squash(coalesce(domain, '')) = '' as is_matched_by_name
   from accounts)
