@@ -105,6 +105,15 @@ def test_the_rows_behind_a_number_are_as_many_as_it_counts(sample_book, made):
         assert len(rows) == counted
 
 
+@pytest.mark.parametrize(
+    ("period", "last"), [("day", "2026-10-31"), ("week", "2026-10-26"), ("month", "2026-10-01"), ("year", "2026-01-01")]
+)
+def test_the_last_period_is_the_one_that_holds_the_last_day_of_the_month(sample_book, period, last):
+    rows = KPIS["deals_won"](sample_book, period=period, last=3)
+    assert rows["period"].iloc[-1] == pd.Timestamp(last)
+    assert len(rows) == 3
+
+
 def test_a_stock_has_no_period(sample_book):
     stock = counts("deal_facts", among="is_open")
     from salesbook.kpi import answer

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -392,7 +393,7 @@ class Query:
                 raise WrongUsage("A stock has no period.", found, "Leave out period and last.")
             return []
         kind, starts = question.period or "month", run["fiscal_year_starts"]
-        end = clock.period_of(self.book.period.start, kind, starts)
+        end = clock.period_of(self.book.period.end - timedelta(days=1), kind, starts)
         count = (question.last or 1) + question.ago
         found = clock.periods_before(end, kind, count, starts)[: question.last or 1]
         found = [clock.years_before(period, question.years_ago) for period in found]
