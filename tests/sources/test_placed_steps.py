@@ -25,7 +25,7 @@ def filled(server: psycopg.Connection, schema: str, files: dict[str, str]) -> No
     """Write files as tables of text in a new schema."""
     server.execute(q.SQL("create schema {}").format(q.Identifier(schema)))
     for name, text in files.items():
-        header, *rows = csv.reader(io.StringIO(text))
+        header, *rows = csv.reader(io.StringIO(text.decode() if isinstance(text, bytes) else text))
         table = q.Identifier(schema, name.removesuffix(".csv"))
         columns = q.SQL(", ").join(q.SQL("{} text").format(q.Identifier(column)) for column in header)
         server.execute(q.SQL("create table {} ({})").format(table, columns))

@@ -97,6 +97,13 @@ def test_months_of_files_are_one_table(read, rows):
     assert rows(named, "deals", "deal_id") == [("D1",), ("D3",)]
 
 
+def test_a_header_of_many_thousand_letters_costs_no_row(read, rows):
+    more = ",".join(f"a_field_with_a_long_name_{number}" for number in range(400))
+    header = f"deal_id,pipeline,stage,status,amount,currency,{more}"
+    text = "\n".join([header, *(f"D{row},Sales,Demo,open,5,EUR{',' * 400}" for row in (1, 2))])
+    assert rows(read({"deals.csv": text}), "deals", "deal_id") == [("D1",), ("D2",)]
+
+
 @pytest.mark.parametrize("name", ["deals.csv", "deals.TXT", "deals.csv.gz", "deals.gz"])
 def test_a_table_s_file_is_known_by_any_ending_that_is_read(read, rows, name):
     text = b"deal_id,pipeline,stage,status,amount,currency\nD1,Sales,Demo,open,5,EUR\n"

@@ -15,6 +15,7 @@ from salesbook.words import Words, undefined
 ET.register_namespace("", "http://www.w3.org/2000/svg")
 DRAWN = {"svg", "g", "defs", "path", "text", "tspan", "use", "clipPath", "pattern", "rect", "line", "circle"}
 UP, DOWN, LEVEL = "▲", "▼", ""
+LONGEST = 80
 MOST_LISTED = 40  # deals or leads on a page; a workbook has room for more
 
 
@@ -136,10 +137,17 @@ def listing(data: dict, words: Words) -> dict:
     few = told | {"table": told["table"] | {"rows": told["table"]["rows"][:MOST_LISTED]}}
     cells = grid(few["table"], words)
     for row, link in zip(cells["rows"], told["links"], strict=False):
+        for cell in row:
+            cell["text"] = shorten(cell["text"])
         row[0]["href"] = link if is_web_address(link) else ""
     n, shown_here = told["n"], len(cells["rows"])
     note = words.say("listing.more", shown=shown_here, kept=len(told["links"])) if n > shown_here else ""
     return {"listing": cells | {"ask": words.say(f"listing.{told['kind']}", n=n), "note": note}}
+
+
+def shorten(text: str) -> str:
+    """A text of a list, cut where it is longer than a line; the workbook has it whole."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def is_web_address(link) -> bool:

@@ -22,6 +22,7 @@ from salesbook.sources.framing import Dialect, Frame, frames
 from salesbook.sources.rows import Rows, Traits
 
 BLOCK = 1 << 22
+LONGEST_SKIPPED = 4096  # DuckDB skips a row too many behind a header of more than some 8,000 bytes
 DELIMITERS = (b",", b";", b"\t", b"|")
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -119,7 +120,8 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         _, line, rest = first_record(blocks(), name)
         return frames(rest, dialect, line)
 
-    with Rows(folder / f"{stem}.rows", copy.path if kind == "text" else None) as rows:
+    may_stand = kind == "text" and len(lead) <= LONGEST_SKIPPED
+    with Rows(folder / f"{stem}.rows", copy.path if may_stand else None) as rows:
         text = framed(name, header, dialect, frames(rest, dialect, line), again, rows)
     return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=copy.file.is_canonical)
 
