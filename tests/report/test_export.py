@@ -205,7 +205,8 @@ def test_a_failed_page_says_what_failed_and_where_and_shows_no_content(shown):
 def test_a_page_links_to_the_others_and_marks_itself(shown):
     links = Navigation((Link("a.html", "A"), Link("funnel.html", "Funnel", True)), (Link("../index.html", "All"),))
     parsed = Parsed(shown(figure, navigation=links))
-    assert parsed.having("a", **{"aria-current": "page"}) == [{"href": "funnel.html", "aria-current": "page"}]
+    marked = parsed.having("a", **{"aria-current": "page"})  # once beside the title, once folded for phones
+    assert marked == 2 * [{"href": "funnel.html", "aria-current": "page"}]
     assert parsed.having("a", href="../index.html")
 
 

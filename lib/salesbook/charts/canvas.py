@@ -151,15 +151,22 @@ def round_steps(low: float, high: float, count: int = 5, whole: bool = False) ->
 
 
 def step_labels(values, unit: str, words) -> list[str]:
-    """The labels of an axis: with as many digits as it takes to tell them apart."""
+    """The labels of an axis: with as many digits as it takes to round none of them."""
     for digits in range(5):
-        if unit == "money":
-            labels = [words.money_short(value, digits) for value in values]
-        else:
-            labels = [words.value(value, unit, digits) for value in values]
-        if len(set(labels)) == len(labels):
+        labels, finer = ([label(value, unit, digits + more, words) for value in values] for more in (0, 1))
+        if all(figures(fine) in (figures(text), f"{figures(text)}0") for text, fine in zip(labels, finer, strict=True)):
             break
     return labels
+
+
+def label(value: float, unit: str, digits: int, words) -> str:
+    """A value at an axis with so many digits."""
+    return words.money_short(value, digits) if unit == "money" else words.value(value, unit, digits)
+
+
+def figures(text: str) -> str:
+    """The figures of a number in words, without its signs."""
+    return "".join(filter(str.isdigit, text))
 
 
 def apart(places: list[float], gap: float, low: float, high: float) -> list[float]:

@@ -78,13 +78,13 @@ def legend(canvas: Canvas, words, y: float) -> None:
 
 
 def forest(data, words, width: int, unit: str = "share", label: str = "", whole: float | None = None,
-           whole_label: str = "") -> Canvas:  # fmt: skip
+           whole_label: str = "", better: str = "higher") -> Canvas:  # fmt: skip
     """Segments against the whole: each with its interval, what it rests on, and its shrunk estimate.
 
-    Rule: a segment whose interval leaves out the whole is in colour, the others are grey.
+    Rule: a segment whose interval leaves out the whole is in colour, orange where it is worse; the others are grey.
     Parameters: `data`, one row per segment: the label column, value, low, high, numerator and denominator or n, and
     `estimate` where values are shrunk; `whole`, the value of all together, or another to compare with, which
-    `whole_label` names.
+    `whole_label` names; `better`, whether higher or lower values are.
     """
     label = label or data.columns[0]
     rows = data.to_dict("records")
@@ -108,11 +108,12 @@ def forest(data, words, width: int, unit: str = "share", label: str = "", whole:
         x, text = float(scale(whole)), f"{whole_label or words.say('chart.whole')} {words.value_short(whole, unit)}"
         bases = [24 + place * row for place, name in enumerate(names) if is_narrow and text_width(name, TEXT) + 4 > x]
         whole_line(canvas, x, bases)
-        canvas.text(x, 10, text, weight=BOLD, size=SMALL, align="center")
+        half = text_width(text, SMALL, BOLD) / 2
+        canvas.text(min(max(x, half), width - half), 10, text, weight=BOLD, size=SMALL, align="center")
     for place, (entry, name, size) in enumerate(zip(rows, names, sizes, strict=True)):
         base = 24 + place * row
         canvas.text(0, base + (10 if is_narrow else middle), name, room=(left or width - right) - 10)
-        forest_row(canvas, entry, scale, base + middle, whole)
+        forest_row(canvas, entry, scale, base + middle, whole, better)
         canvas.text(width, base + middle - 7, words.value_short(entry["value"], unit), weight=BOLD, align="right")
         canvas.text(width, base + middle + 8, size, "muted", SMALL, align="right")
     return canvas
@@ -125,13 +126,13 @@ def whole_line(canvas: Canvas, x: float, bases: list[float]) -> None:
         canvas.line([x, x], [start, end], "ink", 1.4)
 
 
-def forest_row(canvas: Canvas, entry: dict, scale: Scale, y: float, whole: float | None) -> None:
+def forest_row(canvas: Canvas, entry: dict, scale: Scale, y: float, whole: float | None, better: str) -> None:
     """One segment: its interval, its value, its shrunk estimate as a ring."""
     if entry["value"] != entry["value"]:
         return
     has_interval = entry["low"] == entry["low"] and entry["high"] == entry["high"]
     is_apart = whole is not None and has_interval and not entry["low"] <= whole <= entry["high"]
-    paint = ("blue" if entry["value"] > whole else "orange") if is_apart else "muted"
+    paint = ("blue" if (entry["value"] > whole) == (better == "higher") else "orange") if is_apart else "muted"
     if has_interval:
         canvas.line(scale(np.array([entry["low"], entry["high"]])), [y, y], paint, 2)
     estimate = entry.get("estimate", np.nan)

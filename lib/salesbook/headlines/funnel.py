@@ -2,13 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from babel.dates import format_date
 
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, Leak, against_the_rest, leak
 from salesbook.findings import ALPHA, HELD, LEAST, Candidate, Finding, chosen, moved
-from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
+from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, quarter_name
 from salesbook.kpi import reason_of
 from salesbook.kpis.funnel import hit_rate, qualification_rate
 from salesbook.kpis.scorecard import average_deal_size, target, won
@@ -261,7 +260,7 @@ def named_quarters(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     if reason_of(rows) or "period" not in rows:
         return rows
     known = rows.dropna(subset=["value"])
-    names = [format_date(day, "QQQ y", locale=book.words.locale) for day in known["period"]]
+    names = [quarter_name(book, day) for day in known["period"]]
     return known.drop(columns="period").assign(quarter=names)
 
 

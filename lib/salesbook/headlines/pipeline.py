@@ -2,14 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from babel.dates import format_date
 from scipy.stats import norm
 
 from salesbook import survival
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, against_the_rest
 from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen
-from salesbook.headlines import asked, direction, figure, finding
+from salesbook.headlines import asked, direction, figure, finding, quarter_name
 from salesbook.kpi import Ask, Question, counts, reason_of
 from salesbook.kpis import pipeline as kpis
 from salesbook.stats import Z
@@ -83,14 +82,8 @@ def expected_rows(book: Book, steps: pd.DataFrame) -> pd.DataFrame:
 def expected_title(book: Book) -> str:
     """The title of the table of the two quarters."""
     this, following = kpis.quarters_of(book)
-    return book.words.say(
-        "figures.waterfall.table", this=quarter(book, this.start), next=quarter(book, following.start)
-    )
-
-
-def quarter(book: Book, day) -> str:
-    """A quarter in words: Q4 2026."""
-    return format_date(day, "QQQ y", locale=book.words.locale)
+    names = {"this": quarter_name(book, this.start), "next": quarter_name(book, following.start)}
+    return book.words.say("figures.waterfall.table", **names)
 
 
 # What is covered
@@ -112,7 +105,7 @@ def coverage_key(row: pd.Series) -> str:
 
 def coverage_values(book: Book, row: pd.Series) -> dict:
     """The numbers that sentences on coverage use."""
-    values = {"quarter": quarter(book, row["quarter"]), "n": int(row["n"]), "amount": row["numerator"]}
+    values = {"quarter": quarter_name(book, row["quarter"]), "n": int(row["n"]), "amount": row["numerator"]}
     return values | {"left": row["denominator"], "target": row["target"], "won": row["won"], "ratio": row["value"]}
 
 
@@ -120,7 +113,7 @@ def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Coverage of the whole, or of each team, by quarter; what is expected is told where there is no target too."""
     if "quarter" not in rows or not rows["n"].any():
         return rows
-    names = [quarter(book, day) for day in rows["quarter"]]
+    names = [quarter_name(book, day) for day in rows["quarter"]]
     shown = {"quarter": names, "n": rows["n"], "expected_amount": rows["numerator"], "target": rows["target"]}
     shown |= {"won_amount": rows["won"], "coverage": rows["value"]}
     shown |= {"remark": [book.words.reason(reason) or NOTHING for reason in rows["reason"]]}

@@ -138,7 +138,7 @@ def trend(book: Book, rows: pd.DataFrame, kpi: Kpi) -> dict[str, str]:
     if known.empty:
         return figure(book, "figures.trend", "empty", label=label, months=months, low="", high="", now="", n=0)
     ends = {"low": known["value"].min(), "high": known["value"].max(), "now": known["value"].iloc[-1]}
-    shown = {name: book.words.value(x, kpi.unit) for name, x in ends.items()}
+    shown = {name: book.words.value_short(x, kpi.unit) for name, x in ends.items()}
     counted = int(known["denominator"].sum() if "denominator" in known else known["n"].sum())
     return figure(book, "figures.trend", label=label, months=months, n=counted, **shown)
 

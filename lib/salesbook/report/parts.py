@@ -17,6 +17,9 @@ DRAWN = {"svg", "g", "defs", "path", "text", "tspan", "use", "clipPath", "patter
 UP, DOWN, LEVEL = "▲", "▼", ""
 LONGEST = 80
 MOST_LISTED = 40  # deals or leads on a page; a workbook has room for more
+PHONE = 358  # pixels across a phone's page
+LETTER, PADDING, TEXT_COLUMN = 7.3, 12, 78  # pixels of a table's letter, between columns, of a text that wraps
+LONG_TEXT, LONG_COLUMN, MOST_STACKED = 30, 210, 8
 
 
 def findings(data: dict, words: Words) -> dict:
@@ -123,7 +126,29 @@ def grid(table: dict, words: Words) -> dict:
     """The columns and cells of a table in words."""
     text = ("text", "month", "flag")
     columns = [{"label": column["label"], "is_number": column["unit"] not in text} for column in table["columns"]]
-    return {"columns": columns, "rows": shown(table, words)}
+    rows = shown(table, words)
+    return {"columns": columns, "rows": rows, "is_stacked": is_stacked(columns, rows)}
+
+
+def is_stacked(columns: list[dict], rows: list[list[dict]]) -> bool:
+    """Whether a phone shows a table row under row, each cell under its heading, for it has no room side by side.
+
+    Rule: a table of many rows and of numbers alone scrolls under its first column: it would become too long to read.
+    """
+    texts = [[cell["text"] for cell in row] for row in rows]
+    has_prose = any(len(text) > LONG_TEXT for row in texts for text in row[1:])
+    return (len(rows) <= MOST_STACKED or has_prose) and phone_width(columns, texts) > PHONE
+
+
+def phone_width(columns: list[dict], texts: list[list[str]]) -> float:
+    """About how many pixels a table needs where headings and texts wrap at words and numbers do not."""
+    wide = -PADDING
+    for place, column in enumerate(columns):
+        letters = max((len(row[place]) for row in texts), default=0)
+        wrapped = LONG_COLUMN if place and letters > LONG_TEXT else min(letters * LETTER, TEXT_COLUMN)
+        head = max(len(word) for word in [*column["label"].split(), ""]) * LETTER
+        wide += max(head, letters * LETTER if column["is_number"] else wrapped) + PADDING
+    return wide
 
 
 def listing(data: dict, words: Words) -> dict:

@@ -27,6 +27,8 @@ PLURALS = {"zero", "one", "two", "few", "many", "other"}
 NOTHING = "–"
 MINUS = "−"
 LANGUAGE = "SALESBOOK_LANGUAGE"
+# CLDR's short thousand is no Dutch or Danish: "K", and a lone "t", which readers take for tons.
+IN_FULL = ("nl", "da")
 
 
 @cache
@@ -41,11 +43,16 @@ def catalogue(language: str) -> dict[str, str | dict[str, str]]:
     words = {}
     for file in sorted(Path(__file__).parent.glob(f"*{language}.yaml")):
         text = file.read_text(encoding="utf-8")
-        more = dict(flat(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))))
+        more = dict(flat(yaml.load(unbroken(text), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))))
         if twice := sorted(words.keys() & more.keys()):
             raise WrongUsage("Words stand in two files.", f"Found {twice[0]!r} again in {file.name}.", "Keep one.")
         words |= more
     return words
+
+
+def unbroken(text: str) -> str:
+    """A text whose lines never end between a sign and its number: "n = 40", "95 %"."""
+    return text.replace("n = {", "n\u00a0=\u00a0{").replace("5 %-", "5\u00a0%-")
 
 
 def flat(tree: dict, path: str = ""):
@@ -160,11 +167,10 @@ class Words:
         if abs(x) < 1000:
             # Babel gives amounts under a thousand in full, whatever the digits asked for.
             return self.money(x)
+        if self.language in IN_FULL and abs(x) < 1_000_000:
+            return self.money(float(f"{x:.3g}") if digits is None else x)
         if digits is None:
             digits = 2 - math.floor(math.log10(abs(x))) % 3
-        if self.language == "da" and abs(x) < 1_000_000:
-            # CLDR's Danish thousand is a lone "t", which readers take for tons.
-            return self.money(float(f"{x:.3g}"))
         text = format_compact_currency(x, self.currency, locale=self.locale, fraction_digits=digits)
         return text.replace("-", MINUS)
 
