@@ -15,10 +15,10 @@ CONTACTS = ("call", "email", "meeting")
 
 
 class Plain:
-    """The sample's tables as known at the end of October 2026, merged records followed, test and deleted ones out."""
+    """The sample's tables as known at an instant, merged records followed, test and deleted ones out."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, as_of: pd.Timestamp = AS_OF):
+        self.folder, self.as_of = folder, as_of
 
     def read(self, name: str) -> pd.DataFrame:
         """A table; instants as naive UTC, those not yet over empty; rows not yet known left out."""
@@ -28,10 +28,32 @@ class Plain:
                 rows[column] = pd.to_datetime(rows[column], utc=True).dt.tz_localize(None)
         for column in ("recorded_at", "created_at", "occurred_at"):
             if column in rows:
-                rows = rows[rows[column].isna() | (rows[column] < AS_OF)]
+                rows = rows[rows[column].isna() | (rows[column] < self.as_of)]
         for column in rows:
-            if column.endswith("_at") and column not in ("recorded_at", "created_at", "occurred_at"):
-                rows[column] = rows[column].where(rows[column] < AS_OF)
+            if column.endswith("_at") and column not in ("recorded_at", "created_at", "occurred_at", "planned_at"):
+                rows[column] = rows[column].where(rows[column] < self.as_of)
+        return rows
+
+    def survivors(self, name: str) -> dict[str, str]:
+        """Leads or deals that were merged, and into which."""
+        rows = self.read(name)
+        rows = rows[rows["merged_at"].notna()]
+        return dict(zip(rows[f"{name.removesuffix('s')}_id"], rows["merged_into"], strict=True))
+
+    @cached_property
+    def deals(self) -> pd.DataFrame:
+        """Deals that count, by id, with the outcome of their latest visit and when it came (`ended`)."""
+        rows = self.read("deals")
+        keep = rows["merged_at"].isna() & rows["deleted_at"].isna() & (rows["is_test"] != "true")
+        rows = rows[keep].set_index("deal_id")
+        place = {stage: number for number, stage in enumerate(pd.read_csv(self.folder / "stages.csv")["stage"])}
+        latest: dict[str, tuple] = {}
+        for row in self.read("stage_history").dropna(subset=["entered_at"]).itertuples():
+            latest[row.deal_id] = max(latest.get(row.deal_id, (pd.Timestamp.min, -1, "")),
+                                      (row.entered_at, place[row.stage], row.stage))  # fmt: skip
+        ends = {deal: (stage.lower(), at) for deal, (at, _, stage) in latest.items() if stage in ("Won", "Lost")}
+        rows["outcome"] = [ends.get(deal, ("open", pd.NaT))[0] for deal in rows.index]
+        rows["ended"] = pd.to_datetime([ends.get(deal, ("open", pd.NaT))[1] for deal in rows.index])
         return rows
 
     @cached_property
@@ -44,8 +66,7 @@ class Plain:
     @cached_property
     def contacts(self) -> pd.DataFrame:
         """Human calls, emails and meetings that were done, on the leads that stayed."""
-        everything = self.read("leads")
-        survivor = everything.loc[everything["merged_at"].notna()].set_index("lead_id")["merged_into"].to_dict()
+        survivor = self.survivors("leads")
         rows = self.read("activities")
         rows = rows[rows["type"].isin(CONTACTS) & (rows["is_automatic"] != "true") & rows["occurred_at"].notna()]
         rows = rows.assign(lead_id=[survivor.get(lead, lead) for lead in rows["lead_id"]])
@@ -101,6 +122,11 @@ class Plain:
 def local(at: pd.Timestamp) -> datetime:
     """An instant in Amsterdam."""
     return at.to_pydatetime().replace(tzinfo=UTC).astimezone(ZONE)
+
+
+def days_of(instants: pd.Series) -> list[date | None]:
+    """The local days of instants; none where there is none."""
+    return [None if pd.isna(at) else local(at).date() for at in instants]
 
 
 def open_seconds(start: pd.Timestamp, end: pd.Timestamp, country: str, hours: dict[int, tuple[time, time]]) -> float:

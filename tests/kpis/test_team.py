@@ -91,14 +91,14 @@ WORK = [
      "owner_id": "S1", "outcome": "connected", "reached_decision_maker": "true", "duration_seconds": 1800},
     {"activity_id": "2", "type": "email", "direction": "outbound", "occurred_at": "2026-10-05T09:00:00Z",
      "owner_id": "S1"},
-    {"activity_id": "3", "type": "call", "direction": "outbound", "occurred_at": "2026-10-06T09:00:00Z",
+    {"activity_id": "3", "type": "call", "direction": "outbound", "occurred_at": "2026-10-05T22:30:00Z",
      "owner_id": "S1", "outcome": "no_answer", "duration_seconds": 60},
     {"activity_id": "4", "type": "meeting", "direction": "outbound", "occurred_at": "2026-10-06T10:00:00Z",
-     "owner_id": "S1", "outcome": "held", "duration_seconds": 5400, "planned_at": "2026-10-06T10:00:00Z"},
+     "owner_id": "S1", "outcome": "held", "duration_seconds": 5400, "planned_at": "2026-09-30T10:00:00Z"},
     {"activity_id": "5", "type": "meeting", "direction": "outbound", "occurred_at": "2026-10-06T12:00:00Z",
      "owner_id": "S1", "outcome": "no_show", "planned_at": "2026-10-06T12:00:00Z"},
     {"activity_id": "6", "type": "call", "direction": "inbound", "occurred_at": "2026-10-06T13:00:00Z",
-     "owner_id": "S1"},
+     "owner_id": "S1", "reached_decision_maker": "true"},
     {"activity_id": "7", "type": "call", "direction": "outbound", "occurred_at": "2026-10-07T09:00:00Z",
      "owner_id": "S1", "outcome": "connected", "duration_seconds": 600},
     {"activity_id": "8", "type": "email", "direction": "outbound", "occurred_at": "2026-10-05T09:00:00Z",
@@ -107,6 +107,8 @@ WORK = [
      "planned_at": "2026-10-20T09:00:00Z"},
     {"activity_id": "10", "type": "task", "direction": "outbound", "owner_id": "S1",
      "planned_at": "2026-11-20T09:00:00Z"},
+    {"activity_id": "11", "type": "meeting", "direction": "inbound", "owner_id": "S1",
+     "planned_at": "2026-10-21T09:00:00Z"},
 ]  # fmt: skip
 HOURS = """
 owner_id,worked_on,hours
@@ -127,9 +129,10 @@ def test_done_is_apart_from_planned_and_what_a_system_sent_is_not_in(worked):
     assert done.to_dict() == {"call": 3, "email": 1, "meeting": 2}
     assert only(team.emails_sent(worked))["value"] == 1
     assert only(team.meetings_held(worked))["value"] == 1
-    assert only(team.planned_activities(worked))["value"] == 2
-    assert only(team.overdue_activities(worked))["value"] == 1
-    assert only(team.meetings_booked(worked))["value"] == 3
+    assert only(team.planned_activities(worked))["value"] == 3
+    assert only(team.overdue_activities(worked))["value"] == 2
+    # One was set for September though it was held in October, one is theirs.
+    assert only(team.meetings_booked(worked))["value"] == 2
 
 
 def test_efficiency_is_attempts_by_the_hours_of_the_days_that_have_them(worked):
@@ -397,6 +400,8 @@ def test_reports_stand_against_what_the_crm_holds_of_the_same_day(tmp_path):
     assert only(team.incomparable_reports(book))["value"] == 1
     by_day = team.self_report_ratio(book, by="reported_on").set_index("reported_on")
     assert by_day["reason"].iloc[-1] == "nothing logged"
+    # The call of half past midnight is Tuesday's in Amsterdam, and Monday's in UTC.
+    assert by_day["denominator"].tolist() == [2, 1, 0]
 
 
 def test_adoption_is_active_days_of_working_days_without_leave(tmp_path):
@@ -404,6 +409,7 @@ def test_adoption_is_active_days_of_working_days_without_leave(tmp_path):
     owner_id,display_name,team,started_on,ended_on,leave_starts_on,leave_ends_on
     S1,Ann,North,2020-01-01,,,
     S2,Bo,North,2026-10-12,,2026-10-19,2026-10-25
+    S3,Cas,North,2020-01-01,2026-10-09,,
     """
     use = """
     owner_id,used_on,feature,events
@@ -412,6 +418,7 @@ def test_adoption_is_active_days_of_working_days_without_leave(tmp_path):
     S1,2026-10-06,deals,0
     S1,2026-10-10,deals,2
     S2,2026-10-13,mail,5
+    S3,2026-10-09,mail,1
     """
     book = book_of(tmp_path, reps=reps, crm_usage=use)
     rows = team.active_day_rate(book, by="owner_id").set_index("owner_id")
@@ -419,6 +426,7 @@ def test_adoption_is_active_days_of_working_days_without_leave(tmp_path):
     # Bo came on the 12th and was on leave for a week: 10 days.
     assert rows.loc["S1", ["numerator", "denominator"]].tolist() == [1, 20]
     assert rows.loc["S2", ["numerator", "denominator"]].tolist() == [1, 10]
+    assert rows.loc["S3", ["numerator", "denominator"]].tolist() == [1, 5]  # left on the 9th, which still counts
     assert only(team.used_features(book))["value"] == 2
 
 

@@ -1,149 +1,269 @@
-"""The team's KPIs on the sample, each against a plain computation apart from the project's own engine."""
+"""What the team does, on the sample at two months: each KPI against plain loops over the raw rows."""
 
+import math
 from collections import Counter, defaultdict
-from datetime import date
+from datetime import date, timedelta
 
-import numpy as np
+import holidays
 import pandas as pd
 import pytest
+from scipy import stats
 
-from plain import AS_OF, Plain, local, within
+from by_hand import agree, clustered, counted, median, per_counted, poisson, rate, share
+from plain import days_of
 from salesbook.kpis import team
 
-YEAR = date(2025, 11, 1)
+TYPES = ("call", "email", "meeting")
 
 
-@pytest.fixture(scope="module")
-def plain(project) -> Plain:
-    return Plain(project / "data" / "sample")
+def by_team(seen, rows) -> dict:
+    """Rows by the team of their seller; None where nobody's."""
+    return {name or None: part for name, part in rows.groupby([seen.team(owner) for owner in rows["owner_id"]])}
 
 
-@pytest.fixture(scope="module")
-def made(plain) -> pd.DataFrame:
-    """What people did over twelve months, with its local day."""
-    rows = plain.read("activities")
-    rows = rows[(rows["is_automatic"] != "true") & rows["occurred_at"].notna()]
-    rows = rows.assign(day=[local(at).date() for at in rows["occurred_at"]])
-    return rows[within(rows["day"], YEAR)]
+def talks_of(rows) -> list[tuple[str, bool]]:
+    """Attempts by prospect, with whether they led to a talk with a decision maker."""
+    return list(zip(rows["prospect"], rows["reached_decision_maker"] == "true", strict=True))
 
 
-@pytest.fixture(scope="module")
-def attempts(made) -> pd.DataFrame:
-    return made[(made["direction"] == "outbound") & made["type"].isin(["call", "email", "meeting"])]
-
-
-def value(kpi, book, **asked) -> float:
-    return kpi(book, **asked)["value"].iloc[0]
-
-
-def test_what_was_done(sample_book, attempts):
-    found = team.activities_done(sample_book, by="type", last=12).set_index("type")["value"].to_dict()
-    assert found == Counter(attempts["type"])
-    assert value(team.call_share, sample_book, last=12) == found["call"] / (found["call"] + found["email"])
-    assert value(team.meeting_share, sample_book, last=12) == found["meeting"] / len(attempts)
-    assert value(team.calls_made, sample_book, last=12) == found["call"]
-    assert value(team.emails_sent, sample_book, last=12) == found["email"]
+def test_what_was_done(seen):
+    attempts = seen.attempts
+    for by in ("type", "owner_id", "source"):
+        agree(team.activities_done(seen.book, by=by, last=12), counted(attempts[by]), by)
     held = attempts[(attempts["type"] == "meeting") & (attempts["outcome"] != "no_show")]
-    assert value(team.meetings_held, sample_book, last=12) == len(held)
+    parts = {team.calls_made: attempts[attempts["type"] == "call"], team.meetings_held: held}
+    for kpi, rows in (parts | {team.emails_sent: attempts[attempts["type"] == "email"]}).items():
+        agree(kpi(seen.book, by="owner_id", last=12), counted(rows["owner_id"]), "owner_id")
 
 
-def test_what_came_of_it(sample_book, attempts, plain):
-    talks = (attempts["reached_decision_maker"] == "true").sum()
-    assert value(team.contact_effectiveness, sample_book, last=12) == talks / len(attempts)
-    first = plain.leads[["qualified_at", "converted_at"]].bfill(axis=1)["qualified_at"].dropna()
-    leads = within(pd.Series([local(at).date() for at in first]), YEAR).sum()
-    assert value(team.lead_effectiveness, sample_book, last=12) == leads / len(attempts)
+def test_what_is_planned(seen):
+    planned = seen.human[seen.human["occurred_at"].isna()]
+    late = planned[planned["planned_at"] < seen.plain.as_of]
+    for kpi, rows in {team.planned_activities: planned, team.overdue_activities: late}.items():
+        agree(kpi(seen.book, by="owner_id"), counted(rows["owner_id"]), "owner_id")
+    ours = seen.human[(seen.human["type"] == "meeting") & (seen.human["direction"] == "outbound")]
+    ours = ours[seen.inside(days_of(ours["planned_at"].fillna(ours["occurred_at"])))]
+    agree(team.meetings_booked(seen.book, by="owner_id", last=12), counted(ours["owner_id"]), "owner_id")
 
 
-def test_hours_and_time_with_customers(sample_book, attempts, made, plain):
-    hours = plain.read("working_hours")
-    hours = hours[within(pd.to_datetime(hours["worked_on"]).dt.date, YEAR)]
-    worked = {(row.owner_id, date.fromisoformat(row.worked_on)): float(row.hours) for row in hours.itertuples()}
-    worked = {key: length for key, length in worked.items() if length > 0}
-    total = sum(worked.values())
-    done = sum((row.owner_id, row.day) in worked for row in attempts.itertuples())
-    assert value(team.attempts_per_hour, sample_book, last=12) == pytest.approx(done / total)
-    spoken = made[
+def test_talks_and_the_balance_of_channels(seen):
+    attempts = by_team(seen, seen.attempts)
+    expected = {name: clustered(talks_of(rows)) for name, rows in attempts.items()}
+    agree(team.contact_effectiveness(seen.book, by="owner.team", last=12), expected, "owner.team")
+    meetings = {
+        name: clustered(zip(rows["prospect"], rows["type"] == "meeting", strict=True))
+        for name, rows in attempts.items()
+    }
+    agree(team.meeting_share(seen.book, by="owner.team", last=12), meetings, "owner.team")
+    rows = seen.attempts[seen.attempts["type"] != "meeting"]
+    expected = clustered(zip(rows["prospect"], rows["type"] == "call", strict=True))
+    agree(team.call_share(seen.book, last=12), {(): expected})
+
+
+def first_qualified(seen, months: int = 12) -> pd.DataFrame:
+    """Leads by the day they were first qualified, in the last so many months."""
+    leads = seen.plain.leads
+    leads = leads.assign(day=days_of(leads["qualified_at"].fillna(leads["converted_at"])))
+    return leads[seen.inside(leads["day"], months)]
+
+
+def test_leads_by_attempt_and_what_they_cost(seen):
+    leads, attempts = Counter(first_qualified(seen)["owner_id"]), Counter(seen.attempts["owner_id"])
+    expected = {}
+    for owner in leads.keys() | attempts.keys():
+        k, n = leads[owner], attempts[owner]
+        low, high = poisson(k)
+        ends = {"low": low / n, "high": high / n} if n else {"low": math.nan, "high": math.nan}
+        value = k / n if n else math.nan
+        expected[owner or None] = {"numerator": k, "denominator": n, "value": value, **ends}
+    agree(team.lead_effectiveness(seen.book, by="owner_id", last=12), expected, "owner_id")
+
+    costs = seen.dated("costs", "period")
+    costs = costs[(costs["type"] == "salary") & (costs["owner_id"] != "")]
+    paid = defaultdict(float)
+    for row in costs.itertuples():
+        paid[row.owner_id] += float(seen.euros(row.amount, row.currency, row.day))
+    owners = paid.keys() | leads.keys() - {""}
+    expected = {owner: per_counted(paid[owner], leads[owner]) for owner in owners}
+    agree(team.cost_per_result(seen.book, by="owner_id", last=12), expected, "owner_id")
+
+
+def test_hours_and_what_is_done_in_them(seen):
+    hours = seen.dated("working_hours", "worked_on")
+    seconds = {(row.owner_id, row.day): float(row.hours) * 3600 for row in hours.itertuples() if float(row.hours) > 0}
+    made = seen.made
+    facing = made[
         ((made["type"] == "call") & ~made["outcome"].isin(["no_answer", "voicemail"]))
         | ((made["type"] == "meeting") & (made["outcome"] != "no_show"))
     ]
-    seconds = sum(int(row.duration_seconds or 0) for row in spoken.itertuples() if (row.owner_id, row.day) in worked)
-    assert value(team.selling_time, sample_book, last=12) == pytest.approx(seconds / 3600 / total)
-    assert value(team.unknown_durations, sample_book, last=12) == (spoken["duration_seconds"] == "").mean()
+    unknown = {name: share(rows["duration_seconds"] == "") for name, rows in by_team(seen, facing).items()}
+    agree(team.unknown_durations(seen.book, by="owner.team", last=12), unknown, "owner.team")
 
-
-def test_call_reluctance_by_a_loop(sample_book, attempts):
-    calls = attempts[(attempts["type"] == "call") & (attempts["owner_id"] != "")]
+    done, talks, spent = Counter(), Counter(), Counter()
+    for row in seen.attempts.itertuples():
+        done[row.owner_id, row.day] += 1
+        talks[row.owner_id, row.day] += row.reached_decision_maker == "true"
+    for row in facing.itertuples():
+        spent[row.owner_id, row.day] += int(row.duration_seconds or 0)
     days = defaultdict(list)
-    for row in calls.sort_values(["occurred_at", "activity_id"], kind="stable").itertuples():
-        days[row.owner_id, row.day].append((row.occurred_at, row.outcome == "rejected"))
-    spans, many = defaultdict(list), Counter(calls["owner_id"])
-    for (owner, _), entries in days.items():
-        streak, before = 0, None
-        for at, is_rejected in entries:
-            gap = None if before is None else (at - before).total_seconds()
-            if gap is not None and gap <= 7200:
-                spans[owner, min(streak, 3)].append(gap)
-            else:
-                streak = 0
-            streak, before = (streak + 1 if is_rejected else 0), at
-    for streak, found in team.call_reluctance(sample_book, last=12).set_index("streak").iterrows():
-        done = expected = 0.0
-        for owner, count in many.items():
-            usual = spans[owner, 0]
-            if count >= 30 and usual:
-                done += len(spans[owner, streak])
-                expected += sum(spans[owner, streak]) * len(usual) / sum(usual)
-        assert found["n"] == done
-        assert found["value"] == pytest.approx(done / expected)
+    for owner, day in seconds:
+        days[owner].append((owner, day))
+    for kpi, counts, unit in (
+        (team.attempts_per_hour, done, 1),
+        (team.results_per_hour, talks, 1),
+        (team.selling_time, spent, 3600),
+    ):
+        expected = {
+            owner: rate([(counts[key], seconds[key]) for key in keys], unit, 3600) for owner, keys in days.items()
+        }
+        agree(kpi(seen.book, by="owner_id", last=12), expected, "owner_id")
+        whole = rate([(counts[key], length) for key, length in seconds.items()], unit, 3600)
+        agree(kpi(seen.book, last=12), {(): whole})
 
 
-def test_reports_against_the_crm(sample_book, attempts, plain):
-    logged = Counter((row.owner_id, row.day, f"{row.type}s") for row in attempts.itertuples())
-    reports = plain.read("self_reports")
-    rows = [
-        (row.owner_id, date.fromisoformat(row.reported_on), row.kpi, float(row.value)) for row in reports.itertuples()
+# Calls within a shift, and what a no does to the next
+
+
+@pytest.fixture(scope="module")
+def gaps(seen) -> list[tuple]:
+    """Every outbound call of a seller over twelve months: seller, shift, streak, seconds to the next, its length."""
+    calls = seen.attempts[(seen.attempts["type"] == "call") & (seen.attempts["owner_id"] != "")]
+    calls = calls.sort_values(["occurred_at", "activity_id"], kind="stable")
+    shifts, before = defaultdict(list), {}
+    for row in calls.itertuples():
+        key = row.owner_id, row.day
+        at, shift = before.get(key, (None, 0))
+        if at is None or (row.occurred_at - at).total_seconds() > 7200:
+            shift += 1
+        before[key] = row.occurred_at, shift
+        shifts[row.owner_id, row.day, shift].append(row)
+    found = []
+    for key, rows in shifts.items():
+        streak = 0
+        for row, after in zip(rows, [*rows[1:], None], strict=True):
+            streak = streak + 1 if row.outcome == "rejected" else 0
+            gap = None if after is None else (after.occurred_at - row.occurred_at).total_seconds()
+            found.append((key[0], key, streak, gap, int(row.duration_seconds or 0)))
+    return found
+
+
+def test_the_pace_of_calls(seen, gaps):
+    streaks = defaultdict(list)
+    for _, _, streak, gap, _ in gaps:
+        if gap is not None:
+            streaks[streak].append((1, gap))
+    expected = {streak: rate(pairs, per=3600) for streak, pairs in streaks.items()}
+    agree(team.call_pace(seen.book, by="streak", last=12), expected, "streak")
+
+
+def against_own(calls: list[tuple], streak: int) -> dict[str, float]:
+    """Calls after so many rejections ÷ those expected at each seller's own pace; the interval leaves out each shift.
+
+    Parameters: `calls`, tuples of seller, shift, streak (3 is three or more), calls that followed, and hours.
+    """
+    shifts = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0, 0])
+    for owner, shift, length, n, hours in calls:
+        if length == streak:
+            shifts[owner, shift][0] += n
+            shifts[owner, shift][1] += hours
+            shifts[owner, shift][4] += 1
+        elif length == 0:
+            shifts[owner, shift][2] += n
+            shifts[owner, shift][3] += hours
+    whole = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
+    for (owner, _), sums in shifts.items():
+        whole[owner] = [one + other for one, other in zip(whole[owner], sums[:4], strict=True)]
+    known = {owner for owner, (_, _, usual, hours) in whole.items() if usual > 0 and hours > 0}
+    shifts = {key: sums for key, sums in shifts.items() if key[0] in known}
+
+    def paced(out: tuple | None = None) -> float:
+        seen_calls = expected = 0.0
+        for owner in known:
+            less = shifts[out] if out and out[0] == owner else (0.0, 0.0, 0.0, 0.0)
+            made, hours, usual, usual_hours = (a - b for a, b in zip(whole[owner], less, strict=False))
+            seen_calls += made
+            expected += hours * usual / usual_hours
+        return seen_calls / expected
+
+    value, after = paced(), [sums for sums in shifts.values() if sums[4]]
+    logs = [math.log(paced(key)) for key in shifts]
+    centre, n = sum(logs) / len(logs), len(logs)
+    error = math.sqrt((n - 1) / n * sum((one - centre) ** 2 for one in logs))
+    width = math.exp(stats.t.isf(0.025, len(after) - 1) * error)
+    p = 2 * stats.t.sf(abs(math.log(value)) / error, len(after) - 1)
+    figures = {"n": sum(sums[4] for sums in after), "shifts": len(after), "value": value, "p": p}
+    return figures | {"low": value / width, "high": value * width}
+
+
+def test_call_reluctance_by_a_loop(seen, gaps):
+    many = Counter(owner for owner, *_ in gaps)
+    calls = [(*call[:2], min(call[2], 3), *call[3:]) for call in gaps if many[call[0]] >= 30]
+    followed = [(owner, shift, streak, 1, gap / 3600) for owner, shift, streak, gap, _ in calls if gap is not None]
+    waited = [
+        (owner, shift, streak, gap is not None, (7200 if gap is None else max(gap - length, 0)) / 3600)
+        for owner, shift, streak, gap, length in calls
     ]
-    said = sum(value for *_, value in rows)
-    held = sum(logged[owner, day, what] for owner, day, what, _ in rows)
-    assert value(team.self_report_ratio, sample_book, last=12) == pytest.approx(said / held)
-    assert value(team.self_report_gap, sample_book, last=12) == said - held
+    for kpi, rows in ((team.call_reluctance, followed), (team.next_call_pace, waited)):
+        expected = {streak: against_own(rows, streak) for streak in (1, 2, 3)}
+        agree(kpi(seen.book, last=12), expected, "streak")
 
 
-def test_days_until_entered(sample_book, made):
-    rows = made[made["type"].isin(["call", "meeting"]) & made["recorded_at"].notna()]
+# What is reported, entered and used
+
+
+def test_reports_against_the_crm(seen):
+    logged = Counter((row.owner_id, row.day, f"{row.type}s") for row in seen.attempts.itertuples())
+    reports = seen.dated("self_reports", "reported_on")
+    rows = [(row.owner_id, row.day, row.kpi, float(row.value)) for row in reports.itertuples()]
+    gap, pairs = Counter(), defaultdict(list)
+    for owner, day, what, value in rows:
+        gap[what] += value - logged[owner, day, what]
+        pairs[owner].append((value, logged[owner, day, what]))
+    expected = {what: {"n": n, "value": gap[what]} for what, n in Counter(reports["kpi"]).items()}
+    agree(team.self_report_gap(seen.book, by="what", last=12), expected, "what")
+    agree(team.self_report_ratio(seen.book, by="owner_id", last=12), {owner: rate(p) for owner, p in pairs.items()},
+          "owner_id")  # fmt: skip
+    others = [row for row in rows if row[2] not in ("calls", "emails", "meetings", "opportunities", "quotes", "deals")]
+    agree(team.incomparable_reports(seen.book, last=12), {(): {"n": len(others), "value": len(others)}})
+
+
+def test_days_until_entered(seen):
+    rows = seen.made[seen.made["type"].isin(["call", "meeting"]) & seen.made["recorded_at"].notna()]
     days = (rows["recorded_at"] - rows["occurred_at"]).dt.total_seconds().clip(lower=0) / 86_400
-    assert value(team.entry_delay, sample_book, last=12) == pytest.approx(days.median())
+    for by, groups in (((), [()] * len(rows)), ("owner_id", rows["owner_id"])):
+        expected = {key or (None if by else ()): median(part) for key, part in grouped(groups, days).items()}
+        agree(team.entry_delay(seen.book, by=by, last=12), expected, by)
 
 
-def test_features_and_material(sample_book, plain):
-    used = plain.read("crm_usage")
-    assert (
-        value(team.used_features, sample_book, last=12) == used.loc[used["events"].astype(int) > 0, "feature"].nunique()
-    )
-    uses = plain.read("collateral_usage")
-    uses = uses[within(pd.Series([local(at).date() for at in uses["used_at"]]), YEAR)]
-    assert value(team.collateral_uses, sample_book, last=12) == len(uses)
+def grouped(keys, values) -> dict:
+    """Values by key."""
+    found = defaultdict(list)
+    for key, value in zip(keys, values, strict=True):
+        found[key].append(value)
+    return found
 
 
-def test_enps_and_pulse(sample_book, plain):
-    rows = plain.read("surveys")
-    rows = rows[
-        (rows["answered_at"] < AS_OF) & within(pd.Series([local(at).date() for at in rows["answered_at"]]), YEAR)
-    ]
-    scores = rows["score"].astype(float)
-    asked = rows["question"].str.contains("recommend")
-    points = 100 * ((scores[asked] >= 9).mean() - (scores[asked] <= 6).mean())
-    assert value(team.enps, sample_book, last=12) == pytest.approx(points)
-    low, high = rows["scale_min"].astype(float), rows["scale_max"].astype(float)
-    place = ((scores - low) / (high - low))[~asked]
-    assert value(team.pulse, sample_book, last=12) == pytest.approx(place.mean())
+COUNTRIES = {"nl": "NL", "dk": "DK", "uk": "GB"}
 
 
-def test_qualification(sample_book, plain):
-    leads = plain.leads
-    qualified = leads[leads["qualified_at"].notna() | leads["converted_at"].notna()]
-    first = qualified["qualified_at"].fillna(qualified["converted_at"])
-    kept = qualified[within(pd.Series([local(at).date() for at in first]), YEAR)]
-    share = np.mean([(kept[name] == "true").mean() for name in ("budget", "authority", "need", "timing")])
-    assert value(team.qualification_filled, sample_book, last=12) == pytest.approx(share)
+def test_days_on_which_the_crm_was_used(seen):
+    used = seen.plain.read("crm_usage")
+    used = used.assign(day=[date.fromisoformat(day) for day in used["used_on"]])
+    used = used[used["day"] <= seen.last]
+    active = {(row.owner_id, row.day) for row in used.itertuples() if int(row.events) > 0}
+    days = [used["day"].min() + timedelta(days=n) for n in range((seen.last - used["day"].min()).days + 1)]
+    expected = {}
+    for owner in set(used["owner_id"]):
+        rep = seen.reps.loc[owner]
+        free = holidays.country_holidays(COUNTRIES[rep["calendar"]], years=range(2026, 2027))
+        mine = [
+            day
+            for day in days
+            if day.weekday() < 5 and day not in free
+            and rep["started_on"] <= day <= (rep["ended_on"] or date.max)
+        ]  # fmt: skip
+        expected[owner] = share((owner, day) in active for day in mine)
+    agree(team.active_day_rate(seen.book, by="owner_id", last=12), expected, "owner_id")
+    features = used[(used["events"].astype(int) > 0) & seen.inside(used["day"])].groupby("owner_id")["feature"]
+    expected = {owner: {"n": n, "value": n} for owner, n in features.nunique().items()}
+    agree(team.used_features(seen.book, by="owner_id", last=12), expected, "owner_id")
