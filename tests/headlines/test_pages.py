@@ -2,7 +2,6 @@
 
 import pytest
 
-from companies import books
 from salesbook.compare import leak, why_moved
 from salesbook.headlines import funnel, scorecard
 from salesbook.kpis.scorecard import win_rate
@@ -33,20 +32,3 @@ def test_the_parts_of_a_move_add_up_to_it(sample_book):
     why = why_moved(sample_book, win_rate, "product")
     parts = why.segments["mix"].sum() + why.segments["rate"].sum()
     assert parts == pytest.approx(why.total.after - why.total.before)
-
-
-def test_where_nothing_is_planted_hardly_anything_is_claimed(tmp_path):
-    months = ["2026-02", "2026-06", "2026-10"]
-    made = [
-        book
-        for seed in range(4)
-        for book in books(tmp_path / str(seed), months, leads=700, seed=100 + seed, effects=False)
-    ]
-    claimed = [headline for book in made for headline in claims(book)]
-    # Two pages of twelve months: at 5 % a page, more than four would be a sign of a broken guard.
-    assert len(claimed) <= 4, claimed
-
-
-def test_a_company_of_a_few_leads_gets_sentences_without_claims(tmp_path):
-    (book,) = books(tmp_path, ["2026-10"], leads=60, months=2, seed=3)
-    assert all(not found.is_claim for page in PAGES for found in page.this_month(book))

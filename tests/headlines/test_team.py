@@ -2,9 +2,7 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from companies import books
 from salesbook.headlines import team as say
 from salesbook.kpis import team as kpis
 
@@ -43,27 +41,6 @@ def test_material_goes_with_winning_and_qualification_does_not(sample_book):
     assert say.with_material(sample_book, odds)["headline"].startswith("Deals with material are won more often")
     leads = kpis.qualification_win_rate(sample_book, by="n_filled", last=24)
     assert "it can be chance" in say.filled(sample_book, leads)["headline"]
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    folder, months = tmp_path_factory.mktemp("plain"), ["2026-10"]
-    return [book for seed in (1, 2) for book in books(folder / str(seed), months, leads=700, seed=seed, effects=False)]
-
-
-def test_where_nothing_is_planted_hardly_anything_is_claimed(plain):
-    claimed = [headline for book in plain for headline in claims(book)]
-    assert len(claimed) <= 1, claimed
-
-
-def test_where_nothing_is_planted_nobody_is_named(plain):
-    named = []
-    for book in plain:
-        found = [say.apart(book, say.compared_rows(book, kpis.self_report_ratio), "gaps", True)]
-        found += [say.apart(book, say.compared_rows(book, kpis.active_day_rate), "active", False)]
-        found += [say.reluctant(book, say.reluctant_rows(book))]
-        named += [words["headline"] for words in found if "Seller" in words["headline"]]
-    assert len(named) <= 1, named
 
 
 def test_a_rejected_call_that_is_followed_sooner_is_no_claim(sample_book, monkeypatch):

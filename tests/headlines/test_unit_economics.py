@@ -45,16 +45,6 @@ def test_the_planted_effect_of_deep_discounts_is_found_with_its_size(large):
     assert any("15% discount" in headline for headline in claims(large))
 
 
-def test_where_nothing_is_planted_hardly_anything_is_claimed(tmp_path):
-    made = [
-        book
-        for seed in range(2)
-        for book in books(tmp_path / str(seed), ["2026-10"], leads=900, seed=300 + seed, effects=False)
-    ]
-    claimed = [headline for book in made for headline in claims(book)]
-    assert len(claimed) <= 1, claimed
-
-
 def test_the_first_sentence_is_counted_and_claims_nothing(sample_book):
     first = say.this_month(sample_book)[0]
     assert not first.is_claim

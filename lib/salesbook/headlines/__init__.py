@@ -5,10 +5,13 @@ Sentences stand in the catalogues of `words`; here is decided which of them the 
 
 import functools
 
+import numpy as np
 import pandas as pd
 
+from salesbook import stats
 from salesbook.book import Book
-from salesbook.findings import Finding
+from salesbook.compare import against_the_rest
+from salesbook.findings import ALPHA, Candidate, Finding
 from salesbook.kpi import reason_of
 
 
@@ -61,3 +64,39 @@ def quarter_name(book: Book, start) -> str:
 def direction(change: float) -> str:
     """Up or down."""
     return "up" if change > 0 else "down"
+
+
+def sides(row: pd.Series, **groups: str) -> dict:
+    """The numbers that sentences on two sides of a comparison use: share and n of each, the size, its interval and p.
+
+    Parameters: `row`, of a KPI on two groups with columns `GROUP_k` and `GROUP_n`; `groups`, the group by its name in
+    the sentences.
+    """
+    shares = {name: row[f"{group}_k"] / max(row[f"{group}_n"], 1) for name, group in groups.items()}
+    counts = {f"n_{name}": row[f"{group}_n"] for name, group in groups.items()}
+    return shares | counts | {"size": row["value"], "low": row["low"], "high": row["high"], "p": float(row["p"])}
+
+
+def compared(book: Book, name: str, rows: pd.DataFrame, values, change, weight: float) -> Candidate | None:
+    """Whether one side of a comparison does better; nothing where there is no answer.
+
+    Parameters: `values`, the function from the answer's row to the sentences' numbers, with p; `change`, from them to
+    a number above or below zero.
+    """
+    if reason_of(rows):
+        return None
+    told = values(rows.iloc[0])
+    claim = finding(book, f"say.{name}_{direction(change(told))}", True, **told)
+    return Candidate(name, told["p"], claim, finding(book, f"say.{name}_alike", **told), weight=weight)
+
+
+def standing_out(book: Book, key: str, rows: pd.DataFrame, by: str, months: int) -> dict[str, str]:
+    """The words of a share by group: the group that stands out after correction, or that none does."""
+    tested = against_the_rest(rows)
+    clear = tested[stats.benjamini_hochberg(tested["p"].to_numpy(float)) < ALPHA]
+    values = {"by": book.words.column(by), "months": months, "n": int(rows["denominator"].sum()), "k": len(rows)}
+    if clear.empty:
+        return figure(book, key, "alike", group="", share=np.nan, rest=np.nan, **values)
+    first = clear.loc[clear["p"].idxmin()]
+    values |= {"group": first[by], "share": first["value"], "rest": first["rest"]}
+    return figure(book, key, direction(first["change"]), **values)

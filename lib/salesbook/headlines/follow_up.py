@@ -7,9 +7,9 @@ from scipy.stats import chi2, norm
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.compare import BEFORE, NOW, against_the_rest
+from salesbook.compare import BEFORE, NOW
 from salesbook.findings import ALPHA, HELD, Candidate, Finding, chosen, moved
-from salesbook.headlines import asked, direction, figure, finding
+from salesbook.headlines import asked, compared, direction, figure, finding, sides, standing_out
 from salesbook.kpi import reason_of
 from salesbook.kpis import follow_up as kpis
 
@@ -42,18 +42,13 @@ def untried(book: Book) -> list[Finding]:
 def quick_answers(book: Book) -> Candidate | None:
     """Whether leads tried within the hour are reached more often, like with like."""
     rows = kpis.quick_answer_odds(book, last=YEARS)
-    if reason_of(rows):
-        return None
-    values = odds_values(rows.iloc[0])
-    claim = finding(book, f"say.quick_{direction(values['odds'] - 1)}", True, **values)
-    return Candidate("quick", values.pop("p"), claim, finding(book, "say.quick_alike", **values), weight=3)
+    return compared(book, "quick", rows, quick_values, lambda told: told["odds"] - 1, weight=3)
 
 
-def odds_values(row: pd.Series) -> dict:
+def quick_values(row: pd.Series) -> dict:
     """The numbers that sentences on quick answers use."""
-    shares = {"quick": row["quick_k"] / max(row["quick_n"], 1), "later": row["later_k"] / max(row["later_n"], 1)}
-    ends = {"odds": row["value"], "low": row["low"], "high": row["high"], "p": float(row["p"])}
-    return shares | ends | {"n_quick": row["quick_n"], "n_later": row["later_n"], "n": row["n"], "months": YEARS}
+    told = sides(row, quick="quick", later="later")
+    return told | {"odds": told.pop("size"), "n": row["n"], "months": YEARS}
 
 
 def spacing(book: Book) -> Candidate | None:
@@ -165,15 +160,8 @@ def trend(book: Book, rows: pd.DataFrame) -> dict[str, str]:
 
 @asked
 def answered_groups(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, str]:
-    """The words of the share answered by group: the one that stands out after correction, or that none does."""
-    tested = against_the_rest(rows)
-    clear = tested[stats.benjamini_hochberg(tested["p"].to_numpy(float)) < ALPHA]
-    values = {"by": book.words.column(by), "months": months, "n": int(rows["denominator"].sum()), "k": len(rows)}
-    if clear.empty:
-        return figure(book, "figures.answered_groups", "alike", group="", share=np.nan, rest=np.nan, **values)
-    first = clear.loc[clear["p"].idxmin()]
-    values |= {"group": first[by], "share": first["value"], "rest": first["rest"]}
-    return figure(book, "figures.answered_groups", direction(first["change"]), **values)
+    """The words of the share answered by group."""
+    return standing_out(book, "figures.answered_groups", rows, by, months)
 
 
 @asked
@@ -192,9 +180,9 @@ def quick_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 @asked
 def quick(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of quick answers: the odds where they differ, else that they do not clearly."""
-    values = odds_values(rows.iloc[0])
-    is_clear = values.pop("p") <= HELD
-    return figure(book, "figures.quick", direction(values["odds"] - 1) if is_clear else "alike", **values)
+    values = quick_values(rows.iloc[0])
+    key = direction(values["odds"] - 1) if values["p"] <= HELD else "alike"
+    return figure(book, "figures.quick", key, **values)
 
 
 @asked

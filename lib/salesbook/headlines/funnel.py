@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, Leak, against_the_rest, leak
-from salesbook.findings import ALPHA, HELD, LEAST, Candidate, Finding, chosen, moved
-from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, quarter_name
+from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen, moved
+from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, quarter_name, standing_out
 from salesbook.kpi import reason_of
 from salesbook.kpis.funnel import hit_rate, qualification_rate
 from salesbook.kpis.scorecard import average_deal_size, target, won
@@ -106,16 +105,8 @@ def step_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 
 @asked
 def segments(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, str]:
-    """The words of qualification by group: the group that stands out after correction, or that none does."""
-    tested = against_the_rest(rows)
-    adjusted = stats.benjamini_hochberg(tested["p"].to_numpy(float))
-    clear = tested[adjusted < ALPHA]
-    values = {"by": book.words.column(by), "months": months, "n": int(rows["denominator"].sum()), "k": len(rows)}
-    if clear.empty:
-        return figure(book, "figures.segments", "alike", group="", share=np.nan, rest=np.nan, **values)
-    first = clear.loc[clear["p"].idxmin()]
-    values |= {"group": first[by], "share": first["value"], "rest": first["rest"]}
-    return figure(book, "figures.segments", direction(first["change"]), **values)
+    """The words of qualification by group."""
+    return standing_out(book, "figures.segments", rows, by, months)
 
 
 @asked

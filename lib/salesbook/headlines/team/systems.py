@@ -7,7 +7,7 @@ from scipy.stats import norm
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.findings import ALPHA, HELD, Candidate
-from salesbook.headlines import asked, direction, figure, finding
+from salesbook.headlines import asked, compared, direction, figure, sides
 from salesbook.headlines.team.figures import REPORTED, YEAR, YEARS, beside
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -16,19 +16,13 @@ from salesbook.kpis import team as kpis
 def material(book: Book) -> Candidate | None:
     """Whether deals with material are won more often."""
     rows = kpis.collateral_odds(book, last=YEARS)
-    if reason_of(rows):
-        return None
-    values = material_values(rows.iloc[0])
-    claim = finding(book, f"say.material_{direction(values['odds'] - 1)}", True, **values)
-    return Candidate("material", values.pop("p"), claim, finding(book, "say.material_alike", **values), weight=1)
+    return compared(book, "material", rows, material_values, lambda told: told["odds"] - 1, weight=1)
 
 
 def material_values(row: pd.Series) -> dict:
     """The numbers that sentences on material use."""
-    shares = {"used": row["used_k"] / max(row["used_n"], 1), "other": row["other_k"] / max(row["other_n"], 1)}
-    ends = {"odds": row["value"], "low": row["low"], "high": row["high"], "p": float(row["p"])}
-    counted = {"n_used": row["used_n"], "n_other": row["other_n"], "unknown": row["unknown"], "months": YEARS}
-    return shares | ends | counted
+    told = sides(row, used="used", other="other")
+    return told | {"odds": told.pop("size"), "unknown": row["unknown"], "months": YEARS}
 
 
 def report_rows(book: Book) -> pd.DataFrame:
@@ -105,5 +99,5 @@ def won_with(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def with_material(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of winning with material."""
     values = material_values(rows.iloc[0])
-    key = direction(values["odds"] - 1) if values.pop("p") <= HELD else "alike"
+    key = direction(values["odds"] - 1) if values["p"] <= HELD else "alike"
     return figure(book, "figures.material", key, **values)

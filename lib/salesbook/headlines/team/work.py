@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook import sellers
 from salesbook.book import Book
 from salesbook.findings import ALPHA, HELD, Candidate, Finding
-from salesbook.headlines import asked, direction, figure, finding
+from salesbook.headlines import asked, compared, direction, figure, finding, sides
 from salesbook.headlines.team.figures import TINY, YEAR, YEARS, beside, by_seller
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -33,18 +33,13 @@ def load(book: Book) -> list[Finding]:
 def mail_alone(book: Book) -> Candidate | None:
     """Whether deals worked by mail alone are lost late more often."""
     rows = kpis.email_only_losses(book, last=YEARS)
-    if reason_of(rows):
-        return None
-    values = mail_values(rows.iloc[0])
-    claim = finding(book, f"say.mail_{direction(values['change'])}", True, **values)
-    return Candidate("mail", values.pop("p"), claim, finding(book, "say.mail_alike", **values), weight=4)
+    return compared(book, "mail", rows, mail_values, lambda told: told["change"], weight=4)
 
 
 def mail_values(row: pd.Series) -> dict:
     """The numbers that sentences on mail alone use."""
-    shares = {"mail": row["email_k"] / max(row["email_n"], 1), "other": row["other_k"] / max(row["other_n"], 1)}
-    ends = {"change": row["value"], "low": row["low"], "high": row["high"], "p": float(row["p"])}
-    return shares | ends | {"n_mail": row["email_n"], "n_other": row["other_n"], "months": YEARS}
+    told = sides(row, mail="email", other="other")
+    return told | {"change": told.pop("size"), "months": YEARS}
 
 
 @asked
