@@ -44,7 +44,8 @@ AMOUNTS = {
     },
     (",", ""): {"1,5": 150, "1.5": NO, "1.234": NO, "1.234,50": NO},
     (".", ","): {"1,234": 123_400, "1,234.50": 123_450, "1,23": NO, "1234": 123_400, "1,2345": NO},
-    (",", " "): {"1 234,50": 123_450, "1\u00a0234,50": 123_450, "1\u202f234": 123_400, "12 34": NO},
+    (",", " "): {"1 234,50": 123_450, "1\u00a0234,50": 123_450, "1\u202f234": 123_400, "1\u2009234": 123_400,
+               "12 34": NO},
     (".", "'"): {"1'234.50": 123_450, "1'23": NO},
 }  # fmt: skip
 
@@ -67,6 +68,7 @@ OTHERS = {
     "account_id": {"007": "007", " 7": " 7", "1E5": "1E5", "1.23E+12": "account_id_spoiled",
                    "1,2E+05": "account_id_spoiled",
                    "#REF!": "account_id_spoiled", "a\u200bb": "account_id_invisible", "\ufeffa": "account_id_invisible",
+                   "a\u2060b": "account_id_invisible", "a\u202ab": "account_id_invisible",
                    "a\tb": "account_id_invisible", "Ærø": "Ærø", "a\nb": "account_id_invisible", "": None},
 }  # fmt: skip
 
@@ -155,6 +157,16 @@ def test_dates_are_days_and_of_an_instant_the_local_day(become):
         "2026-01-05T23:30:00Z": date(2026, 1, 6), "2026-02-30": "expected_close_unreadable",
     }  # fmt: skip
     assert dict(zip(cases, become("expected_close", list(cases)), strict=True)) == cases
+
+
+def test_a_currency_is_one_that_there_is(read, rows, quarantined):
+    codes = ["EUR", "DKK", "ZZZ", "XXX", "eur", "€"]
+    lines = [f"D{n},Sales,Demo,open,{code}" for n, code in enumerate(codes)]
+    imported = read({"deals.csv": "\n".join([HEADER, *lines])})
+    assert rows(imported, "deals", "currency") == [("EUR",), ("DKK",)]
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [
+        (line, "currency_unreadable") for line in (4, 5, 6, 7)
+    ]
 
 
 def test_only_declared_texts_are_null(become):

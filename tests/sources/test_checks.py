@@ -75,9 +75,9 @@ def test_ids_are_exact(read, rows):
 
 
 def test_an_id_with_a_space_is_flagged_and_stays(read, rows):
-    imported = read({"deals.csv": table(HEADER, deal("D1 "), deal("D1"))})
-    assert keys(rows, imported, "deals", "deal_id") == ["D1", "D1 "]
-    assert flags(imported) == {("deals", "D1 ", "deal_id_has_space")}
+    imported = read({"deals.csv": table(HEADER, deal("D1 "), deal("D1"), deal("D1\u00a0"))})
+    assert keys(rows, imported, "deals", "deal_id") == ["D1", "D1 ", "D1\u00a0"]
+    assert flags(imported) == {("deals", f"D1{space}", "deal_id_has_space") for space in " \u00a0"}
 
 
 def test_closed_before_created_is_rejected_but_a_day_is_a_day(read, rows, quarantined):

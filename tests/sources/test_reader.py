@@ -42,6 +42,12 @@ REFUSED = {
     "a zip of none": (zipped(), "zip|exactly one"),
     "a broken Parquet": (b"PAR1" + GOOD.encode(), "Parquet"),
     "a broken workbook": (zipped(**{"xl/workbook.xml": b"<"}), "Excel"),
+    "an encrypted Parquet": (b"PARE" + bytes(100), "encrypted Parquet"),
+    "a gzip of far more than a table": (gzip.compress(GOOD.encode() + b" " * (70 << 20)), "6. MB have other fields"),
+    "two columns of one name but for a sign nobody sees": (
+        GOOD.replace("product", "stage\u200b").encode(),
+        "'stage' and",
+    ),
     "two columns of one name": (GOOD.replace("product", "Stage").encode(), "'stage' and 'Stage'"),
     "a header alone": (f"{HEADER}\n".encode(), "no rows"),
     "a header of an open quote": (b'deal_id,"pipeline\nD1,Sales\n', "header"),
@@ -86,6 +92,8 @@ READ = {
     "gzip": gzip.compress(TEXT.encode()),
     "gzip of two members": gzip.compress(TEXT.encode()[:20]) + gzip.compress(TEXT.encode()[20:]),
     "zip": zipped(**{"anything.csv": TEXT.encode()}),
+    "signs that nobody sees": TEXT.replace("deal_id", "\ufeffdeal_id").replace("stage", "st\u00adage\u200b").encode(),
+    "zip of macOS": zipped(**{"a.csv": TEXT.encode(), "__MACOSX/._a.csv": b"\0", ".DS_Store": b"\0"}),
     "other case and spaces": TEXT.replace("deal_id", "  Deal ID").replace("stage", "STAGE").encode(),
     "columns in another order": (
         f"product,currency,status,stage,pipeline,deal_id\n{FIELD},EUR,open,Demo,Sales,D1\n".encode()

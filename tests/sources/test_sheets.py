@@ -1,6 +1,7 @@
 """Excel sheets and Parquet files say the same as text would."""
 
 import io
+import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from salesbook.errors import BadData
+from salesbook.sources import sheets
 
 HEADER = ["deal_id", "pipeline", "stage", "status", "currency", "amount", "created_at", "is_test", "expected_close"]
 
@@ -27,6 +29,19 @@ def workbook(*rows: list, names: tuple[str, ...] = ("Sheet1",), first_row: int =
                     sheet.write_formula(at, column, "=NA()", None, "#N/A")
                 elif value is not None:
                     sheet.write(at, column, value)
+    return target.getvalue()
+
+
+def rewritten(content: bytes, *changes: tuple[str, str]) -> bytes:
+    """A workbook with other text in its first sheet."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            text = old.read(name)
+            for before, after in changes if name.endswith("sheet1.xml") else ():
+                assert before.encode() in text
+                text = text.replace(before.encode(), after.encode())
+            new.writestr(name, text)
     return target.getvalue()
 
 
@@ -69,6 +84,25 @@ def test_an_error_in_a_cell_is_not_an_empty_cell(read, quarantined):
     assert [(line, rule) for line, rule, _ in quarantined(imported)] == [
         (2, "amount_unreadable"), (3, "deal_id_spoiled"),
     ]  # fmt: skip
+
+
+def test_a_formula_that_nothing_has_worked_out_is_not_an_empty_cell(read, rows, quarantined):
+    content = rewritten(
+        workbook(HEADER[:6], ["D1", *ROW[1:5], 7], ["D2", *ROW[1:5], 7], ["D3", *ROW[1:4], "EUR", 7]),
+        ('<c r="F2"><v>7</v></c>', '<c r="F2"><f>3+4</f><v></v></c>'),
+        ('<c r="F3"><v>7</v></c>', '<c r="F3" t="str"><f>""</f><v></v></c>'),
+        ('<c r="F4"><v>7</v></c>', '<c r="F4"><f>3+4</f><v>7</v></c>'),
+    )
+    imported = read({"deals.xlsx": content})
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(2, "amount_unreadable")]
+    assert rows(imported, "deals", "deal_id, amount_minor") == [("D2", None), ("D3", 700)]
+
+
+def test_a_workbook_packed_to_fill_the_memory_is_refused_before_it_is_unpacked(read, monkeypatch):
+    monkeypatch.setattr(sheets, "LARGE", 1 << 20)
+    content = rewritten(workbook(HEADER[:6], ROW[:6]), ("</sheetData>", "</sheetData>" + " " * (8 << 20)))
+    with pytest.raises(BadData, match=r"deals\.xlsx is no usual workbook.*unpacked"):
+        read({"deals.xlsx": content})
 
 
 def test_lines_of_a_sheet_are_its_rows(read, rows, quarantined):
@@ -139,3 +173,19 @@ def test_numbers_of_a_parquet_file_bear_no_noise(read, rows):
 def test_a_parquet_file_of_bytes_that_are_no_text_is_refused(read):
     with pytest.raises(BadData, match=r"deals\.parquet cannot be read as Parquet"):
         read({"deals.parquet": parquet(deal_id=[b"\xff"])})
+
+
+def test_short_fractions_of_a_parquet_file_have_the_digits_they_were_given(read, rows):
+    content = parquet(
+        deal_id=["D1", "D2"], pipeline=["Sales"] * 2, stage=["Demo"] * 2, status=["open"] * 2, currency=["EUR"] * 2,
+        amount=pa.array([0.1, 1234.56], pa.float32()),
+    )  # fmt: skip
+    assert rows(read({"deals.parquet": content}, limit=0.0), "deals", "amount_minor") == [(10,), (123_456,)]
+
+
+def test_a_structure_where_the_map_names_a_value_is_refused(read):
+    content = parquet(
+        deal_id=["D1"], pipeline=["Sales"], stage=["Demo"], status=["open"], currency=["EUR"], amount=[{"value": 5.0}]
+    )
+    with pytest.raises(BadData, match=r"deals\.parquet has no plain values.*'amount' holds lists or structures"):
+        read({"deals.parquet": content})

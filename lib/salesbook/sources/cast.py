@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from babel.numbers import list_currencies
+
 from salesbook import zones
 from salesbook.schema import Column
 from salesbook.sources.form import (
@@ -45,10 +47,11 @@ QUICK = {
 EXAMPLES = {"money": "1234.50", "number": "12.5", "rate": "0.13401234", "share": "0.25", "integer": "42"}
 SHEET_ERROR = r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!|VERW!|NAAM\?|DEEL/0!|I/T|VÆRDI!|NAVN\?)"
 SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
+CURRENCIES = ", ".join(map(literal, sorted(list_currencies() - {"XTS", "XXX"})))  # without those that mean none
 OTHER = "*"
 # Helping expressions by the first letter of their names; each reads those before it.
 LEVELS = (("q",), ("w", "d", "z"), ("p",))
-INVISIBLE = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{feff}\x{fffd}]"
+INVISIBLE = r"[\x00-\x1f\x7f\x{00ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}\x{fffd}]"
 
 
 @dataclass
@@ -249,7 +252,7 @@ def word(column: Column, feed: Feed, is_mixed: bool) -> Cast:
 def currency(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """A currency's code."""
     t = f"t_{column.name}"
-    problem = (f"not {matches(t, '[A-Z]{3}')}", "unreadable", "is not a currency's code such as EUR")
+    problem = (f"{t} not in ({CURRENCIES})", "unreadable", "is not a currency's code such as EUR")
     return Cast({}, {column.name: t}, [problem])
 
 

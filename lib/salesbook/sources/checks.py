@@ -11,6 +11,7 @@ import duckdb
 from salesbook.errors import BadData
 from salesbook.schema import Column, Table
 from salesbook.sources.cast import Problems
+from salesbook.sources.form import SPACES
 from salesbook.sources.plan import Feed
 from salesbook.sources.staged import LEFT_OUT
 from salesbook.tables import TABLES
@@ -94,7 +95,8 @@ class Checks:
             if column.type == "id":
                 reason = f"{column.name} has a space before or after it"
                 number = self.problems.number(column.name, f"{column.name}_has_space", reason)
-                found[number] = f"(starts_with({column.name}, ' ') or ends_with({column.name}, ' '))"
+                edges = [f"{way}_with({column.name}, '{space}')" for space in SPACES for way in ("starts", "ends")]
+                found[number] = f"({' or '.join(edges)})"
         if found:
             numbers = ", ".join(f"case when {spaced} then {number} end" for number, spaced in found.items())
             self.con.execute(

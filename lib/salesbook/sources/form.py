@@ -19,7 +19,7 @@ DATES = {
 PARTS = {"ymd": r"\1-\2-\3", "dmy": r"\3-\2-\1", "mdy": r"\3-\1-\2"}
 SAMPLES = {"ymd": "2026-12-31", "dmy": "31-12-2026", "mdy": "12/31/2026"}
 TRUE, FALSE = ("true", "1", "yes", "ja", "waar", "sand"), ("false", "0", "no", "nee", "nej", "onwaar", "falsk")
-SPACES = " \u00a0\u202f"
+SPACES = " \u00a0\u2009\u202f"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from salesbook.sources.framing import Dialect, Frame, frames
 from salesbook.sources.rows import Rows, Traits
 
 BLOCK = 1 << 22
+MOST_BAD = 1 << 26  # bytes of records that are none: beyond it a file is no table, or packed to do harm
 LONGEST_SKIPPED = 4096  # DuckDB skips a row too many behind a header of more than some 8,000 bytes
 DELIMITERS = (b",", b";", b"\t", b"|")
 MARKS = (
@@ -36,6 +37,7 @@ REFUSED = (
     (rb"\s*<", "HTML or XML", "Export it as CSV: some systems send a web page, or a page of log-in, named .csv."),
     (rb"\s*[{\[]", "JSON", "Export it as CSV."),
     (rb"%PDF", "a PDF", "Export it as CSV."),
+    (rb"PARE", "an encrypted Parquet file", "Export it without encryption."),
 )
 
 
@@ -108,6 +110,8 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         written = folder / f"{stem}.sheet"
         convert = sheets.from_excel if kind == "xlsx" else sheets.from_parquet
         convert(copy, written, decimal)
+        if kind == "parquet":
+            refuse_nested(copy, wanted)
         blocks = partial(text_blocks, partial(written.open, "rb"), name, "utf-8")
         delimiter = ","
     else:
@@ -130,12 +134,17 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
     """The good records of a text written to one file, where need be, the bad ones to another."""
     bad = rows.path.with_suffix(".bad")
     n_good, n_bad, shifts, traits = 0, 0, [], Traits()
+    bad_bytes = 0
     with bad.open("w", encoding="utf-8", newline="") as bad_file:
         bad_rows = csv.writer(bad_file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for frame in framing:
             rows.add(frame)
             traits.look(frame.text, dialect)
             bad_rows.writerows((line, rule, text.decode()) for line, rule, text in frame.bad)
+            bad_bytes += sum(len(text) for _, _, text in frame.bad)
+            if bad_bytes > MOST_BAD:
+                found = f"{bad_bytes >> 20} MB have other fields than the header, up to line {frame.bad[-1][0]}."
+                raise BadData(f"{name} is not a table.", found, "Export it again.")
             shift = frame.lines - (n_good + np.arange(len(frame.lines)))
             changed = np.flatnonzero(np.diff(shift, prepend=shifts[-1][-1, 1] if shifts else -1))
             if len(changed):
@@ -144,6 +153,18 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
     shifts = np.concatenate(shifts) if shifts else np.zeros((1, 2), np.int64)
     path, skip = rows.done()
     return Text(name, header, dialect, path, bad, n_good, n_bad, shifts, again, traits, skip)
+
+
+def refuse_nested(copy: Copy, wanted: set[str]) -> None:
+    """Refuse a column that the map names and that holds lists or structures: its values would be lost.
+
+    Raises: BadData.
+    """
+    for column in sheets.nested_columns(copy):
+        if name_key(column) in wanted:
+            found = f"{column!r} holds lists or structures."
+            todo = "Write the value that is meant as a column of its own, and name that in the map."
+            raise BadData(f"{copy.file.name} has no plain values in a column of the map.", found, todo)
 
 
 def kind_of(copy: Copy) -> str:
@@ -178,7 +199,8 @@ def opener(copy: Copy, kind: str) -> Callable:
     if kind == "text":
         return partial(copy.path.open, "rb")
     archive = zipfile.ZipFile(copy.path)
-    members = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+    members = [name for name in names if not Path(name).name.startswith(".")]
     if len(members) != 1:
         found = f"It holds {listed(members)}." if members else "It holds none."
         raise BadData(f"{copy.file.name} does not hold exactly one file.", found, "Unpack it, or pack one file alone.")
@@ -364,8 +386,8 @@ def understood(head: bytes, name: str, delimiter: str, wanted: set[str]) -> tupl
 
 
 def clean_name(name: str) -> str:
-    """A column's name in one line without spaces around it."""
-    return " ".join(name.split())
+    """A column's name in one line without spaces around it, nor signs that nobody sees."""
+    return " ".join("".join(sign for sign in name if unicodedata.category(sign) != "Cf").split())
 
 
 def refuse_twins(names: tuple[str, ...], name: str) -> None:

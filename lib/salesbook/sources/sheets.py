@@ -18,6 +18,9 @@ from salesbook.sources.files import Copy, listed
 
 REFERENCE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 BATCH = 50_000
+LARGE, MOST_PACKED = 1 << 27, 200  # bytes; how many times smaller a workbook may be than its parts
+EMPTY_FORMULA = re.compile(rb"<c ([^>]*)>\s*<f(?:[^>]*/|[^>]*>[^<]*</f)>\s*(?:<v\s*/>|<v></v>|</c>)")
+NO_RESULT = b"#N/A"
 
 
 def from_excel(copy: Copy, target: Path, decimal: str) -> None:
@@ -28,6 +31,7 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> None:
     Raises: BadData for a broken workbook, or where the sheet cannot be told.
     """
     name = copy.file.name
+    refuse_bomb(copy)
     try:
         workbook = python_calamine.load_workbook(str(copy.path))
         sheet = sheet_of(workbook.sheet_names, copy)
@@ -46,6 +50,18 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> None:
                 file.write("\n")
 
 
+def refuse_bomb(copy: Copy) -> None:
+    """Refuse a workbook that no program has packed so small: unpacked it would fill the memory.
+
+    Raises: BadData.
+    """
+    with zipfile.ZipFile(copy.path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > LARGE and size > MOST_PACKED * copy.bytes:
+        found = f"It is {copy.bytes:,} bytes, and {size:,} unpacked."
+        raise BadData(f"{copy.file.name} is no usual workbook.", found, "Save it again in Excel, or as CSV.")
+
+
 def sheet_of(names: list[str], copy: Copy) -> str:
     """The name of the sheet to read."""
     wanted = [copy.file.sheet] if copy.file.sheet else list(copy.file.tables)
@@ -59,18 +75,21 @@ def sheet_of(names: list[str], copy: Copy) -> str:
 
 
 def errors_in(copy: Copy, sheet: str) -> dict[tuple[int, int], str]:
-    """The error values of a sheet, such as #N/A, by row and column from 0: the library reads them as empty cells."""
+    """The error values of a sheet, such as #N/A, by row and column from 0, and formulas that no program has worked out
+    yet: the library reads them as empty cells."""
     with zipfile.ZipFile(copy.path) as archive:
         content = archive.read(sheet_path(archive, sheet))
-    if b't="e"' not in content:
-        return {}
-    cells = re.findall(rb"<c ([^>]*)>(?:(?!</c>).)*?<v>([^<]*)</v>", content, re.DOTALL)
-    found = {}
-    for attributes, value in cells:
-        place = re.search(rb'\br="([A-Z]+)([0-9]+)"', attributes)
-        if b't="e"' in attributes and place:
-            found[int(place.group(2)) - 1, column_number(place.group(1).decode())] = value.decode()
-    return found
+    cells = []
+    if b't="e"' in content:
+        found = re.findall(rb"<c ([^>]*)>(?:(?!</c>).)*?<v>([^<]*)</v>", content, re.DOTALL)
+        cells += [(attributes, value) for attributes, value in found if b't="e"' in attributes]
+    cells += [(attributes, NO_RESULT) for attributes in EMPTY_FORMULA.findall(content) if b't="str"' not in attributes]
+    places = [(re.search(rb'\br="([A-Z]+)([0-9]+)"', attributes), value) for attributes, value in cells]
+    return {
+        (int(place.group(2)) - 1, column_number(place.group(1).decode())): value.decode()
+        for place, value in places
+        if place
+    }
 
 
 def column_number(letters: str) -> int:
@@ -125,8 +144,13 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> None:
             for batch in source.iter_batches(BATCH):
                 writer.write(pa.record_batch([texts(column, decimal) for column in batch.columns], schema=schema))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        found = f"{str(error).splitlines()[0]}."
+        found = f"{str(error).splitlines()[0].rstrip('.')}."
         raise BadData(f"{copy.file.name} cannot be read as Parquet.", found, "Copy or export it again.") from error
+
+
+def nested_columns(copy: Copy) -> list[str]:
+    """The columns of a Parquet file that hold lists or structures."""
+    return [column.name for column in pq.read_schema(copy.path) if pa.types.is_nested(column.type)]
 
 
 def texts(column: pa.Array, decimal: str) -> pa.Array:
@@ -140,6 +164,8 @@ def texts(column: pa.Array, decimal: str) -> pa.Array:
         text = column.cast(pa.timestamp("s"), safe=False).cast(pa.string())
         return pc.binary_join_element_wise(text, "Z", "") if kind.tz else text
     if pa.types.is_floating(kind):
+        if kind != pa.float64():
+            column = column.cast(pa.string())  # the few digits that a short fraction has
         column = without_noise(column.cast(pa.float64()))
     text = column.cast(pa.string())
     if pa.types.is_decimal(kind):
