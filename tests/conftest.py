@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from plain_company import Company
 from postgres import postgres  # noqa: F401
 from salesbook.book import Book
 from salesbook.build import build
@@ -32,6 +33,19 @@ def sample_settings(tmp_path_factory):
 def sample_book(sample_settings, tmp_path_factory) -> Book:
     """The sample company's book of October 2026."""
     return Book(build(sample_settings, "2026-10", tmp_path_factory.mktemp("run")))
+
+
+@pytest.fixture(scope="session")
+def june_book(sample_settings, tmp_path_factory) -> Book:
+    """The sample company's book of June 2026, made from all its data: what came later is not known in it."""
+    return Book(build(sample_settings, "2026-06", tmp_path_factory.mktemp("june")))
+
+
+@pytest.fixture(scope="session", params=["2026-10", "2026-06"])
+def at_a_month(request, sample_book, project) -> tuple[Book, Company]:
+    """A book of the sample, of its last month or of one before, and the same read plainly."""
+    book = sample_book if request.param == "2026-10" else request.getfixturevalue("june_book")
+    return book, Company(project / "data" / "sample", request.param)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salesbook import __version__, clock, freshness
+from salesbook import __version__, clipping, clock, freshness
+from salesbook.clipping import MADE_UP, UNDONE_CHANGES, VISITS, clipped, deals_before
 from salesbook.disk import STAGING, sweep
 from salesbook.engines import Engine
 from salesbook.errors import BadData
@@ -26,7 +27,7 @@ from salesbook.freshness import OFFICE
 from salesbook.settings import Settings, Source
 from salesbook.sources import Import, site
 from salesbook.sources.site import Site
-from salesbook.tables import TABLES, Table
+from salesbook.tables import TABLES
 
 # In the order in which they are built: a fact may read those before it.
 FACTS = (
@@ -81,46 +82,6 @@ FACTS = (
 LEAST_PEOPLE = 5  # no figure about people is given of fewer
 PACKAGES = ("duckdb", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scipy")
 
-# A deal without history has visits made up from what the deal itself says: they are marked is_assumed. A closed one
-# went from its pipeline's first stage to its end; one whose history lacks the end gets that visit alone. A closing that
-# is a date alone is not put before the creation of the same day.
-VISITS = """
-with first_stage as (
-  select pipeline, min(stage) as stage from (
-    select pipeline, stage, row_number() over (partition by pipeline order by position nulls last, stage) as place
-    from loaded_stages where not is_won and not is_lost) ranked
-  where place = 1 group by pipeline),
-last_stage as (
-  select d.deal_id, min(s.stage) as stage
-  from loaded_deals d
-  join loaded_stages s on s.pipeline = d.pipeline
-    and (s.stage = d.stage or not exists (
-      select 1 from loaded_stages t where t.pipeline = d.pipeline and t.stage = d.stage and (t.is_won or t.is_lost)))
-    and ((d.status = 'won' and s.is_won) or (d.status = 'lost' and s.is_lost))
-  where d.closed_at is not null
-  group by d.deal_id),
-seen as (
-  select h.deal_id, max(case when s.is_won or s.is_lost then 1 else 0 end) as has_end
-  from loaded_stage_history h
-  join loaded_deals d on d.deal_id = h.deal_id
-  join loaded_stages s on s.pipeline = d.pipeline and s.stage = h.stage
-  group by h.deal_id)
-select deal_id, stage, entered_at, exited_at, is_bulk, recorded_at, false as is_assumed from loaded_stage_history
-union all
-select d.deal_id, case when e.stage is null then d.stage else coalesce(f.stage, d.stage) end, d.created_at,
-  case when e.stage is not null then greatest(d.closed_at, d.created_at) end, false, d.recorded_at, true
-from loaded_deals d
-left join first_stage f on f.pipeline = d.pipeline
-left join last_stage e on e.deal_id = d.deal_id
-where not exists (select 1 from seen where seen.deal_id = d.deal_id)
-union all
-select d.deal_id, e.stage, greatest(d.closed_at, d.created_at), cast(null as timestamp), false, d.recorded_at, true
-from loaded_deals d
-join last_stage e on e.deal_id = d.deal_id
-left join seen on seen.deal_id = d.deal_id
-where coalesce(seen.has_end, 0) = 0
-"""
-
 
 @dataclass(frozen=True)
 class Fact:
@@ -167,36 +128,6 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def clipped(table: Table, rows: str) -> str:
-    """SQL for a table as it was known at the run's instant.
-
-    Rule: rows known later are left out; a later instant, and what became known with it, is NULL.
-    """
-    columns = []
-    for column in table.columns:
-        for name in column.stored:
-            if column.later or column.follows:
-                instant = column.follows or column.name
-                kept = f"{instant} < run.as_of" if column.later else f"{instant} is null or {instant} < run.as_of"
-                columns.append(f"case when {kept} then {name} end as {name}")
-            elif column.is_false_if_empty:
-                columns.append(f"coalesce({name}, false) as {name}")
-            else:
-                columns.append(name)
-    if table.name == "stage_history":
-        columns = [name for name in columns if not name.startswith(("changed_by", "entered_at_is", "recorded_at_is"))]
-        columns = [name for name in columns if "exited_at_is_date" not in name] + ["is_assumed"]
-    if table.name == "fx_rates":
-        return f"select {', '.join(columns)} from {rows}, run where rate_on < cast(local_time(run.as_of) as date)"
-    known = [f"({name} is null or {name} < {as_of_like(table, name)})" for name in table.known]
-    return f"select {', '.join(columns)} from {rows} cross join run where {' and '.join(known) or 'true'}"
-
-
-def as_of_like(table: Table, name: str) -> str:
-    """The run's instant as a column's type: for a date, the first local day that is not over."""
-    return "cast(local_time(run.as_of) as date)" if table.column(name).type == "date" else "run.as_of"
-
-
 def month_period(month: str) -> clock.Period:
     """The days of a month given as 2026-10."""
     return clock.period_of(date.fromisoformat(f"{month}-01"), "month")
@@ -210,7 +141,8 @@ def run_of(settings: Settings, month: str) -> Path:
     Raises: as `build`.
     """
     with site.opened(settings) as source:
-        told = [source.imported.folder.name, month, __version__, Path(__file__).read_text(encoding="utf-8")]
+        told = [source.imported.folder.name, month, __version__]
+        told += [Path(file).read_text(encoding="utf-8") for file in (__file__, clipping.__file__)]
         told += [repr(replace(settings, home=Path(), source=Source(), folder=""))]
         told += [fact(name).sql for name in FACTS]
         key = hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
@@ -272,10 +204,11 @@ def define(engine: Engine, settings: Settings, period: clock.Period, as_of: date
         engine.table(name, small / f"{name}.parquet")
 
     give("run", run_table(period, as_of, next(iter(calendars)), settings))
-    engine.view("visits", VISITS)
+    engine.fact("undone_changes", UNDONE_CHANGES, ("deal_id",), small / "undone_changes.parquet")
+    for name, sql in (("visits", VISITS), ("deals_before", deals_before())):
+        engine.view(name, sql)
     for table in TABLES.values():
-        rows = "visits" if table.name == "stage_history" else f"loaded_{table.name}"
-        engine.view(table.name, clipped(table, rows))
+        engine.view(table.name, clipped(table, MADE_UP.get(table.name, f"loaded_{table.name}")))
     first, last = span_of(engine, settings, period)
     query = f"select currency, rate_on, rate from loaded_fx_rates where rate_on < date '{period.end}' order by 1, 2"
     known = pd.DataFrame(engine.rows(query), columns=["currency", "rate_on", "rate"])

@@ -21,7 +21,7 @@ working as (
   from stages where not is_won and not is_lost group by pipeline),
 standing as (
   select y.seen_on, t.deal_id, t.stage, t.position, t.probability as stage_probability, t.created_on, t.has_created,
-    t.account_id, t.owner_id, t.pipeline, t.product, t.source, t.type, t.is_new_business, t.cycle, t.record_url
+    t.account_id, t.pipeline, t.product, t.source, t.type, t.is_new_business, t.cycle, t.record_url
   from days y
   join deal_states t on t.is_open and t.is_known and t.known_on < y.seen_on
     and (t.until_on is null or t.until_on >= y.seen_on)),
@@ -44,7 +44,8 @@ told as (
       rows between 1 following and unbounded following) as until_on
   from changed c
   union all
-  select c.deal_id, c.field, c.old_value, date '1900-01-01', c.known_on from changed c where c.place = 1),
+  select deal_id, field, max(case when place = 1 then old_value end), date '1900-01-01', min(known_on)
+  from changed group by deal_id, field),
 then_told as (
   select y.seen_on, t.deal_id,
     count(case when t.field = 'amount' then 1 end) > 0 as has_amount,
@@ -79,7 +80,7 @@ stood as (
       p.expected_close, cast(c.expected_close as date),
       case when k.has_expected or t.seen_on = run.period_end then d.expected_close end) as expected_close_on,
     coalesce(case when c.owner_known_on > p.snapshot_on then c.owner_id end, p.owner_id, c.owner_id, d.owner_id)
-      as held_by
+      as owner_id
   from standing t
   cross join run
   cross join tells k
@@ -102,7 +103,7 @@ select
   o.account_id, o.owner_id, o.pipeline, o.product, o.source, o.type, o.is_new_business, o.cycle,
   o.minor as own_minor, o.amount_minor, o.probability,
   cast(round(cast(o.amount_minor as decimal(19, 0)) * o.probability, 0) as bigint) as weighted_minor,
-  o.category, o.expected_close_on, o.is_rebuilt, o.held_by, o.currency,
+  o.category, o.expected_close_on, o.is_rebuilt, o.currency,
   o.is_counted, o.is_resolved, o.is_won, o.closed_on, o.won_on, o.record_url
 from priced o
 left join working w on w.pipeline = o.pipeline

@@ -16,10 +16,10 @@ with months as (
     and (c.day >= first_seen.day or c.day = run.period_start)),
 sides as (
   select m.month, o.deal_id, true as is_start, case when o.own_minor > 0 then o.own_minor end as own_minor, o.currency,
-    o.amount_minor, o.held_by, o.expected_close_on
+    o.amount_minor, o.owner_id as held_by, o.expected_close_on
   from months m join open_deals o on o.seen_on = m.month
   union all
-  select m.month, o.deal_id, false, case when o.own_minor > 0 then o.own_minor end, o.currency, o.amount_minor, o.held_by,
+  select m.month, o.deal_id, false, case when o.own_minor > 0 then o.own_minor end, o.currency, o.amount_minor, o.owner_id,
     o.expected_close_on
   from months m join open_deals o on o.seen_on = m.next_month
   union all
@@ -94,7 +94,8 @@ told as (
       rows between 1 following and unbounded following) as until_on
   from changed c
   union all
-  select c.deal_id, c.field, c.old_value, date '1900-01-01', c.known_on from changed c where c.place = 1),
+  select deal_id, field, max(case when place = 1 then old_value end), date '1900-01-01', min(known_on)
+  from changed group by deal_id, field),
 coming_told as (
   select f.month, f.deal_id, max(case when t.field = 'amount' then 1 else 0 end) = 1 as has_amount,
     max(case when t.field = 'amount' then t.value end) as amount,
