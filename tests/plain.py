@@ -12,6 +12,8 @@ import pandas as pd
 ZONE = ZoneInfo("Europe/Amsterdam")
 AS_OF = pd.Timestamp("2026-10-31T23:00:00")  # the end of October 2026 in Amsterdam
 CONTACTS = ("call", "email", "meeting")
+# Columns of deals of which a history is kept, by their name in it.
+CHANGED = {"amount": "amount", "owner_id": "owner", "expected_close": "expected_close", "forecast_category": "category"}
 
 
 class Plain:
@@ -41,11 +43,29 @@ class Plain:
         return dict(zip(rows[f"{name.removesuffix('s')}_id"], rows["merged_into"], strict=True))
 
     @cached_property
+    def changes(self) -> dict[tuple[str, str], list[dict]]:
+        """Every change of deals, also later ones, by deal and field, in order."""
+        rows = pd.read_csv(self.folder / "deal_changes.csv", dtype=str, keep_default_na=False)
+        for name in ("changed_at", "recorded_at"):
+            rows[name] = pd.to_datetime(rows[name], utc=True).dt.tz_localize(None)
+        rows["known_at"] = rows[["changed_at", "recorded_at"]].max(axis=1)
+        rows = rows.sort_values("changed_at", kind="stable")
+        return {key: part.to_dict("records") for key, part in rows.groupby(["deal_id", "field"])}
+
+    def told(self, deal: dict, name: str, at: pd.Timestamp) -> str:
+        """A column of a deal as known at an instant: what its newest known change said, else the first began from."""
+        rows = self.changes.get((deal["deal_id"], CHANGED[name]), [])
+        known = [row["new_value"] for row in rows if row["known_at"] < at]
+        return known[-1] if known else rows[0]["old_value"] if rows else deal[name]
+
+    @cached_property
     def deals(self) -> pd.DataFrame:
         """Deals that count, by id, with the outcome of their latest visit and when it came (`ended`)."""
         rows = self.read("deals")
         keep = rows["merged_at"].isna() & rows["deleted_at"].isna() & (rows["is_test"] != "true")
-        rows = rows[keep].set_index("deal_id")
+        rows = rows[keep].set_index("deal_id", drop=False)
+        for name in CHANGED:
+            rows[name] = [self.told(row, name, self.as_of) for row in rows.to_dict("records")]
         place = {stage: number for number, stage in enumerate(pd.read_csv(self.folder / "stages.csv")["stage"])}
         latest: dict[str, tuple] = {}
         for row in self.read("stage_history").dropna(subset=["entered_at"]).itertuples():

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from plain import CONTACTS, ZONE, Plain, local
+from plain import CHANGED, CONTACTS, ZONE, Plain, local
 
 OPEN_STAGES = ("Qualification", "Needs analysis", "Demo", "Proposal", "Negotiation")
 CHANCE = dict(zip(OPEN_STAGES, (0.35, 0.45, 0.6, 0.8, 0.95), strict=True))
 MANDATORY = tuple(stage for stage in OPEN_STAGES if stage != "Demo")
 PLACE = {stage: place for place, stage in enumerate((*OPEN_STAGES, "Won", "Lost"), start=1)}
-NAMES = {"owner": "owner_id", "category": "forecast_category"}
 
 
 class Company(Plain):
@@ -45,22 +44,6 @@ class Company(Plain):
         return int((Decimal(amount) * 100 * rate).quantize(Decimal(1), ROUND_HALF_UP))
 
     @cached_property
-    def changes(self) -> dict[tuple[str, str], list[dict]]:
-        """Every change of deals, also later ones, by deal and field, in order."""
-        rows = pd.read_csv(self.folder / "deal_changes.csv", dtype=str, keep_default_na=False)
-        for name in ("changed_at", "recorded_at"):
-            rows[name] = pd.to_datetime(rows[name], utc=True).dt.tz_localize(None)
-        rows["known_at"] = rows[["changed_at", "recorded_at"]].max(axis=1)
-        rows = rows.sort_values("changed_at", kind="stable")
-        return {key: part.to_dict("records") for key, part in rows.groupby(["deal_id", "field"])}
-
-    def told(self, deal: dict, field: str, at: pd.Timestamp) -> str:
-        """A field of a deal as known at an instant: what the newest known change said, else the first began from."""
-        rows = self.changes.get((deal["deal_id"], field), [])
-        known = [row["new_value"] for row in rows if row["known_at"] < at]
-        return known[-1] if known else rows[0]["old_value"] if rows else deal[f"extracted_{field}"]
-
-    @cached_property
     def visits(self) -> dict[str, list[tuple]]:
         """The known visits of every deal, in order: when, which stage, in bulk."""
         rows = self.read("stage_history").dropna(subset=["entered_at"])
@@ -75,11 +58,8 @@ class Company(Plain):
         """Every known deal, those that do not count too, with what became of it."""
         rows = []
         for row in self.read("deals").to_dict("records"):
-            extracted = {f"extracted_{field}": row[NAMES.get(field, field)]
-                         for field in ("amount", "owner", "expected_close", "category")}  # fmt: skip
-            row |= extracted | {"visits": self.visits.get(row["deal_id"], [])}
-            for field in ("amount", "owner", "expected_close", "category"):
-                row[NAMES.get(field, field)] = self.told(row, field, self.as_of)
+            row |= {name: self.told(row, name, self.as_of) for name in CHANGED}
+            row |= {"visits": self.visits.get(row["deal_id"], [])}
             last = row["visits"][-1] if row["visits"] else (None, "", False)
             row |= {"outcome": last[1] if last[1] in ("Won", "Lost") else "open", "now_in": last[1]}
             row["ended_at"] = last[0] if row["outcome"] != "open" else None
