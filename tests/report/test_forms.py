@@ -66,7 +66,7 @@ def test_no_text_becomes_a_formula_or_a_link_in_the_workbook(pages, tmp_path):
 
 
 def test_names_of_sheets_are_short_and_differ(tmp_path):
-    many = [Left("a very long name of a page that goes on and on", "T", [("figure", figure(["a"]))] * 12)]
+    many = [Left("long", "a very long title of a page that goes on and on", [("figure", figure(["a"]))] * 12)]
     workbook.write(tmp_path / "month.xlsx", many, WORDS, RUN, "draft")
     names = CalamineWorkbook.from_path(tmp_path / "month.xlsx").sheet_names
     assert len({name.casefold() for name in names}) == len(names) == 13

@@ -18,7 +18,8 @@ KINDS = {".pdf": ("application", "pdf"),
 def draft(pages: list[Left], words: Words, run: dict, files: list[Path]) -> bytes:
     """An .eml file that a mail program opens as an unsent message.
 
-    Rule: same input, same bytes: boundaries are fixed, the date is the report's instant.
+    Rule: the first page's findings are told in full with its key figures, the others' by their headlines. Same input,
+    same bytes: boundaries are fixed, the date is the report's instant.
     Parameters: `pages`, what the notebooks left; `run`, what run.json says; `files`, attached.
     Returns: the bytes of the file.
     """
@@ -27,12 +28,11 @@ def draft(pages: list[Left], words: Words, run: dict, files: list[Path]) -> byte
     message["Subject"] = subject
     message["Date"] = format_datetime(datetime.fromisoformat(run["as_of"].removesuffix("Z")).replace(tzinfo=UTC))
     message["X-Unsent"] = "1"
-    found = [
-        (one["headline"], one["detail"]) for page in pages for part in page.of("findings") for one in part["findings"]
-    ]
-    figures = [card(entry, words) for page in pages for part in page.of("scorecard") for entry in part["cards"]]
-    message.set_content(plain_text(subject, found, figures))
-    message.add_alternative(html_text(subject, found, figures, words), subtype="html")
+    told = [(page.title, findings_of(page)) for page in pages if findings_of(page)]
+    cards = next((found for page in pages if (found := cards_of(page))), [])
+    figures = [card(entry, words) for entry in cards]
+    message.set_content(plain_text(subject, told, figures))
+    message.add_alternative(html_text(subject, told, figures, words), subtype="html")
     for file in files:
         maintype, subtype = KINDS[file.suffix]
         message.add_attachment(file.read_bytes(), maintype=maintype, subtype=subtype, filename=file.name)
@@ -46,22 +46,46 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def plain_text(subject: str, found: list[tuple[str, str]], figures: list[dict]) -> str:
+def findings_of(page: Left) -> list[tuple[str, str]]:
+    """What a page found: headline and detail."""
+    return [(one["headline"], one["detail"]) for part in page.of("findings") for one in part["findings"]]
+
+
+def cards_of(page: Left) -> list[dict]:
+    """The key figures of a page."""
+    return [entry for part in page.of("scorecard") for entry in part["cards"]]
+
+
+def plain_text(subject: str, told: list[tuple[str, list]], figures: list[dict]) -> str:
     """The message as text."""
-    lines = [f"- {headline}. {detail}" for headline, detail in found]
     shown = [f"{one['label']}: {one['value']} ({one['change']} {one['before']})".replace(" ( )", "") for one in figures]
-    return "\n".join([subject, "", *lines, "", *shown]) + "\n"
+    lines = [subject, ""]
+    for place, (title, found) in enumerate(told):
+        lines += [title, *(sentence(*one) if place == 0 else f"- {one[0]}" for one in found), ""]
+        lines += [*shown, ""] if place == 0 else []
+    return "\n".join(lines)
 
 
-def html_text(subject: str, found: list[tuple[str, str]], figures: list[dict], words: Words) -> str:
+def sentence(headline: str, detail: str) -> str:
+    """A finding in a line of text."""
+    stop = "" if headline.endswith(".") else "."
+    return f"- {headline}{stop} {detail}"
+
+
+def html_text(subject: str, told: list[tuple[str, list]], figures: list[dict], words: Words) -> str:
     """The message as simple HTML."""
-    items = "".join(f"<li><b>{escape(headline)}</b><br>{escape(detail)}</li>" for headline, detail in found)
     rows = "".join(
-        f"<tr><th align=left scope=row>{escape(one['label'])}</th><td align=right>{escape(one['value'])}</td>"
+        f"<tr><th align=left scope=row>{escape(one['label'])}</th><td align=right><b>{escape(one['value'])}</b></td>"
         f"<td>{escape(one['change'])} {escape(one['before'])}</td></tr>"
         for one in figures
     )
+    body = []
+    for place, (title, found) in enumerate(told):
+        details = ["" if place else f"<br>{escape(detail)}" for _, detail in found]
+        items = [f"<li><b>{escape(one[0])}</b>{detail}</li>" for one, detail in zip(found, details, strict=True)]
+        body.append(f"<h2>{escape(title)}</h2><ul>{''.join(items)}</ul>")
+        body.append(f"<table cellpadding=6>{rows}</table>" if place == 0 else "")
     return (
         f'<!doctype html><html lang="{words.tag}"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
-        f"<body><h1>{escape(subject)}</h1><ul>{items}</ul><table cellpadding=6>{rows}</table></body></html>"
+        f"<body><h1>{escape(subject)}</h1>{''.join(body)}</body></html>"
     )

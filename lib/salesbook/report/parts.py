@@ -19,7 +19,7 @@ LONGEST = 80
 MOST_LISTED = 40  # deals or leads on a page; a workbook has room for more
 PHONE = 358  # pixels across a phone's page
 LETTER, PADDING, TEXT_COLUMN = 7.3, 12, 78  # pixels of a table's letter, between columns, of a text that wraps
-LONG_TEXT, LONG_COLUMN, MOST_STACKED = 30, 210, 8
+LONG_TEXT, LONG_COLUMN, MOST_STACKED = 20, 210, 8
 
 
 def findings(data: dict, words: Words) -> dict:

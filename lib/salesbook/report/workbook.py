@@ -17,7 +17,7 @@ FORMATS = {
     "count": "#,##0",
     "days": "0.0",
     "hours": "0.0",
-    "duration": "#,##0",
+    "duration": "[h]:mm:ss",
     "ratio": "0.00",
     "score": "0.000",
     "number": "#,##0.00",
@@ -26,6 +26,7 @@ FORMATS = {
     "day": "d mmm",
 }
 DATES = ("month", "date", "day")
+SCALES = {"points": 100, "duration": 1 / 86_400}  # Excel tells a time of day as a part of the day
 # Text is text: nothing that data says becomes a formula, a link or a number.
 OPTIONS = {
     "strings_to_formulas": False,
@@ -76,8 +77,7 @@ class Sheets:
         elif isinstance(value, bool):
             sheet.write_string(row, column, self.words.say("flag.yes" if value else "flag.no"))
         elif isinstance(value, (int, float)):
-            scale = 100 if unit == "points" else 1
-            sheet.write_number(row, column, value * scale, self.number(unit))
+            sheet.write_number(row, column, value * SCALES.get(unit, 1), self.number(unit))
         else:
             sheet.write_string(row, column, str(value)[:LONGEST_TEXT])
 
@@ -107,7 +107,8 @@ def write(path: Path, pages: list[Left], words: Words, run: dict, status: str) -
 
 def table_sheet(sheets: Sheets, page: Left, title: str, data: dict) -> str:
     """A sheet with the numbers of a figure or table; gives its name."""
-    name = sheets.name(f"{page.name} {len(sheets.names)}")
+    number = str(len(sheets.names))
+    name = sheets.name(f"{page.title[: LONGEST_NAME - len(number) - 1].strip()} {number}")
     sheet = sheets.book.add_worksheet(name)
     sheet.write_string(0, 0, title, sheets.style("title", bold=True, font_size=14))
     sheet.write_string(
@@ -156,8 +157,8 @@ def summary_sheet(sheets: Sheets, sheet, pages: list[Left], links: list[tuple[st
         row += 1
     link = sheets.style("link", font_color="#0A5CAD", underline=1)
     for place, (page, title, name) in enumerate(links, row + 1):
-        sheet.write_url(place, 0, f"internal:'{name}'!A1", link, title[:LONGEST_TEXT] or name)
-        sheet.write_string(place, 1, page)
+        sheet.write_string(place, 0, page)
+        sheet.write_url(place, 1, f"internal:'{name}'!A1", link, title[:LONGEST_TEXT] or name)
     sheet.set_column(0, 0, WIDEST)
     sheet.set_column(1, 6, 16)
     sheet.freeze_panes(4, 0)

@@ -76,6 +76,15 @@ class Speech(string.Formatter):
     def __init__(self, words: "Words"):
         self.words = words
 
+    def filled(self, template: str, values: dict) -> str:
+        """A template with its values; a sentence that ends in an abbreviation ("€ 2 mln.") has one full stop."""
+        text = ""
+        for words, name, form, _ in self.parse(template):
+            text += words[1:] if text.endswith(".") and words.startswith(".") else words
+            if name is not None:
+                text += self.format_field(self.get_field(name, (), values)[0], form)
+        return text
+
     def format_field(self, value, format_spec: str) -> str:
         """A value in words: `{x:percent}`, `{x:percent.1}`, or as it is."""
         if not format_spec:
@@ -127,7 +136,7 @@ class Words:
         if isinstance(template, dict):
             template = template.get(self.locale.plural_form(values["n"]), template["other"])
         try:
-            return Speech(self).format(template, **values)
+            return Speech(self).filled(template, values)
         except KeyError as error:
             raise WrongUsage(f"The words {key!r} lack a value.", f"Not given: {error}.", "Give it to say().") from error
 
