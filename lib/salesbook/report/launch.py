@@ -18,14 +18,16 @@ def run_kernel(arguments: list[str]) -> None:
 
     kernel = IPKernelApp.instance()
     kernel.initialize(arguments)
-    seed()  # last: what is imported on the way draws too
+    kernel.shell.events.register("pre_run_cell", seed)
     kernel.start()
 
 
-def seed() -> None:
-    """Seed the generators that a process has one of: forked ones would otherwise share NumPy's state."""
+def seed(_) -> None:
+    """Seed the generators that a process has one of, before the first cell: what comes up until then draws too."""
     import numpy as np
+    from IPython import get_ipython
 
+    get_ipython().events.unregister("pre_run_cell", seed)
     random.seed(SEED)
     np.random.seed(SEED)
 
