@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from salesbook import clock
-from salesbook.build import FACTS, build_fact, define, first_instant, month_period, run_of
+from salesbook.build import FACTS, build_fact, define, first_instant, run_of
+from salesbook.clock import named
 from salesbook.engines import spark as engine
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import BadData, MissingTool, WrongUsage
@@ -116,7 +117,7 @@ def test_tables_over_spark_connect_give_the_same_facts_and_functions_the_same_va
         session.sql(f"create table crm.{path.stem} using parquet location '{path.as_uri()}'")
     session.stop()
     settings = at(sample_settings, tmp_path, monkeypatch, connected, schema="crm")
-    period, run = month_period("2026-10"), tmp_path / "run"
+    period, run = named("2026-10"), tmp_path / "run"
     (run / "facts").mkdir(parents=True)
     with site.opened(settings) as source:
         assert source.imported.rows_loaded("deals") == pq.read_table(tmp_path / "crm" / "deals").num_rows

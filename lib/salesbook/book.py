@@ -2,14 +2,15 @@
 
 import json
 import os
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from salesbook import memory
-from salesbook.build import FACTS, fact, month_period, run_of
-from salesbook.clock import Period
+from salesbook.build import FACTS, fact, run_of
+from salesbook.clock import MONTHS, Period, kind_of, period_of
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import WrongUsage
 from salesbook.settings import NAME, Settings, load
@@ -25,17 +26,20 @@ SLICES = {
 
 
 class Book:
-    """An opened run: its facts, its month, its settings.
+    """An opened run: its facts, its period, its settings.
 
-    `run` is what run.json says; `period` the local days of its month; `slice` what every question is narrowed to
-    (product, team, territory, channel), empty for the whole company.
+    `run` is what run.json says; `kind` whether it is of a month or a quarter, which has so many `months`; `period` its
+    local days; `slice` what every question is narrowed to (product, team, territory, channel), empty for the whole
+    company.
     """
 
     def __init__(self, folder: Path, slice: dict[str, str] | None = None):
         self.folder = folder
         self.slice = {name: value for name, value in (slice or {}).items() if value}
         self.run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        self.period = month_period(self.run["month"])
+        self.kind = kind_of(self.run["month"])
+        self.months = MONTHS[self.kind]
+        self.period = Period(*(date.fromisoformat(self.run["period"][side]) for side in ("start", "end")))
 
     def __repr__(self) -> str:
         return f"<Book {self.run['month']} of {self.run['company']}>"
@@ -72,11 +76,16 @@ class Book:
         return of_run(self.run)
 
     def as_far(self, period: Period, current: Period) -> Period:
-        """As many working days of a period as have gone by of the current one, which the run's month ends."""
+        """As many working days of a period as have gone by of the current one, which the run's period ends."""
         sql = "select day from day_facts where is_working_day and day >= ? and day < ? order by day"
         gone = len(self.rows(sql, [current.start, self.period.end]))
         days = self.rows(sql, [period.start, period.end])["day"]
         return period if gone >= len(days) else Period(period.start, days.iloc[gone].date())
+
+    @property
+    def last_month(self) -> Period:
+        """The month that ends with the run's period: the run's own, or the last of its quarter."""
+        return period_of(self.period.end - timedelta(days=1), "month")
 
     def missing(self, name: str) -> list[str]:
         """The tables that a fact needs and the source does not have."""
@@ -88,13 +97,13 @@ def open_book(
 ) -> Book:
     """Open a run, or make one.
 
-    Rule: with `run`, that folder is opened. Without, the month is built from the settings' source into
+    Rule: with `run`, that folder is opened. Without, the month or quarter is built from the settings' source into
     .salesbook/runs, and its book opened: this is what happens when a notebook is run by hand.
-    Parameters: `run`, a run's folder; `month`, as 2026-10, the settings' month if left out; `settings`, those of the
-    nearest salesbook.toml above the working folder, else of the sample company; `slice`, product, team, territory or
-    channel that every question is narrowed to.
+    Parameters: `run`, a run's folder; `month`, as 2026-10 or 2026-Q3, the settings' one if left out; `settings`, those
+    of the nearest salesbook.toml above the working folder, else of the sample company; `slice`, product, team,
+    territory or channel that every question is narrowed to.
     Returns: Book.
-    Raises: WrongUsage where the folder is no run or the run is of another month.
+    Raises: WrongUsage where the folder is no run or the run is of another period.
     """
     if run:
         folder = Path(run)
@@ -102,7 +111,7 @@ def open_book(
             raise WrongUsage("That folder is no run.", f"There is no {folder / 'run.json'}.", "Make one: make report.")
         book = Book(folder, slice)
         if month and book.run["month"] != month:
-            raise WrongUsage("The run is of another month.", f"{book.run['month']}, not {month}.", "Leave one out.")
+            raise WrongUsage("The run is of another period.", f"{book.run['month']}, not {month}.", "Leave one out.")
         return book
     settings = settings or load(home())
     return Book(run_of(settings, month or settings.month), slice)

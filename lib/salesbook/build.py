@@ -128,15 +128,10 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def month_period(month: str) -> clock.Period:
-    """The days of a month given as 2026-10."""
-    return clock.period_of(date.fromisoformat(f"{month}-01"), "month")
-
-
 def run_of(settings: Settings, month: str) -> Path:
-    """The run of a month: built, or the one that was built before of the same data, settings and statements.
+    """The run of a month or quarter: built, or the one built before of the same data, settings and statements.
 
-    Parameters: `month`, as 2026-10.
+    Parameters: `month`, as 2026-10 or 2026-Q3.
     Returns: its folder, in .salesbook/runs beside the settings.
     Raises: as `build`.
     """
@@ -159,9 +154,9 @@ def run_of(settings: Settings, month: str) -> Path:
 
 
 def build(settings: Settings, month: str, folder: Path) -> Path:
-    """Read the source and build every fact of a month into a folder.
+    """Read the source and build every fact of a month or quarter into a folder.
 
-    Parameters: `month`, as 2026-10; `folder`, where facts/*.parquet and run.json are written.
+    Parameters: `month`, as 2026-10 or 2026-Q3; `folder`, where facts/*.parquet and run.json are written.
     Returns: the folder.
     Raises: BadData where the source cannot be read, the month holds nothing, or a fact breaks its own declaration.
     """
@@ -171,7 +166,7 @@ def build(settings: Settings, month: str, folder: Path) -> Path:
 
 def build_on(source: Site, settings: Settings, month: str, folder: Path) -> Path:
     """Build every fact of a month where the source's canonical tables are; the same as `build`."""
-    period = month_period(month)
+    period = clock.named(month, settings.fiscal_year_starts)
     as_of = clock.utc(settings.zone, period.end)
     facts = folder / "facts"
     facts.mkdir(parents=True, exist_ok=True)

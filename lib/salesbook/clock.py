@@ -12,10 +12,11 @@ import pandas as pd
 
 from salesbook import zones
 from salesbook.errors import BadData, WrongUsage
-from salesbook.settings import DAYS, Calendar, opening
+from salesbook.settings import DAYS, PERIOD, Calendar, opening
 
 CARRIED_DAYS = 7
 PERIODS = ("day", "week", "month", "quarter", "year")
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,41 @@ def period_of(day: date, kind: str, fiscal_year_starts: int = 1) -> Period:
     if kind == "week":
         start = day - timedelta(days=day.weekday())
         return Period(start, start + timedelta(days=7))
-    months = {"month": 1, "quarter": 3, "year": 12}.get(kind)
+    months = MONTHS.get(kind)
     if months is None:
         raise WrongUsage("That is not a period.", f"Found {kind!r}.", f"There are: {', '.join(PERIODS)}.")
     since = (day.year * 12 + day.month - 1) - (fiscal_year_starts - 1)
     start = since - since % months + fiscal_year_starts - 1
     return Period(month_start(start), month_start(start + months))
+
+
+def kind_of(name: str) -> str:
+    """The kind of a period by its name: month or quarter.
+
+    >>> kind_of("2026-10"), kind_of("2026-Q3")
+    ('month', 'quarter')
+    """
+    return "quarter" if "Q" in name else "month"
+
+
+def named(name: str, fiscal_year_starts: int = 1) -> Period:
+    """The days of a month or a quarter by its name.
+
+    Rule: a quarter is one of the fiscal year, and a fiscal year bears the number of the year in which it ends.
+    Parameters: `name`, a month as 2026-10 or a quarter as 2026-Q3.
+    Raises: WrongUsage for another name.
+    Source: fiscal years by their end: house decision of 2026-11-22.
+
+    >>> named("2026-Q3"), named("2026-Q3", fiscal_year_starts=4).start
+    (Period(start=datetime.date(2026, 7, 1), end=datetime.date(2026, 10, 1)), datetime.date(2025, 10, 1))
+    """
+    if not PERIOD.fullmatch(name):
+        raise WrongUsage("That is no month and no quarter.", f"Found {name!r}.", "Write 2026-10, or 2026-Q3.")
+    year, _, part = name.partition("-")
+    if kind_of(name) == "month":
+        return period_of(date(int(year), int(part), 1), "month")
+    begins = 12 * (int(year) - (fiscal_year_starts > 1)) + fiscal_year_starts - 1 + 3 * (int(part[1]) - 1)
+    return Period(month_start(begins), month_start(begins + 3))
 
 
 def month_start(months: int) -> date:

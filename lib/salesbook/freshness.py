@@ -15,17 +15,19 @@ OFFICE = {"office": Calendar(hours=dict.fromkeys(("mon", "tue", "wed", "thu", "f
 
 
 def warnings(settings: Settings, rows: Rows, month: str) -> list[dict]:
-    """What a reader of a month must know of its data.
+    """What a reader of a month (or a quarter: then quarters are compared) must know of its data.
 
     Rule: `stale`, the newest event before the month's end is older than `stale_days`; `fewer_rows`, a table has a
     smaller number of rows of the month than of the month before, by more than `fewer_rows_share` (tables of fewer than
     20 rows are not compared); `silent_days`, working days without any activity, more than in the month before.
-    Parameters: `settings`; `rows`, which answers queries on the canonical tables as loaded_NAME; `month`, as 2026-10.
+    Parameters: `settings`; `rows`, which answers queries on the canonical tables as loaded_NAME; `month`, as 2026-10 or
+    2026-Q3.
     Returns: a list of {"code", "values"}, empty where nothing is wrong.
     Source: house decision, reliability promise 11.
     """
-    period = clock.period_of(date.fromisoformat(f"{month}-01"), "month")
-    earlier = clock.periods_before(period, "month", 2)[0]
+    starts = settings.fiscal_year_starts
+    period = clock.named(month, starts)
+    earlier = clock.periods_before(period, clock.kind_of(month), 2, starts)[0]
     found = [*stale(rows, settings, period), *fewer_rows(rows, settings, period, earlier)]
     return found + silent_days(rows, settings, period, earlier)
 

@@ -21,6 +21,7 @@ from salesbook.book import SLICES, Book
 from salesbook.build import fact as declared
 from salesbook.errors import WrongUsage
 
+YEAR = 12
 UNITS = ("share", "days", "hours", "money", "count", "ratio", "score", "index")
 KPIS: dict[str, "Kpi"] = {}
 
@@ -35,7 +36,10 @@ class Unanswerable(WrongUsage):
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a KPI: groups, periods, a slice, and how many periods (or years) ago."""
+    """What is asked of a KPI: groups, periods, a slice, and how many periods (or years) ago.
+
+    Without `period` and `last` it is of the run's own period: a month, or a quarter.
+    """
 
     by: tuple[str, ...] = ()
     period: str | None = None
@@ -228,8 +232,9 @@ class Kpi:
     ) -> pd.DataFrame:
         """The figures.
 
-        Rule: without `period` one figure over the run's month (or the `last` so many months); with `period` a trend of
-        the `last` so many (1 if left out) ending with the one that holds the run's month, empty ones kept.
+        Rule: without `period` one figure over the run's own period, a month or a quarter (or the `last` so many months
+        to its end); with `period` a trend of the `last` so many (1 if left out) ending with the one that holds the
+        run's last day, empty ones kept.
         Parameters: `by`, columns of the fact or dotted paths such as account.country; `period`, day, week, month,
         quarter or year; `where`, column = value or list of values; `ago` and `years_ago` move the whole window back.
         Returns: `by`, `period` (first day), numerator and denominator or n, value, low, high, reason; sorted.
@@ -237,6 +242,19 @@ class Kpi:
         """
         question = Question(as_tuple(by), period, last, dict(where or {}), ago, years_ago)
         return self.answer(book, question)
+
+    def trend(self, book: Book) -> pd.DataFrame:
+        """The figures of the run's own period and of those before it: a year of them and one more, as cards show them.
+
+        Returns: `period` (first day) and what a call returns; one row a period, oldest first.
+        """
+        if book.kind == "month":
+            return self(book, period="month", last=YEAR + 1)
+        back = range(YEAR // book.months, -1, -1)
+        spans = [self(book, last=book.months, ago=book.months * n) for n in back]
+        starts = clock.periods_before(book.period, book.kind, len(spans), book.run["fiscal_year_starts"])
+        named = [rows.assign(period=pd.Timestamp(one.start)) for rows, one in zip(spans, starts, strict=True)]
+        return pd.concat(named, ignore_index=True)
 
     def answer(self, book: Book, question: Question) -> pd.DataFrame:
         """The figures for a question; where they cannot be had, one row that says why."""
@@ -255,7 +273,7 @@ class Kpi:
         return side_by_side(self, book, **question)
 
     def rows(self, book: Book, where: dict[str, Any] | None = None, last: int | None = None) -> pd.DataFrame:
-        """The fact's rows behind the figure of the run's month (or the `last` so many), slice applied.
+        """The fact's rows behind the figure of the run's own period (or the `last` so many months), slice applied.
 
         Raises: WrongUsage for a KPI that is worked out from others: ask those.
         """
@@ -275,8 +293,17 @@ class Ask:
     question: Question
 
     def __call__(self, what: "Kpi | Measure", **changes) -> pd.DataFrame:
-        question = replace(self.question, **changes)
+        asked = self.in_months if changes.get("period") == "month" else self
+        question = replace(asked.question, **changes)
         return what.answer(self.book, question) if isinstance(what, Kpi) else answer(self.book, what, question)
+
+    @property
+    def in_months(self) -> "Ask":
+        """The same question told in months: of the run's own period, so many months to its end."""
+        question, months = self.question, self.book.months
+        if question.period or question.last:
+            return self
+        return Ask(self.book, replace(question, last=months, ago=question.ago * months))
 
     def rows(self, fact: str, columns: tuple[str, ...], among=None, on: str | None = None, **changes) -> pd.DataFrame:
         """Columns of a fact's rows that the question is about, for what no sum can tell (survival, distributions).
@@ -287,7 +314,8 @@ class Ask:
         Raises: Unanswerable where a table is missing or the fact knows nothing of the slice.
         """
         question = replace(self.question, **changes)
-        span = replace(question, period=None, last=question.last or 1) if on else question
+        count = question.last or (1 if question.period else None)
+        span = replace(question, period=None, last=count) if on else question
         measure = Measure(fact, {}, lambda rows: rows, as_tuple(among), on)
         if missing := self.book.missing(fact):
             raise Unanswerable(f"needs {', '.join(missing)}")
@@ -392,7 +420,8 @@ class Query:
                 found = f"{self.measure.fact} is what stands open at the run's instant."
                 raise WrongUsage("A stock has no period.", found, "Leave out period and last.")
             return []
-        kind, starts = question.period or "month", run["fiscal_year_starts"]
+        own = "month" if question.last else self.book.kind
+        kind, starts = question.period or own, run["fiscal_year_starts"]
         end = clock.period_of(self.book.period.end - timedelta(days=1), kind, starts)
         count = (question.last or 1) + question.ago
         found = clock.periods_before(end, kind, count, starts)[: question.last or 1]

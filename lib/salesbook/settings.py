@@ -15,7 +15,8 @@ from salesbook.tables import TABLES
 NAME = "salesbook.toml"
 LANGUAGES = ("en", "nl", "da")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+PERIOD = re.compile(rf"{MONTH.pattern}|[0-9]{{4}}-Q[1-4]")  # what a report may be of
 DATE_FORMS = ("ymd", "dmy", "mdy")
 
 
@@ -330,8 +331,9 @@ def check(settings: Settings) -> None:
     for name, code in [("report.currency", settings.currency), ("source.currency", source.currency or "EUR")]:
         if not re.fullmatch(r"[A-Z]{3}", code):
             raise WrongUsage(f"{name} is not a currency.", f"Found {code!r}.", "Write three capitals, such as EUR.")
-    if settings.month and not MONTH.fullmatch(settings.month):
-        raise WrongUsage("report.month is not a month.", f"Found {settings.month!r}.", "Write it as 2026-10.")
+    if settings.month and not PERIOD.fullmatch(settings.month):
+        todo = "Write a month as 2026-10, or a quarter of the fiscal year as 2026-Q3."
+        raise WrongUsage("report.month is no month and no quarter.", f"Found {settings.month!r}.", todo)
     for name in ("rejected_share", "fewer_rows_share"):
         share = getattr(settings.limits, name)
         if not 0 <= share <= 1:

@@ -51,7 +51,7 @@ def waterfall(rows: pd.DataFrame, expected: Period | None = None) -> pd.DataFram
         "transferred_out": moves["is_transferred_out"] & one_way, "deleted": moves["is_deleted"],
         "end": moves["is_end"] & last,
     }  # fmt: skip
-    n = [int(counted.get(step, parts[step] != 0).sum()) for step in STEPS]
+    n = [moves.loc[counted.get(step, parts[step] != 0), "deal_id"].nunique() for step in STEPS]
     value = [int(parts[step].sum()) for step in STEPS]
     balance(value)
     return pd.DataFrame({"position": range(1, len(STEPS) + 1), "step": STEPS, "n": n, "value": value})

@@ -15,7 +15,7 @@ days as (
   from calendar c cross join run cross join first_end
   where c.calendar = run.default_calendar and extract(day from c.day) = 1
     and c.day <= run.period_end and c.day > run.period_end - interval '49' month
-    and (c.day > first_end.day or c.day in (run.period_start, run.period_end))),
+    and (c.day > first_end.day or c.day >= run.period_start)),
 working as (
   select pipeline, min(position) as first_position, count(*) as n_stages
   from stages where not is_won and not is_lost group by pipeline),

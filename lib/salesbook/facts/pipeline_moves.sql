@@ -13,7 +13,7 @@ with months as (
   select c.day as month, cast(c.day + interval '1' month as date) as next_month
   from calendar c cross join run cross join (select min(seen_on) as day from open_deals) first_seen
   where c.calendar = run.default_calendar and extract(day from c.day) = 1 and c.day < run.period_end
-    and (c.day >= first_seen.day or c.day = run.period_start)),
+    and (c.day >= first_seen.day or c.day >= run.period_start)),
 sides as (
   select m.month, o.deal_id, true as is_start, case when o.own_minor > 0 then o.own_minor end as own_minor, o.currency,
     o.amount_minor, o.owner_id as held_by, o.expected_close_on

@@ -4,6 +4,7 @@ Sentences stand in the catalogues of `words`; here is decided which of them the 
 """
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -55,10 +56,7 @@ NO_WORDS = {"headline": "", "subtitle": "", "alt": ""}
 
 def quarter_name(book: Book, start) -> str:
     """A quarter in words: by its number in a calendar year, else by its months."""
-    if book.run["fiscal_year_starts"] == 1:
-        return book.words.say("quarter.calendar", quarter=(start.month + 2) // 3, year=start.year)
-    last = start + pd.DateOffset(months=2)
-    return book.words.say("quarter.fiscal", first=start, last=last)
+    return replace(book.words, year_starts=book.run["fiscal_year_starts"]).quarter(start)
 
 
 def direction(change: float) -> str:

@@ -128,7 +128,8 @@ def cohorts(book: Book, cells: pd.DataFrame) -> dict[str, str]:
 def leads_by_month(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of the leads of twenty-four months."""
     values = {"low": rows["value"].min(), "high": rows["value"].max(), "now": rows["value"].iloc[-1]}
-    return figure(book, "figures.leads", months=len(rows), n=int(rows["n"].sum()), month=book.period.start, **values)
+    values |= {"n": int(rows["n"].sum()), "month": book.last_month.start}
+    return figure(book, "figures.leads", months=len(rows), **values)
 
 
 LEAK_UNITS = {"n": "count", "before_n": "count", "before": "share", "change": "points", "lost": "money"}

@@ -58,7 +58,7 @@ def waterfall_words(book: Book, steps: pd.DataFrame) -> dict[str, str]:
     """The words of the waterfall: from what to what, and whether amounts have a history."""
     at, n = steps.set_index("step")["value"], steps.set_index("step")["n"]
     values = {"start": at["start"], "end": at["end"], "change": abs(at["end"] - at["start"]), "n": int(n["end"])}
-    values |= {"month": book.period.start, "new": at["new"], "won": -at["won"], "lost": -at["lost"]}
+    values |= {"month": book.run["month"], "new": at["new"], "won": -at["won"], "lost": -at["lost"]}
     key = direction(at["end"] - at["start"]) if at["end"] != at["start"] else "level"
     return figure(book, "figures.waterfall", key, **values)
 
@@ -135,7 +135,7 @@ def pushing(book: Book) -> Candidate | None:
     if "denominator" not in month or reason_of(month):
         return None
     values = {"n": int(month["numerator"].iloc[0]), "total": int(month["denominator"].iloc[0])}
-    values |= {"share": month["value"].iloc[0], "month": book.period.start, "months": NOW, "months_before": BEFORE}
+    values |= {"share": month["value"].iloc[0], "month": book.run["month"], "months": NOW, "months_before": BEFORE}
     neutral = finding(book, "say.pushed", **values)
     now, before = pushed_spans(book)
     change, p = pushed_change(book)
@@ -175,7 +175,7 @@ def pushed_words(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of pushed deals by month."""
     last, (change, p) = rows.iloc[-1], pushed_change(book)
     known = rows["value"].dropna()
-    values = {"n": int(last["numerator"]), "total": int(last["denominator"]), "month": book.period.start}
+    values = {"n": int(last["numerator"]), "total": int(last["denominator"]), "month": book.last_month.start}
     values |= {"months": len(rows), "low": known.min(), "high": known.max(), "all": int(rows["denominator"].sum())}
     key = "headline" if last["denominator"] else "none"
     if p <= HELD:
@@ -195,7 +195,7 @@ def fate_title(book: Book) -> str:
     """The title of the table of what became of them, with how far deals were pushed."""
     length = kpis.push_length(book, last=BEFORE).iloc[0]
     key = "table" if np.isfinite(length["value"]) else "table_alone"
-    values = {"month": book.period.start, "days": length["value"] * DAY, "months": BEFORE}
+    values = {"month": book.run["month"], "days": length["value"] * DAY, "months": BEFORE}
     return book.words.say(f"figures.pushed.{key}", **values)
 
 

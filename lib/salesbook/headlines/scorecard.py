@@ -23,7 +23,7 @@ def won_against_target(book: Book) -> Finding:
     """What was won, and how much of the target that is: counted, not inferred."""
     amount, deals = won(book)["value"].iloc[0], deals_won(book)["value"].iloc[0]
     goal = target(book, won)
-    values = {"won": amount, "n": deals, "month": book.period.start}
+    values = {"won": amount, "n": deals, "month": book.run["month"]}
     if not goal:
         return finding(book, "say.won_without_target", **values)
     return finding(book, "say.won_against_target", share=amount / goal, target=goal, **values)
@@ -68,7 +68,7 @@ def mix_moved(book: Book, why: WhyMoved) -> Candidate:
 def running_total(book: Book, days: pd.DataFrame) -> dict[str, str]:
     """The words of won against target by working day."""
     last = days.iloc[-1]
-    values = {"won": last["value"], "month": book.period.start, "n": int(last["working_day"])}
+    values = {"won": last["value"], "month": book.run["month"], "n": int(last["working_day"])}
     if pd.isna(last["target"]) or not last["target"]:
         return figure(book, "figures.running_total", "without_target", **values)
     key = "reached" if last["value"] >= last["target"] else "short"
@@ -103,7 +103,7 @@ def segments_title(book: Book) -> str:
 def teams(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of attainment by team: how many reached their target."""
     reached = int((rows["actual"] >= rows["target"]).sum())
-    return figure(book, "figures.teams", reached=reached, n=len(rows), month=book.period.start)
+    return figure(book, "figures.teams", reached=reached, n=len(rows), month=book.run["month"])
 
 
 def win_rate_bridge(book: Book, why: WhyMoved) -> dict[str, str]:

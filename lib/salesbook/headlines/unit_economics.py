@@ -42,7 +42,7 @@ def revenue(book: Book) -> Finding:
         return finding(book, "say.mrr_none", reason=book.words.reason(reason))
     row, left = moves.iloc[0], kept.iloc[0]
     values = {"mrr": row["value"], "start": row["start"], "n": int(of.mrr(book)["n"].iloc[0])}
-    values |= {"month": book.period.start}
+    values |= {"month": book.run["month"]}
     if reason_of(kept) or left["n"] < LEAST:
         return finding(book, "say.mrr_young", **values)
     values |= {"kept": left["value"], "low": left["low"], "high": left["high"], "n_then": int(left["n"])}
@@ -149,7 +149,7 @@ def bridge_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def bridge(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of the month's bridge."""
     row = rows.iloc[0]
-    values = {"start": row["start"], "end": row["value"], "n": int(row["n"]), "month": book.period.start}
+    values = {"start": row["start"], "end": row["value"], "n": int(row["n"]), "month": book.run["month"]}
     gained = row["new"] + row["reactivation"] + row["expansion"]
     values |= {"new": round(gained, 2), "lost": round(row["churn"] + row["contraction"], 2)}
     change = round(row["value"] - row["start"], 2)

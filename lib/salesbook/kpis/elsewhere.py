@@ -82,7 +82,7 @@ def win_rate_with_open(ask: Ask):
         ends = {start: clock.period_of(start.date(), question.period, starts).end for start in rows["period"].unique()}
         rows["seen_on"] = pd.to_datetime(rows["period"].map(ends)).clip(upper=pd.Timestamp(ask.book.period.end))
     else:
-        months = question.ago + 12 * question.years_ago
+        months = ask.in_months.question.ago + 12 * question.years_ago
         rows["seen_on"] = pd.Timestamp(ask.book.period.end) - pd.DateOffset(months=months)
     by = [*question.by, "seen_on"]
     counted = still.assign(seen_on=pd.to_datetime(still["seen_on"])).groupby(by, dropna=False).size().rename("open")

@@ -153,8 +153,8 @@ def growth_this_year(ask: Ask):
 
 
 def months_of_year(ask: Ask) -> int:
-    """Months of the fiscal year up to and with the run's month."""
-    start, month = ask.book.run["fiscal_year_starts"], ask.book.period.start.month
+    """Months of the fiscal year up to the end of the run's period."""
+    start, month = ask.book.run["fiscal_year_starts"], ask.book.last_month.start.month
     return (month - start) % 12 + 1
 
 

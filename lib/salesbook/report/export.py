@@ -104,9 +104,9 @@ def page_html(notebook: NotebookNode, words: Words, run: dict, *, name: str, sta
         sections.insert(0, Section("comment", words.say("page.comment"), [{"kind": "prose", "html": prose(comment)}]))
     page = {
         "title": title, "subtitle": subtitle, "sections": sections, "failure": failure, "nav": navigation,
-        "month": words.month(run["month"]), "status": edition_name(words, status, version),
+        "month": words.heading(run["month"]), "status": edition_name(words, status, version),
         "company": run.get("company", ""),
-        "head_title": f"{title} · {words.month(run['month'])}", "warning": warning(run, words),
+        "head_title": f"{title} · {words.heading(run['month'])}", "warning": warning(run, words),
     }  # fmt: skip
     resources = {"page": page}
     html, _ = exporter().from_notebook_node(notebook, resources | frame(words, page["head_title"]))

@@ -30,7 +30,7 @@ from salesbook.cells import MARK, MIME
 from salesbook.errors import WrongUsage
 from salesbook.report.forked import CAN_FORK
 from salesbook.report.kernels import PageKernel, close, kill
-from salesbook.settings import MONTH
+from salesbook.settings import PERIOD
 from salesbook.words import LANGUAGE
 
 ADDED = {"injected-parameters", "papermill-error-cell-tag"}  # cells that papermill adds
@@ -112,7 +112,7 @@ def run_pages(
 
     Rule: a page succeeded when papermill returned, every code cell was run, no output is an error and the last cell
     left this run's mark. One that fails does not stop the others. Ctrl-C and SIGTERM end every kernel.
-    Parameters: `run`, the run's folder; `notebooks`, in the order of the pages; `month`, as 2026-10;
+    Parameters: `run`, the run's folder; `notebooks`, in the order of the pages; `month`, as 2026-10 or 2026-Q3;
     `language`, in place of the run's; `limits`; `narrowed`, the product, team, territory or channel to tell of.
     Returns: a PageRun for each notebook, in their order.
     Raises: WrongUsage where a parameter is not one; KeyboardInterrupt or SystemExit when told to stop.
@@ -127,7 +127,7 @@ def typed(parameters: dict[str, str]) -> dict[str, str]:
 
     Raises: WrongUsage where one is not.
     """
-    kinds = {"month": MONTH.fullmatch, "run": os.path.isdir} | dict.fromkeys(SLICES, str.isprintable)
+    kinds = {"month": PERIOD.fullmatch, "run": os.path.isdir} | dict.fromkeys(SLICES, str.isprintable)
     for name, value in parameters.items():
         if name not in kinds or not isinstance(value, str) or not kinds[name](value):
             raise WrongUsage(

@@ -2,19 +2,21 @@
 
 import json
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+from salesbook.clock import kind_of
 from salesbook.disk import replaced
 from salesbook.report.export import TEMPLATE, Link, css_text, edition_name, frame
-from salesbook.settings import MONTH
+from salesbook.settings import PERIOD
 from salesbook.words import Words
 
 FACTS = "month.json"
 WAYS = "months"
-NEWEST = "latest"  # a fixed name for the newest month
+NEWEST = {"month": "latest", "quarter": "latest-quarter"}  # fixed names for the newest month and quarter
 THREE = 3
 
 
@@ -33,7 +35,7 @@ def rendered(template: str, words: Words, head_title: str, **values) -> str:
 
 
 def ways(words: Words, month: str, is_overview: bool = False) -> tuple[Link, ...]:
-    """The links from a page of a month to the months: earlier, later, all.
+    """The links from a page of a month (or quarter) to the others of its kind: earlier, later, all.
 
     Rule: earlier and later go through a file of the site, which knows what was published last; so a page stays the
     same to the byte when another month is added.
@@ -48,7 +50,7 @@ def month_index(words: Words, facts: dict) -> str:
 
     Parameters: `facts`, as month.json has them.
     """
-    name = words.month(facts["month"])
+    name = words.heading(facts["month"])
     title = words.say("site.overview", month=facts["month"])
     return rendered(
         "month.html.j2", words, title, title=title, month=name, month_id=facts["month"],
@@ -58,21 +60,22 @@ def month_index(words: Words, facts: dict) -> str:
     )  # fmt: skip
 
 
-def months_index(words: Words, months: list[dict]) -> str:
-    """The index of all months, newest first."""
+def months_index(words: Words, entries: list[dict]) -> str:
+    """The index of all months, and after them of all quarters, newest first."""
     title = words.say("site.title")
-    entries = [
-        month | {"name": words.month(month["month"]), "status": edition_name(words, month["status"], month["version"]),
-                 "cards": month["cards"][:THREE]}
-        for month in months
-    ]  # fmt: skip
-    company = months[0]["company"] if months else ""
-    return rendered("months.html.j2", words, title, title=title, months=entries, company=company)
+    told = {"month": [], "quarter": []}
+    for entry in entries:
+        status = edition_name(words, entry["status"], entry["version"])
+        shown = {"name": words.heading(entry["month"]), "status": status, "cards": entry["cards"][:THREE]}
+        told[kind_of(entry["month"])].append(entry | shown)
+    company = entries[0]["company"] if entries else ""
+    return rendered("months.html.j2", words, title, title=title, months=told["month"], quarters=told["quarter"],
+                    company=company)  # fmt: skip
 
 
 def published(reports: Path) -> list[dict]:
-    """What is published: the facts of each month, newest first."""
-    folders = [path for path in reports.iterdir() if MONTH.fullmatch(path.name) and (path / FACTS).is_file()]
+    """What is published: the facts of each month and quarter, newest first."""
+    folders = [path for path in reports.iterdir() if PERIOD.fullmatch(path.name) and (path / FACTS).is_file()]
     return [json.loads((path / FACTS).read_text(encoding="utf-8")) for path in sorted(folders, reverse=True)]
 
 
@@ -81,17 +84,23 @@ def refresh(reports: Path, words: Words) -> Path:
 
     Returns: the path of the index.
     """
-    months = published(reports)
-    names = [month["month"] for month in months]
+    entries = published(reports)
+    for kind, newest in NEWEST.items():
+        names = [entry["month"] for entry in entries if kind_of(entry["month"]) == kind]
+        lead(reports, replace(words, kind=kind), names)
+        if names:
+            point(reports / newest, names[0])
+    replaced(reports / "index.html", months_index(replace(words, kind="month"), entries))
+    return reports / "index.html"
+
+
+def lead(reports: Path, words: Words, names: list[str]) -> None:
+    """Write the ways from each month to the one before and after, or from each quarter: names of one kind."""
     for spot, name in enumerate(names):
         later, earlier = names[spot - 1] if spot else "", names[spot + 1] if spot + 1 < len(names) else ""
         for step, goal in (("earlier", earlier), ("later", later)):
             href = f"../{goal}/index.html" if goal else "../index.html"
             replaced(reports / WAYS / f"{name}-{step}.html", way(words, href, words.say(f"page.{step}")))
-    replaced(reports / "index.html", months_index(words, months))
-    if names:
-        point(reports / NEWEST, names[0])
-    return reports / "index.html"
 
 
 def point(link: Path, target: str) -> None:

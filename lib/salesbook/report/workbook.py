@@ -43,7 +43,7 @@ class Sheets:
         self.words, self.run = words, run
         self.book = xlsxwriter.Workbook(path, OPTIONS)
         made = datetime.fromisoformat(run["as_of"].removesuffix("Z"))
-        self.book.set_properties({"title": words.month(run["month"]), "company": run["company"], "created": made})
+        self.book.set_properties({"title": words.heading(run["month"]), "company": run["company"], "created": made})
         self.styles: dict[str, xlsxwriter.format.Format] = {}
         self.names: set[str] = set()
 
@@ -141,7 +141,7 @@ def write_links(sheets: Sheets, sheet, data: dict) -> None:
 def summary_sheet(sheets: Sheets, sheet, pages: list[Left], links: list[tuple[str, str, str]], status: str) -> None:
     """The key figures, and where everything is."""
     words, run = sheets.words, sheets.run
-    sheet.write_string(0, 0, f"{run['company']} · {words.month(run['month'])} · {words.say(f'page.{status}')}",
+    sheet.write_string(0, 0, f"{run['company']} · {words.heading(run['month'])} · {words.say(f'page.{status}')}",
                        sheets.style("title", bold=True, font_size=14))  # fmt: skip
     sheet.write_string(1, 0, words.say("page.as_of", day=date.fromisoformat(run["period"]["end"])),
                        sheets.style("muted", font_color="#5A6472"))  # fmt: skip

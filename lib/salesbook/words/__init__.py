@@ -20,6 +20,7 @@ from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_compact_currency
 
+from salesbook.clock import kind_of, month_start
 from salesbook.errors import WrongUsage
 
 LOCALES = {"en": "en_GB", "nl": "nl_NL", "da": "da_DK"}
@@ -95,12 +96,17 @@ class Speech(string.Formatter):
 
 @dataclass(frozen=True)
 class Words:
-    """How a page speaks: its language, its currency, and which groups are too small to give a share of."""
+    """How a page speaks: its language, its currency, and which groups are too small to give a share of.
+
+    `kind`: what it speaks of, a month or a quarter; `year_starts`: the month in which the fiscal year starts.
+    """
 
     language: str
     currency: str
     counts_below: int = 5
     grey_below: int = 20
+    kind: str = "month"
+    year_starts: int = 1
 
     @property
     def locale(self) -> Locale:
@@ -119,7 +125,8 @@ class Words:
     def say(self, key: str, **values) -> str:
         """The words of a key, filled with values.
 
-        Rule: a key with plural forms is chosen by the value `n`.
+        Rule: a key with plural forms is chosen by the value `n`. Of a quarter, the words that the key has under
+        `of_quarter` are said in its place.
         Parameters: `key`, as in the catalogues; `values`, one per placeholder, as numbers and dates or as text.
         Returns: text.
         Raises: WrongUsage where the key or a value is missing.
@@ -132,7 +139,7 @@ class Words:
             raise WrongUsage(
                 "There are no such words.", f"Looked for {key!r}.", f"Add it to words/{self.language}.yaml."
             )
-        template = words[key]
+        template = words.get(f"of_{self.kind}.{key}", words[key])
         if isinstance(template, dict):
             template = template.get(self.locale.plural_form(values["n"]), template["other"])
         try:
@@ -260,8 +267,15 @@ class Words:
     # Dates
 
     def month(self, x) -> str:
-        """A month in full: October 2026."""
+        """A month in full: October 2026; given by its name, a quarter too: third quarter of 2026."""
+        if isinstance(x, str) and kind_of(x) == "quarter":
+            return self.quarter_in_full(x)
         return format_skeleton("yMMMM", day_of(x), locale=self.locale)
+
+    def heading(self, name: str) -> str:
+        """The name of a month or quarter where it stands alone: Third quarter of 2026."""
+        text = self.month(name)
+        return text[0].upper() + text[1:] if kind_of(name) == "quarter" else text
 
     def month_short(self, x) -> str:
         """A month with its year, short: Oct 2026."""
@@ -270,6 +284,18 @@ class Words:
     def month_name(self, x) -> str:
         """A month without its year, short: Oct."""
         return format_date(day_of(x), "LLL", locale=self.locale)
+
+    def quarter(self, x) -> str:
+        """A quarter by its first day, short: Q3 2026; of a fiscal year that is no calendar year, by its months."""
+        first = day_of(x)
+        if self.year_starts == 1:
+            return self.say("quarter.calendar", quarter=(first.month + 2) // 3, year=first.year)
+        return self.say("quarter.fiscal", first=first, last=month_start(first.year * 12 + first.month + 1))
+
+    def quarter_in_full(self, name: str) -> str:
+        """A quarter by its name: third quarter of 2026; of another fiscal year, third quarter of 2025/26."""
+        year = name[:4] if self.year_starts == 1 else f"{int(name[:4]) - 1}/{name[2:4]}"
+        return self.say(f"quarter.name.{name[-1]}", year=year)
 
     def date(self, x) -> str:
         """A day: 5 October 2026."""
@@ -293,16 +319,17 @@ class Words:
 
     def meaning(self, name: str, english: str) -> str:
         """What a KPI means: its docstring's first line, or the translation made of just that line."""
-        return self.translation(f"kpi.{name}.of", f"kpi.{name}.meaning", english)
+        return self.translation(f"kpi.{name}", "meaning", english)
 
     def prose(self, notebook: str, cell: str, english: str) -> str:
         """The text of a notebook's cell: its source, or the translation made of just that source."""
-        return self.translation(f"notebook.{notebook}.{cell}.of", f"notebook.{notebook}.{cell}.text", english)
+        return self.translation(f"notebook.{notebook}.{cell}", "text", english)
 
-    def translation(self, of: str, key: str, english: str) -> str:
-        """A translation if it was made of this English text; a stale one is never shown."""
-        words = catalogue(self.language)
-        return words[key] if str(words.get(of, "")) == hash_of(english) else english
+    def translation(self, key: str, part: str, english: str) -> str:
+        """A translation if it was made of this English text, that of a quarter first; a stale one is never shown."""
+        words, mark = catalogue(self.language), hash_of(english)
+        made = [one for one in (f"of_{self.kind}.{key}", key) if str(words.get(f"{one}.of", "")) == mark]
+        return words[f"{made[0]}.{part}"] if made else english
 
     def reason(self, code: str | None) -> str:
         """Why there is no value: the words for a code such as "nothing closed"."""
@@ -330,7 +357,8 @@ def of_run(run: dict, language: str = "") -> Words:
     language = language or os.environ.get(LANGUAGE, "") or run["language"]
     limits = run.get("limits", {})
     small = {name: limits[name] for name in ("counts_below", "grey_below") if name in limits}
-    return Words(language, run["currency"], **small)
+    told = {"kind": kind_of(run["month"]), "year_starts": run.get("fiscal_year_starts", 1)}
+    return Words(language, run["currency"], **small, **told)
 
 
 def undefined(x) -> bool:

@@ -95,7 +95,7 @@ def whole_company(ask: Ask) -> Ask:
 
 def with_shared(ask: Ask, own: pd.DataFrame) -> pd.DataFrame:
     """The cost of channels with their part of what is spent on none: as much for every new customer."""
-    asked = whole_company(ask)
+    asked = whole_company(ask.in_months)
     shared = asked(
         total("cost_facts", "acquisition_minor", among="is_shared", on="cost_on", per=100), ago=lagged(asked)
     )
@@ -109,6 +109,7 @@ def with_shared(ask: Ask, own: pd.DataFrame) -> pd.DataFrame:
 
 def cost_and_customers(ask: Ask, cost) -> pd.DataFrame:
     """Cost (numerator) and the customers it won (denominator) by group and month."""
+    ask = ask.in_months
     spent, gained = ask(cost.measure, ago=lagged(ask)), ask(new_customers.measure)
     keys = [*ask.question.by]
     if ask.question.period:

@@ -101,7 +101,7 @@ def month_end(ask: Ask, times: int) -> pd.DataFrame:
     """MRR at the ends of months, times a number."""
     monthly_only(ask)
     measure = total("customer_months", "mrr_minor", among="is_customer", on="month", per=100)
-    rows = ask(measure, last=ask.question.last if ask.question.period else 1)
+    rows = ask.in_months(measure, last=ask.question.last if ask.question.period else 1)
     return rows.assign(value=rows["value"] * times)
 
 
@@ -152,6 +152,7 @@ def together(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 def retained(ask: Ask, is_capped: bool) -> pd.DataFrame:
     """MRR now of the customers of a year before ÷ theirs then, for each group and month-end asked for."""
     monthly_only(ask)
+    ask = ask.in_months
     keys, months = list(ask.question.by), (ask.question.last or 1) if ask.question.period else 1
     columns = ("account_id", "month", "mrr_minor")
     rows = ask.rows("customer_months", columns, among="is_customer", on="month", last=months + YEAR)
@@ -174,7 +175,7 @@ def retained(ask: Ask, is_capped: bool) -> pd.DataFrame:
 
 def month_ends(ask: Ask, count: int) -> list[clock.Period]:
     """The months asked for, oldest first."""
-    months = clock.periods_before(ask.book.period, "month", count + ask.question.ago)
+    months = clock.periods_before(ask.book.last_month, "month", count + ask.question.ago)
     return months[:count]
 
 
@@ -193,10 +194,11 @@ def cohort_span(ask: Ask) -> tuple[str, list[clock.Period], pd.Timestamp]:
     kind, starts = ask.question.period or "month", ask.book.run["fiscal_year_starts"]
     if kind not in ("month", "quarter"):
         raise WrongUsage("There are no such cohorts.", f"Found period={kind!r}.", "Ask by month or quarter.")
-    newest = clock.period_of(ask.book.period.start, kind, starts)
+    last = ask.book.last_month.start
+    newest = clock.period_of(last, kind, starts)
     count = (ask.question.last or YEAR) + ask.question.ago
     cohorts = clock.periods_before(newest, kind, count, starts)[: ask.question.last or YEAR]
-    return kind, cohorts, pd.Timestamp(ask.book.period.start)
+    return kind, cohorts, pd.Timestamp(last)
 
 
 def cohort_cells(rows: pd.DataFrame, kind: str, cohorts: list[clock.Period], last: pd.Timestamp) -> pd.DataFrame:
