@@ -45,9 +45,10 @@ def test_a_source_that_is_not_there_is_bad_data(tmp_path):
     assert not (tmp_path / "reports").exists()
 
 
-def test_a_month_that_is_no_month_is_wrong_usage(tmp_path):
+@pytest.mark.parametrize("asked", ["2026-13", "2026-Q5", "2026Q3"])
+def test_what_is_no_month_and_no_quarter_is_wrong_usage(tmp_path, asked):
     settings_of(tmp_path, deals=DEALS)
-    assert_refused(run("report", "--settings", tmp_path, "--month", "2026-13"), 2, "2026-13")
+    assert_refused(run("report", "--settings", tmp_path, "--month", asked), 2, asked, "2026-10", "2026-Q3")
 
 
 def test_a_month_without_data_is_bad_data(tmp_path):

@@ -85,3 +85,26 @@ def test_a_rate_of_the_report_currency_other_than_one_is_refused():
     known = pd.DataFrame({"currency": ["EUR"], "rate_on": [date(2026, 10, 1)], "rate": [1.1]})
     with pytest.raises(BadData, match="report currency"):
         clock.rates_table(known, "EUR", date(2026, 10, 1), date(2026, 10, 2))
+
+
+def test_a_quarter_is_one_of_the_fiscal_year_that_bears_the_year_in_which_it_ends():
+    named = {starts: clock.named("2026-Q3", starts) for starts in (1, 4, 10)}
+    assert named[1] == clock.Period(date(2026, 7, 1), date(2026, 10, 1))
+    assert named[4] == clock.Period(date(2025, 10, 1), date(2026, 1, 1))
+    assert named[10] == clock.Period(date(2026, 4, 1), date(2026, 7, 1))
+
+
+@pytest.mark.parametrize("starts", range(1, 13))
+def test_the_quarters_of_a_fiscal_year_are_those_that_a_trend_by_quarter_has(starts):
+    for name in ("2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"):
+        found = clock.named(name, starts)
+        assert clock.period_of(found.start, "quarter", starts) == found
+    year = clock.period_of(clock.named("2026-Q1", starts).start, "year", starts)
+    assert year.end == clock.named("2026-Q4", starts).end
+    assert (year.end - timedelta(days=1)).year == 2026
+
+
+@pytest.mark.parametrize("name", ["2026-Q5", "2026Q3", "2026-q3", "Q3", "2026-13", "2026-10-01", "2026-Q3 "])
+def test_a_name_of_no_month_and_no_quarter_is_refused_with_the_way_out(name):
+    with pytest.raises(WrongUsage, match="2026-Q3"):
+        clock.named(name)

@@ -90,6 +90,7 @@ def test_a_share_of_fewer_than_five_is_given_as_counts():
 
 def test_a_limit_from_the_settings_is_kept():
     run = {
+        "month": "2026-10",
         "language": "en",
         "currency": "EUR",
         "limits": {"counts_below": 10, "grey_below": 30, "rejected_share": 0.05},
@@ -178,3 +179,50 @@ def test_no_key_stands_twice_in_a_catalogue():
     Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     for file in words.Path(words.__file__).parent.glob("*.yaml"):
         assert yaml.load(file.read_text(encoding="utf-8"), Loader=Strict)
+
+
+OF_QUARTER = "of_quarter."
+ALSO = ("kpi.", "notebook.")
+
+
+def of_quarter(language: str) -> dict:
+    """What a report of a quarter says in place of that of a month."""
+    found = catalogue(language).items()
+    return {key.removeprefix(OF_QUARTER): text for key, text in found if key.startswith(OF_QUARTER)}
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "da"])
+def test_what_a_quarter_says_takes_the_place_of_words_of_a_month_with_the_same_values(language):
+    for key, text in of_quarter(language).items():
+        if not key.startswith(ALSO):
+            names = [{name for name, _ in placeholders(one)} for one in (text, catalogue(language)[key])]
+            assert names[0] == names[1], key
+            assert text != catalogue(language)[key], key
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "da"])
+def test_what_a_quarter_says_of_kpis_and_in_notebooks_was_made_of_the_english_of_today(language, project):
+    english = {f"kpi.{kpi.name}": kpi.meaning for kpi in pytest.importorskip("salesbook").KPIS.values()}
+    for path in (project / "notebooks").glob("[!_]*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        english |= {f"notebook.{path.stem}.{cell.id}": cell.source for cell in cells}
+    marks = {key.removesuffix(".of"): mark for key, mark in of_quarter(language).items() if key.endswith(".of")}
+    assert marks
+    assert {key: hash_of(english[key]) for key in marks} == marks
+
+
+def test_a_quarter_is_named_in_every_language_and_with_both_years_of_a_fiscal_one():
+    told = [Words(language, "EUR", kind="quarter") for language in ("en", "nl", "da")]
+    headings = [speaker.heading("2026-Q3") for speaker in told]
+    assert headings == ["Third quarter of 2026", "Derde kwartaal 2026", "3. kvartal 2026"]
+    assert told[0].month("2026-Q3") == "the third quarter of 2026"
+    assert told[0].month("2026-09") == "September 2026"
+    fiscal = Words("en", "EUR", kind="quarter", year_starts=4)
+    assert (fiscal.heading("2026-Q3"), fiscal.quarter("2025-10-01")) == (
+        "Third quarter of 2025/26", "Oct 2025 to Dec 2025"
+    )  # fmt: skip
+
+
+def test_a_report_of_a_quarter_says_quarter_and_that_of_a_month_month():
+    assert Words("en", "EUR", kind="quarter").say("page.in_short") == "This quarter in short"
+    assert ENGLISH.say("page.in_short") == "This month in short"

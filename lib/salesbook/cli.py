@@ -20,6 +20,10 @@ ONLY = (
     "A page to make, such as funnel; may be given more than once. The month then has these pages alone, as a draft, "
     "and its index names the others."
 )
+MONTH = (
+    "Month as 2026-10, or quarter of the fiscal year as 2026-Q3; the settings' one, or the last month that is over, if "
+    "left out."
+)
 FORMS = ("html", "pdf", "xlsx", "eml")
 EXIT_CODES = "Exit codes: 0 done, 1 a report failed, 2 wrong usage, 3 bad data, 4 something is missing on this machine."
 
@@ -102,7 +106,7 @@ def settings_of(settings: str | None, source: str | None, **changes):
 
 
 def month_of(settings, month: str | None) -> str:
-    """The month asked for, the settings' one, or the last that is over."""
+    """The month or quarter asked for, the settings' one, or the last month that is over."""
     from datetime import datetime
 
     from salesbook.settings import check, last_complete_month, zone_of
@@ -114,7 +118,7 @@ def month_of(settings, month: str | None) -> str:
 
 @main.command()
 @with_settings
-@click.option("--month", help="Month as 2026-10; the settings' one, or the last that is over, if left out.")
+@click.option("--month", help=MONTH)
 @click.option("--language", help="en, nl or da.")
 @click.option("--only", multiple=True, help=ONLY)
 @click.option("--format", "formats", multiple=True, type=click.Choice(FORMS), help="Beside HTML; xlsx if left out.")
@@ -124,7 +128,7 @@ def month_of(settings, month: str | None) -> str:
 @click.option("--channel", help="Tell of one channel.")
 @says_errors
 def report(settings, source, month, language, only, formats, **slices) -> None:
-    """Make a month's report and print where its pages are."""
+    """Make the report of a month or a quarter and print where its pages are."""
     from salesbook.report import forked
 
     forked.begin()  # it imports what pages import while we import what a report needs
@@ -138,12 +142,12 @@ def report(settings, source, month, language, only, formats, **slices) -> None:
 
 @main.command()
 @with_settings
-@click.option("--month", help="Month as 2026-10; the settings' one, or the last that is over, if left out.")
+@click.option("--month", help=MONTH)
 @click.option("--language", help="en, nl or da.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(FORMS), help="Beside HTML; xlsx if left out.")
 @says_errors
 def publish(settings, source, month, language, formats) -> None:
-    """Make a month and freeze it as Final; a later run makes the next version and says what changed."""
+    """Make a month or a quarter and freeze it as Final; a later run makes the next version and says what changed."""
     from salesbook.report import forked
 
     forked.begin()  # it imports what pages import while we import what a report needs
@@ -162,6 +166,7 @@ def check(settings, source) -> None:
     from rich.console import Console
 
     from salesbook import freshness
+    from salesbook.clock import kind_of
     from salesbook.sources import site
     from salesbook.sources.summary import summary
 
@@ -171,7 +176,7 @@ def check(settings, source) -> None:
         imported, engine = source.imported, source.engine(Path(folder))
         found = freshness.warnings(loaded, engine.rows, month)
         engine.close()
-    for part in summary(imported, month, [freshness.sentence(warning) for warning in found]):
+    for part in summary(imported, month, [freshness.sentence(warning, kind_of(month)) for warning in found]):
         Console().print(part)
     freshness.refuse(loaded, found, month)
 

@@ -38,23 +38,23 @@ def refuse(settings: Settings, found: list[dict], month: str) -> None:
     Raises: BadData that names what was found.
     """
     if found and settings.limits.stale == "refuse":
-        told = "; ".join(sentence(warning) for warning in found)
+        told = "; ".join(sentence(warning, clock.kind_of(month)) for warning in found)
         todo = 'Export again, or set stale = "stamp" under [limits] to have it said on every page instead.'
         raise BadData(f"The data does not reach {month} as it should.", f"{told}.", todo)
 
 
-def sentence(warning: dict) -> str:
-    """A warning in words, for a terminal.
+def sentence(warning: dict, kind: str = "month") -> str:
+    """A warning about a month or a quarter in words, for a terminal.
 
     Examples:
     >>> sentence({"code": "stale", "values": {"n": 9, "day": "2026-10-22"}})
     'the newest event is of 2026-10-22, 9 days before the end of the month'
     """
     return {
-        "stale": "the newest event is of {day}, {n} days before the end of the month",
-        "fewer_rows": "{table} has {now} rows of the month, and {before} of the month before",
+        "stale": "the newest event is of {day}, {n} days before the end of the {kind}",
+        "fewer_rows": "{table} has {now} rows of the {kind}, and {before} of the {kind} before",
         "silent_days": "{n} working days have no activity, the first {day}",
-    }[warning["code"]].format(**warning["values"])
+    }[warning["code"]].format(kind=kind, **warning["values"])
 
 
 def instants(settings: Settings, period: clock.Period) -> tuple[datetime, datetime]:

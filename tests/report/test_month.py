@@ -124,6 +124,24 @@ def test_a_month_of_some_pages_names_the_others_and_is_told_with_versions_and_se
     assert said["seeds"]["kpis.forecast_accuracy"]
 
 
+def test_quarters_stand_after_the_months_and_lead_to_one_another(made, tmp_path):
+    place, paths, _, _, _ = made
+    reports = tmp_path / "reports"
+    days = {"2026-Q2": ("2026-04-01", "2026-07-01"), "2026-Q3": ("2026-07-01", "2026-10-01")}
+    for name, (start, end) in days.items():
+        run = run_folder(tmp_path / name, month=name, period={"start": start, "end": end})
+        make_month(run, paths[1:], reports)
+    make_month(place / "run10", paths[1:], reports)
+    index = (reports / "index.html").read_text()
+    places = [index.index(name) for name in ("October 2026", ">Quarters<", "Third quarter of 2026", "Second quarter")]
+    assert places == sorted(places)
+    assert "../2026-Q2/index.html" in (reports / "months" / "2026-Q3-earlier.html").read_text()
+    assert "../index.html" in (reports / "months" / "2026-10-earlier.html").read_text()
+    assert [os.readlink(reports / name) for name in ("latest", "latest-quarter")] == ["2026-10", "2026-Q3"]
+    page = (reports / "2026-Q3" / "funnel.html").read_text()
+    assert all(text in page for text in ("Third quarter of 2026", "Earlier quarter", "Later quarter"))
+
+
 def test_an_index_of_no_month_says_so(tmp_path):
     assert "No month has been published yet" in months_index(ENGLISH, [])
     assert refresh(tmp_path, ENGLISH).read_text() == months_index(ENGLISH, [])

@@ -267,15 +267,17 @@ class Words:
     # Dates
 
     def month(self, x) -> str:
-        """A month in full: October 2026; given by its name, a quarter too: third quarter of 2026."""
+        """A month in full: October 2026; by its name a quarter too, as in a sentence: the third quarter of 2026."""
         if isinstance(x, str) and kind_of(x) == "quarter":
-            return self.quarter_in_full(x)
+            return self.say("quarter.in_text", name=self.quarter_in_full(x))
         return format_skeleton("yMMMM", day_of(x), locale=self.locale)
 
     def heading(self, name: str) -> str:
         """The name of a month or quarter where it stands alone: Third quarter of 2026."""
-        text = self.month(name)
-        return text[0].upper() + text[1:] if kind_of(name) == "quarter" else text
+        if kind_of(name) == "month":
+            return self.month(name)
+        text = self.quarter_in_full(name)
+        return text[0].upper() + text[1:]
 
     def month_short(self, x) -> str:
         """A month with its year, short: Oct 2026."""
