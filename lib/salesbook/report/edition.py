@@ -54,12 +54,15 @@ def write(folder: Path, place: Path, ran: list[PageRun], words: Words, edition: 
     text = json.dumps(said | told_with(shown), indent=2, sort_keys=True, ensure_ascii=False)
     (folder / "run.json").write_text(text + "\n", encoding="utf-8")
     forms = write_forms(folder, shown, words, run, edition)
+    found = {
+        page.name: one["headline"] for page in shown for part in page.of("findings") for one in part["findings"][:1]
+    }
     facts = {
         "month": run["month"], "status": edition.status, "version": edition.version, "language": words.language,
         "company": run.get("company", ""), "changes": list(edition.changes),
         "cards": cards(shown, words), "forms": forms,
         "pages": [{"file": f"{page.name}.html", "title": headings[page.name][0], "lead": headings[page.name][1],
-                   "failed": page.failure is not None}
+                   "found": found.get(page.name, ""), "failed": page.failure is not None}
                   for page in ran],
         "left_out": [heading(nbformat.read(path, as_version=4), words, path.stem)[0] for path in edition.left_out],
     }  # fmt: skip

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from salesbook.cells import shown
 from salesbook.errors import PageFailed
 from salesbook.report.sparkline import sparkline
-from salesbook.words import Words, undefined
+from salesbook.words import Words, readable, undefined
 
 # Else a drawing is written as <ns0:svg>, which no browser draws.
 ET.register_namespace("", "http://www.w3.org/2000/svg")
@@ -44,19 +44,27 @@ def card(entry: dict, words: Words) -> dict:
     arrow, change = change_of(entry, words)
     low, high = range_of(entry)
     months = [month for month, _ in entry["series"]]
+    has_range = not undefined(low)
     spoken = {"label": entry["label"], "first": months[0], "last": months[-1], "low": card_value(low, unit, words),
               "high": card_value(high, unit, words), "now": card_value(value, unit, words)}  # fmt: skip
     return {
         "label": entry["label"], "value": counted(entry, words) if is_small else card_value(value, unit, words),
         "is_grey": total is not None and total < words.grey_below, "arrow": arrow, "change": change,
         "before": words.say("card.before", day=entry["before_period"]) if change else words.reason(entry["reason"]),
-        "spark": Markup(sparkline([v for _, v in entry["series"]], words.say("card.spark", **spoken), entry["target"])),
-        "range": words.say("card.range", low=spoken["low"], high=spoken["high"], months=len(months)),
+        "spark": spark(entry, spoken, words) if has_range else "",
+        "range": words.say("card.range", **spoken | {"months": len(months)}) if has_range else "",
         "state": words.say(f"card.{entry['state']}") if entry["state"] and not is_small else "",
         "state_class": entry["state"], "ask": words.say("card.definition"), "meaning": entry["meaning"],
         "target": target_of(entry, words),
-        "basis": basis(entry, words, is_small),
+        "basis": "" if undefined(value) else basis(entry, words, is_small),
     }  # fmt: skip
+
+
+def spark(entry: dict, spoken: dict, words: Words) -> Markup:
+    """The months of a card as a line, and in words."""
+    return Markup(
+        sparkline([value for _, value in entry["series"]], words.say("card.spark", **spoken), entry["target"])
+    )
 
 
 def target_of(entry: dict, words: Words) -> str:
@@ -126,7 +134,7 @@ def grid(table: dict, words: Words) -> dict:
     """The columns and cells of a table in words."""
     text = ("text", "month", "flag")
     columns = [{"label": column["label"], "is_number": column["unit"] not in text} for column in table["columns"]]
-    rows = shown(table, words)
+    rows = [[cell | {"text": readable(cell["text"])} for cell in row] for row in shown(table, words)]
     return {"columns": columns, "rows": rows, "is_stacked": is_stacked(columns, rows)}
 
 

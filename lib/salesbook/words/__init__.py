@@ -8,6 +8,7 @@ import copy
 import hashlib
 import math
 import os
+import re
 import string
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -28,6 +29,8 @@ PLURALS = {"zero", "one", "two", "few", "many", "other"}
 NOTHING = "–"
 MINUS = "−"
 LANGUAGE = "SALESBOOK_LANGUAGE"
+TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+LONG_WORD = re.compile(r"(\S{60})\S+")
 # CLDR's short thousand is no Dutch or Danish: "K", and a lone "t", which readers take for tons.
 IN_FULL = ("nl", "da")
 
@@ -89,7 +92,7 @@ class Speech(string.Formatter):
     def format_field(self, value, format_spec: str) -> str:
         """A value in words: `{x:percent}`, `{x:percent.1}`, or as it is."""
         if not format_spec:
-            return str(value)
+            return readable(str(value))
         name, _, digits = format_spec.partition(".")
         return getattr(self.words, name)(value, *([int(digits)] if digits else []))
 
@@ -174,6 +177,7 @@ class Words:
     def money(self, x: float | None, digits: int = 0) -> str:
         """An amount in full: €388,120."""
         pattern = copy.copy(self.locale.currency_formats["standard"])
+        pattern.prefix = (pattern.prefix[0], "-" + pattern.prefix[0])  # the minus first, as in the short form
         return self.written(x, pattern, digits, currency=self.currency, currency_digits=False)
 
     def money_short(self, x: float | None, digits: int | None = None) -> str:
@@ -361,6 +365,14 @@ def of_run(run: dict, language: str = "") -> Words:
     small = {name: limits[name] for name in ("counts_below", "grey_below") if name in limits}
     told = {"kind": kind_of(run["month"]), "year_starts": run.get("fiscal_year_starts", 1)}
     return Words(language, run["currency"], **small, **told)
+
+
+def readable(text: str) -> str:
+    """A text from the data as a sentence or cell can hold it.
+
+    Rule: no sign turns the text that follows around, no word is longer than a line; the workbook has it whole.
+    """
+    return LONG_WORD.sub("\\1…", text.translate(TURNING))
 
 
 def undefined(x) -> bool:
