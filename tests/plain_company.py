@@ -44,13 +44,21 @@ class Company(Plain):
         return int((Decimal(amount) * 100 * rate).quantize(Decimal(1), ROUND_HALF_UP))
 
     @cached_property
-    def visits(self) -> dict[str, list[tuple]]:
-        """The known visits of every deal, in order: when, which stage, in bulk."""
+    def history(self) -> dict[str, list[dict]]:
+        """The known visits of every deal, in order."""
         rows = self.read("stage_history").dropna(subset=["entered_at"])
         rows = rows.assign(place=rows["stage"].map(PLACE)).sort_values(["deal_id", "entered_at", "place"])
+        found: dict[str, list[dict]] = {}
+        for row in rows.to_dict("records"):
+            found.setdefault(row["deal_id"], []).append(row)
+        return found
+
+    @cached_property
+    def visits(self) -> dict[str, list[tuple]]:
+        """The known visits of every deal, in order: when, which stage, in bulk."""
         return {
-            deal: list(zip(part["entered_at"], part["stage"], part["is_bulk"] == "true", strict=True))
-            for deal, part in rows.groupby("deal_id")
+            deal: [(row["entered_at"], row["stage"], row["is_bulk"] == "true") for row in rows]
+            for deal, rows in self.history.items()
         }
 
     @cached_property
