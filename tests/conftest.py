@@ -49,6 +49,13 @@ def at_a_month(request, sample_book, project) -> tuple[Book, Company]:
 
 
 @pytest.fixture(scope="session")
+def unnamed(sample_settings, tmp_path_factory) -> Book:
+    """The same where names of sellers are off."""
+    settings = dataclasses.replace(sample_settings, names_of_sellers=False)
+    return Book(build(settings, "2026-10", tmp_path_factory.mktemp("unnamed")))
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data beside the project; tests that need it are skipped where it is not there."""
     folder = PROJECT.parent / "shared" / "data"

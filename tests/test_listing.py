@@ -6,7 +6,7 @@ from salesbook.book import Book
 from salesbook.errors import WrongUsage
 from salesbook.kpis import follow_up, funnel, pipeline, scorecard
 from salesbook.listing import listing
-from worked import book_of
+from worked import SETTINGS, book_of
 
 DEALS = """
 deal_id,account_id,owner_id,pipeline,stage,product,amount,currency,created_at,closed_at,status,record_url
@@ -43,11 +43,11 @@ def test_a_slice_and_more_months_are_those_of_the_figure(book):
     assert listing(Book(book.folder, {"product": "X"}), scorecard.deals_won).rows["record"].tolist() == ["A"]
 
 
-def test_a_seller_is_named_only_where_the_settings_allow_it(book):
-    assert listing(book, scorecard.deals_won).rows["team"].tolist() == ["North", "North"]
-    assert "seller" not in listing(book, scorecard.deals_won).rows
-    named = Book(book.folder)
-    named.run = book.run | {"names_of_sellers": True}
+def test_a_seller_is_named_only_where_the_settings_allow_it(book, tmp_path):
+    together = book.words.say("seller.together")
+    assert listing(book, scorecard.deals_won).rows["seller"].tolist() == [together, together]
+    settings = SETTINGS.replace("[report]", "[report]\nnames_of_sellers = true")
+    named = book_of(tmp_path / "named", settings=settings, deals=DEALS, accounts=ACCOUNTS, reps=REPS)
     assert listing(named, scorecard.deals_won).rows["seller"].tolist() == ["Seller 01", "Seller 01"]
 
 

@@ -2,15 +2,22 @@
 
 import dataclasses
 
+import pandas as pd
 import pytest
 
-from salesbook import sellers
+from salesbook import open_book, sellers
 from salesbook.book import Book
-from salesbook.build import build
+from salesbook.errors import WrongUsage
+from salesbook.headlines import data_quality as quality
+from salesbook.headlines import follow_up as work
 from salesbook.headlines import forecast_accuracy as forecasts
+from salesbook.headlines import pipeline as pipes
 from salesbook.headlines import team as say
-from salesbook.kpis import follow_up
+from salesbook.kpis import data_quality, follow_up, pipeline, scorecard
 from salesbook.kpis import team as kpis
+from salesbook.listing import listing
+from salesbook.report import month
+from salesbook.words import of_run
 from worked import SETTINGS, book_of
 
 DEAL = """
@@ -58,27 +65,116 @@ def test_two_sellers_of_one_name_stay_two(tmp_path):
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def unnamed(sample_settings, tmp_path_factory) -> Book:
-    settings = dataclasses.replace(sample_settings, names_of_sellers=False)
-    return Book(build(settings, "2026-10", tmp_path_factory.mktemp("unnamed")))
-
-
-def test_no_page_names_a_seller_where_names_are_off(unnamed):
-    answers = [
-        sellers.league(unnamed, follow_up.attempt_hazard(unnamed, by=sellers.SHOWN, last=24)),
-        forecasts.seller_rows(unnamed),
-        say.done_rows(unnamed),
-        say.compared_rows(unnamed, kpis.active_day_rate),
-        say.hunter_rows(unnamed),
-        say.reluctant_rows(unnamed),
-        say.load_rows(unnamed),
+def answers_by_seller(book: Book) -> list[pd.DataFrame]:
+    """What the pages show by seller or team, and the list of deals that a workbook has."""
+    coverage = pipeline.pipeline_coverage(book, by=sellers.TEAM)
+    return [
+        sellers.league(book, follow_up.attempt_hazard(book, by=sellers.SHOWN, last=24)),
+        work.work(book, follow_up.order_of_work(book)),
+        forecasts.seller_rows(book),
+        say.done_rows(book),
+        say.compared_rows(book, kpis.active_day_rate),
+        say.hunter_rows(book),
+        say.reluctant_rows(book),
+        say.load_rows(book),
+        quality.owner_rows(book, data_quality.suspect_deals(book, by=sellers.SHOWN)),
+        quality.mend_rows(book, data_quality.deals_to_mend(book)),
+        quality.late_rows(book),
+        quality.skip_rows(book),
+        pipes.lead_rows(book),
+        pipes.coverage_rows(book, coverage),
+        listing(book, scorecard.deals_won).rows,
+        listing(book, pipeline.open_qualified_leads).rows,
     ]
-    told = " ".join(str(value) for rows in answers for value in rows.iloc[:, 0])
-    assert "Seller" not in told
-    assert "Inside sales" in told
-    # Its teams have four sellers and fewer: they are shown together.
-    assert "Jylland" not in told
+
+
+def told(answers: list[pd.DataFrame]) -> str:
+    """All that is told of sellers."""
+    columns = ("seller", "team", sellers.TEAM, "territory")
+    return " ".join(str(who) for rows in answers for name in columns if name in rows for who in rows[name])
+
+
+SMALL = ("Randstad", "Oost-Nederland", "Sjælland", "Jylland", "United Kingdom")
+
+
+def test_no_page_names_a_seller_or_a_team_of_fewer_than_five_where_names_are_off(unnamed):
+    answers = answers_by_seller(unnamed)
+    text = told(answers)
+    assert "Seller" not in text
+    assert "Inside sales" in text
+    for name in SMALL:
+        assert name not in text
+    records = [rows for rows in answers if {"id", "deal_id", "record"} & set(rows)]
+    assert len(records) == 4
+    assert all(unnamed.words.say("seller.together") in set(rows["seller"]) for rows in records)
+
+
+def test_where_names_are_on_sellers_and_teams_are_told(sample_book):
+    rows = work.work(sample_book, follow_up.order_of_work(sample_book))
+    assert rows["seller"].dropna().str.startswith("Seller ").all()
+    teams = pipes.coverage_rows(sample_book, pipeline.pipeline_coverage(sample_book, by=sellers.TEAM))
+    assert set(teams[sellers.TEAM].dropna()) >= set(SMALL)
+
+
+# Slices
+
+
+def sliced(book: Book, **slice) -> Book:
+    return open_book(book.folder, **slice)
+
+
+@pytest.mark.parametrize("slice", [{"team": "Jylland"}, {"territory": "DK-West"}])
+def test_a_report_of_fewer_than_five_sellers_is_refused_where_names_are_off(unnamed, sample_book, slice):
+    with pytest.raises(WrongUsage, match=r"names are off\. At work in .*: [0-4]; .*names_of_sellers"):
+        sliced(unnamed, **slice)
+    assert sliced(sample_book, **slice).slice == slice
+
+
+def test_a_team_of_five_is_told_of_where_the_others_are_five_too(tmp_path):
+    teams = {"A": 5, "B": 6, "C": 3}
+    assert shown(tmp_path / "three", teams) == {"B": 6, "other": 8}
+    run = tmp_path / "three" / "run"
+    assert open_book(run, team="B").slice == {"team": "B"}
+    for team in ("A", "C"):  # the whole less B and A is C
+        with pytest.raises(WrongUsage, match="single sellers"):
+            open_book(run, team=team)
+
+
+def test_a_slice_that_knows_nothing_of_sellers_is_not_refused(unnamed):
+    assert sliced(unnamed, product="Sensor").slice == {"product": "Sensor"}
+    assert sliced(unnamed, team="Nowhere").slice == {"team": "Nowhere"}
+
+
+def test_a_command_for_a_small_team_ends_before_any_page_is_made(project, sample_settings):
+    settings = dataclasses.replace(sample_settings, names_of_sellers=False, folder="reports")
+    with pytest.raises(WrongUsage, match="single sellers"):
+        month.make(settings, "2026-10", ("team",), narrowed={"team": "Jylland"})
+    assert not (settings.home / "reports").exists()
+
+
+FEW = """
+deal_id,pipeline,stage,currency,product,owner_id,created_at,closed_at,status
+D1,Sales,Won,EUR,P,A0,2026-10-01T09:00:00Z,2026-10-05T09:00:00Z,won
+D2,Sales,Won,EUR,P,B0,2026-10-01T09:00:00Z,2026-10-05T09:00:00Z,won
+D3,Sales,Won,EUR,Q,A0,2026-10-01T09:00:00Z,2026-10-05T09:00:00Z,won
+D4,Sales,Won,EUR,Q,A1,2026-10-01T09:00:00Z,2026-10-05T09:00:00Z,won
+D5,Sales,Won,EUR,Q,A2,2026-10-01T09:00:00Z,2026-10-05T09:00:00Z,won
+D6,Sales,Won,EUR,Q,B3,2026-10-01T09:00:00Z,2026-10-05T09:00:00Z,won
+D7,Sales,Won,EUR,Q,B4,2026-10-01T09:00:00Z,2026-10-05T09:00:00Z,won
+"""
+
+
+def test_figures_by_seller_of_a_slice_of_four_say_that_they_are_too_few(tmp_path):
+    reps = "\n".join(["owner_id,display_name,team", *(f"{t}{n},{t} {n},{t}" for t in "AB" for n in range(5))])
+    book = book_of(tmp_path, deals=FEW, reps=reps)
+    found = {}
+    for product in ("P", "Q"):
+        part = open_book(book.folder, product=product)
+        rows = sellers.named(part, kpis.deals_closed(part, by=sellers.SHOWN))
+        found[product] = (rows["seller"].tolist(), rows["reason"].iloc[0])
+    assert found == {"P": ([""], sellers.FEW_IN_SLICE), "Q": (["A", "B"], "")}
+    for language in ("en", "nl", "da"):
+        assert of_run(book.run, language).reason(sellers.FEW_IN_SLICE) != sellers.FEW_IN_SLICE
 
 
 def test_an_answer_of_one_group_says_that_groups_are_too_small(sample_book, unnamed):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from salesbook import memory
-from salesbook.build import FACTS, fact, run_of
+from salesbook.build import FACTS, LEAST_PEOPLE, fact, run_of
 from salesbook.clock import MONTHS, Period, kind_of, period_of
 from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import WrongUsage
@@ -103,7 +103,7 @@ def open_book(
     of the nearest salesbook.toml above the working folder, else of the sample company; `slice`, product, team,
     territory or channel that every question is narrowed to.
     Returns: Book.
-    Raises: WrongUsage where the folder is no run or the run is of another period.
+    Raises: WrongUsage where the folder is no run, the run is of another period, or the slice is of too few sellers.
     """
     if run:
         folder = Path(run)
@@ -112,9 +112,39 @@ def open_book(
         book = Book(folder, slice)
         if month and book.run["month"] != month:
             raise WrongUsage("The run is of another period.", f"{book.run['month']}, not {month}.", "Leave one out.")
-        return book
-    settings = settings or load(home())
-    return Book(run_of(settings, month or settings.month), slice)
+    else:
+        settings = settings or load(home())
+        book = Book(run_of(settings, month or settings.month), slice)
+    refuse_few(book)
+    return book
+
+
+# What a slice of sellers is told by in seller_facts, and whether that may be told of alone.
+OF_SELLERS = {"team": ("team", "is_team_told"), "territory": ("territory_id", "is_territory_told")}
+
+
+def refuse_few(book: Book) -> None:
+    """Refuse a slice by team or territory that would tell of people: names are off, and it is of too few sellers.
+
+    Rule: as pages show groups of sellers (see seller_facts): five at work or more, and as many in what is too small to
+    be told of alone. A slice that no seller is in says nothing of any.
+    Raises: WrongUsage.
+    """
+    asked = {name: book.slice[name] for name in OF_SELLERS if name in book.slice}
+    if book.run["names_of_sellers"] or not asked:
+        return
+    inside = " and ".join(f"{OF_SELLERS[name][0]} = ?" for name in asked)
+    is_told = " and ".join(OF_SELLERS[name][1] for name in asked)
+    sql = f"select is_present, {is_told} as is_told from seller_facts where {inside}"
+    rows = book.rows(sql, list(asked.values()))
+    n = int(rows["is_present"].sum())
+    if len(rows) and (n < LEAST_PEOPLE or not rows["is_told"].all()):
+        raise WrongUsage(
+            "That report would tell of single sellers, and their names are off.",
+            f"At work in {' and '.join(f'{name} {value!r}' for name, value in asked.items())}: {n}; told of are groups "
+            f"of {LEAST_PEOPLE} or more, where all smaller ones together have as many.",
+            "Ask for a larger team or territory, or allow names: names_of_sellers under [report] in salesbook.toml.",
+        )
 
 
 def home() -> Path:

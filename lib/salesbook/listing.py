@@ -9,15 +9,16 @@ from salesbook.book import Book
 from salesbook.build import fact
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Kpi, Measure, Query, Question, Unanswerable
+from salesbook.sellers import called
 
 MOST = 5000  # more than this nobody reads in a sheet: the export itself is the place
 KEYS = {"deal_id": "deals", "lead_id": "leads"}
 # What is told of a deal or lead, where its fact has it; amounts are in minor units.
-TOLD = ("move", "expected_fate", "phase", "account.name", "owner.team", "owner.name", "product", "stage", "source",
+TOLD = ("move", "expected_fate", "phase", "account.name", "owner.shown_as", "product", "stage", "source",
         "created_on", "qualified_on", "phase_entered_on", "stage_entered_on", "expected_close_on", "closed_on",
         "amount_minor", "record_url")  # fmt: skip
 WORDED = {"move": "waterfall", "expected_fate": "fates", "phase": "phase"}
-NAMED = {"account.name": "organisation", "owner.team": "team", "owner.name": "seller", "amount_minor": "amount"}
+NAMED = {"account.name": "organisation", "owner.shown_as": "seller", "amount_minor": "amount"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def listing(book: Book, what: Kpi | Measure, where: dict[str, Any] | None = None
     """The deals or leads that a figure counts.
 
     Rule: each once, however many of its rows count; the largest amount first, leads the newest first. Sellers are told
-    where the settings allow names.
+    as they are shown everywhere: by name, or by group where names are off.
     Parameters: `what`, a KPI that states a measure, or a measure; `where` and `last` as they were asked of it.
     Returns: Listing; its rows have record (deal or lead), what is told of it, and record_url where there is one. None
     where the data has no answer.
@@ -47,7 +48,7 @@ def listing(book: Book, what: Kpi | Measure, where: dict[str, Any] | None = None
         query = Query(book, measure, Question(where=dict(where or {}), last=last))
     except Unanswerable:
         return Listing(KEYS[key], 0, pd.DataFrame())
-    chosen = {NAMED.get(path, path): query.column(path) for path in TOLD if query.has(path) and told(book, path)}
+    chosen = {NAMED.get(path, path): query.column(path) for path in TOLD if query.has(path)}
     order = f"{chosen['amount']} desc nulls last, f.{key}" if "amount" in chosen else f"f.created_on desc, f.{key}"
     columns = ", ".join([f"f.{key} as record", *(f'{sql} as "{name}"' for name, sql in chosen.items())])
     joins = " ".join(query.joins.values())
@@ -61,6 +62,8 @@ def listing(book: Book, what: Kpi | Measure, where: dict[str, Any] | None = None
     rows = rows.drop(columns=["place", "copy", "n"]).dropna(axis="columns", how="all")
     for name in WORDED.keys() & set(rows):
         rows[name] = [in_words(book, name, value) for value in rows[name]]
+    if "seller" in rows:
+        rows["seller"] = called(book, rows["seller"])
     return Listing(KEYS[key], n, rows.assign(amount=rows["amount"] / 100) if "amount" in rows else rows)
 
 
@@ -68,10 +71,3 @@ def in_words(book: Book, name: str, value) -> str | None:
     """A code of the facts as readers say it; one without words stays as it is."""
     key = f"{WORDED[name]}.{value}"
     return book.words.say(key) if book.words.has(key) else value
-
-
-def told(book: Book, path: str) -> bool:
-    """Whether something is told of each: a seller's name only where it may be, else their team."""
-    if path in ("owner.team", "owner.name"):
-        return (path == "owner.name") == bool(book.run["names_of_sellers"])
-    return True

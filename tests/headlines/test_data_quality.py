@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from companies import books
-from salesbook.book import Book
 from salesbook.headlines import data_quality as say
+from salesbook.kpi import reason_of
 from salesbook.kpis import data_quality as kpis
+from salesbook.sellers import SHOWN, TOO_FEW
 from salesbook.words import Words
 from worked import SETTINGS, book_of
 
@@ -94,16 +95,15 @@ def test_a_missing_table_is_named_among_what_is_weak(tmp_path):
     assert rows["missing"].str.contains("leads").any()
 
 
-def test_the_table_by_seller_has_teams_where_names_may_not_be(sample_book):
-    closed = Book(sample_book.folder)
-    closed.run = sample_book.run | {"names_of_sellers": False}
-    by = say.seller(closed)
-    rows = say.owner_rows(closed, kpis.suspect_deals(closed, by=by))
-    assert rows.columns[0] == "team"
-    assert "seller" not in say.mend_rows(closed, kpis.deals_to_mend(closed))
-    named = say.owner_rows(sample_book, kpis.suspect_deals(sample_book, by="owner.name"))
-    assert rows["n_suspect"].sum() == named["n_suspect"].sum()
-    assert rows["at_stake"].sum() == pytest.approx(named["at_stake"].sum())
+def test_the_table_by_seller_holds_what_is_suspect_of_all_sellers_and_none_where_groups_are_too_small(
+    sample_book, unnamed
+):
+    rows = say.owner_rows(sample_book, kpis.suspect_deals(sample_book, by=SHOWN))
+    whole, nobody = kpis.suspect_deals(sample_book), kpis.suspect_deals(sample_book, where={SHOWN: None})
+    assert rows["n_suspect"].sum() == whole["numerator"].iloc[0] - nobody["numerator"].iloc[0]
+    amounts = [kpis.suspect_pipeline(sample_book, where=where)["value"].iloc[0] for where in ({}, {SHOWN: None})]
+    assert rows["at_stake"].sum() == pytest.approx(amounts[0] - amounts[1])
+    assert reason_of(say.owner_rows(unnamed, kpis.suspect_deals(unnamed, by=SHOWN))) == TOO_FEW
 
 
 def test_an_answer_without_value_has_no_words(sample_book):

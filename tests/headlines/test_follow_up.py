@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from salesbook import stats
-from salesbook.book import Book
 from salesbook.headlines import follow_up as say
 from salesbook.kpis import follow_up
 
@@ -42,12 +41,6 @@ def test_the_guard_of_the_figures_speaks_of_chance_where_it_may_be(sample_book):
     assert "no group stands out" in say.chances(sample_book, rows, "weekday", 24)["headline"]
     rows = follow_up.attempt_odds(sample_book, by="gap_from_days", last=24)
     assert say.chances(sample_book, rows, "gap_from_days", 24)["headline"].startswith("Two to four days stands out")
-
-
-def test_sellers_are_shown_in_teams_where_names_may_not_be(sample_book):
-    closed = Book(sample_book.folder)
-    closed.run = sample_book.run | {"names_of_sellers": False}
-    assert "owner_id" not in say.work(closed, follow_up.order_of_work(closed))
 
 
 def test_the_fates_add_up_to_the_inflow(sample_book):

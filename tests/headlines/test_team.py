@@ -5,6 +5,7 @@ import pandas as pd
 
 from salesbook.headlines import team as say
 from salesbook.kpis import team as kpis
+from worked import book_of
 
 
 def claims(book) -> list[str]:
@@ -54,3 +55,20 @@ def test_a_trend_of_winning_pays_for_few_leads(sample_book):
     _, p, values = say.filled_values(rows.assign(value=1.0))
     assert np.isnan(p)
     assert (values["most"], values["fewer"]) == (1.0, 0.0)
+
+
+def test_a_company_of_deals_alone_is_told_what_its_deals_tell(tmp_path):
+    deals = "\n".join(
+        ["deal_id,pipeline,stage,product,amount,currency,created_at,closed_at,status"]
+        + [f"D{n},Sales,Won,P,100.00,EUR,2026-0{n}-03T09:00:00Z,2026-10-1{n}T09:00:00Z,won" for n in range(1, 7)]
+        + ["D9,Sales,Demo,,,EUR,2026-10-05T09:00:00Z,,open"]
+    )
+    book = book_of(tmp_path, deals=deals)
+    opened, filled = say.this_month(book)
+    assert opened.headline == "New deals in 12 months: 7 opened, 6 closed"
+    assert opened.detail == "The 12 months before: 0 opened, 0 closed."
+    # Six deals have an amount and a product, of four fields; the seventh none: 12 of 28.
+    assert filled.headline.startswith("43% of the fields")
+    assert filled.detail.startswith("Deals opened in the last 12 months: 7.")
+    assert not opened.is_claim
+    assert not filled.is_claim

@@ -11,11 +11,12 @@ from salesbook.findings import ALPHA, Candidate, Finding, chosen
 from salesbook.headlines import asked, figure, finding
 from salesbook.kpi import reason_of
 from salesbook.kpis import data_quality as kpis
+from salesbook.sellers import SHOWN, called, named
 from salesbook.shrinkage import shrink_shares
 
 YEAR = 12
 SEED = 45
-SHOWN = 20
+MOST = 20  # deals to mend that are shown
 WEAK = 0.05  # a check that this share of deals fails is named among what is weak
 MATERIAL = 0.05  # sellers who differ less than this are not named
 CHECK_UNITS = {"n_failed": "count", "checked": "count", "share_failed": "share", "at_stake": "money"}
@@ -65,14 +66,9 @@ def suspects(book: Book) -> list[Finding]:
     return [finding(book, "say.suspects_forecast", **values, whole=whole, without=without)]
 
 
-def seller(book: Book) -> str:
-    """The column that tells sellers apart: their name, or their team where names may not be shown."""
-    return "owner.name" if book.run["names_of_sellers"] else "owner.team"
-
-
 def late_rows(book: Book) -> pd.DataFrame:
     """Contacts entered more than a day after, by seller: in days, for what is entered late is entered together."""
-    rows = kpis.registered_within_day(book, by=seller(book), last=YEAR)
+    rows = kpis.registered_within_day(book, by=SHOWN, last=YEAR)
     if reason_of(rows):
         return rows
     late = (1 - rows["value"]) * rows["clusters"]
@@ -83,14 +79,14 @@ def skip_rows(book: Book) -> pd.DataFrame:
     """Deals in which a mandatory stage was skipped, by seller."""
     if reason_of(kpis.skipped_stages(book, last=YEAR)):
         return kpis.skipped_stages(book, last=YEAR)
-    rows = kpis.data_quality(book, by=seller(book), where={"rule": "skipped_stage"})
+    rows = kpis.data_quality(book, by=SHOWN, where={"rule": "skipped_stage"})
     return grouped(book, rows.assign(numerator=rows["denominator"] - rows["numerator"], value=1 - rows["value"]))
 
 
 def grouped(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of known sellers, under one name of the column."""
-    known = rows.dropna(subset=[seller(book), "value"]).rename(columns={seller(book): "seller"})
-    return known if len(known) else NOBODY
+    known = rows.dropna(subset=[SHOWN, "value"])
+    return named(book, known) if len(known) else NOBODY
 
 
 NOBODY = pd.DataFrame({"value": [np.nan], "reason": ["sellers are not known"]})
@@ -198,24 +194,23 @@ def title(book: Book, key: str, **values) -> str:
 @asked
 def owner_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """What each seller has to mend: suspect open deals and their amount, stages skipped, entries late."""
-    by = seller(book)
-    n_open = rows.set_index(by)
-    stake = kpis.suspect_pipeline(book, by=by)
-    skipped, entered = (kpi(book, by=by, last=YEAR) for kpi in (kpis.skipped_stages, kpis.registered_within_day))
-    delay = kpis.registration_delay(book, by=by, last=YEAR)
+    n_open = rows.set_index(SHOWN)
+    stake = kpis.suspect_pipeline(book, by=SHOWN)
+    skipped, entered = (kpi(book, by=SHOWN, last=YEAR) for kpi in (kpis.skipped_stages, kpis.registered_within_day))
+    delay = kpis.registration_delay(book, by=SHOWN, last=YEAR)
     sides = {"at_stake": stake, "share_skipped": skipped, "share_in_a_day": entered, "delay": delay}
-    known = {name: side.set_index(by)["value"].dropna() for name, side in sides.items() if by in side}
+    known = {name: side.set_index(SHOWN)["value"].dropna() for name, side in sides.items() if SHOWN in side}
     names = sorted({*n_open.index.dropna(), *(name for side in known.values() for name in side.index.dropna())})
     if not names:
         return NOBODY
-    found = pd.DataFrame(index=pd.Index(names, name="seller" if by == "owner.name" else "team"))
+    found = pd.DataFrame(index=pd.Index(names, name=SHOWN))
     found["open_deals"] = n_open["denominator"].reindex(names).fillna(0).astype(int)
     found["n_suspect"] = n_open["numerator"].reindex(names).fillna(0).astype(int)
     for name in sides:
         found[name] = known.get(name, pd.Series(dtype=float)).reindex(names)
     found["at_stake"] = found["at_stake"].fillna(0)
     found["delay"] *= kpis.HOUR
-    return found.sort_values(["at_stake", "n_suspect"], ascending=False).reset_index()
+    return named(book, found.sort_values(["at_stake", "n_suspect"], ascending=False).reset_index())
 
 
 def owner_title(book: Book) -> str:
@@ -264,16 +259,15 @@ def left_out_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 @asked
 def mend_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """The largest deals to mend, with what to mend in words."""
-    rows = rows.head(SHOWN)
-    who = {"seller": rows["seller"]} if book.run["names_of_sellers"] else {"team": rows["team"]}
+    rows = rows.head(MOST)
     wrong = ["; ".join(rule_name(book, rule) for rule in rules) for rules in rows["rules"]]
-    shown = {"deal_id": rows["deal_id"], "rule": wrong} | who | {"stage": rows["stage"]}
+    shown = {"deal_id": rows["deal_id"], "rule": wrong, "seller": called(book, rows["seller"]), "stage": rows["stage"]}
     return pd.DataFrame(shown | {"expected_close_on": rows["expected_close_on"], "amount": rows["value"]})
 
 
 def mend_title(book: Book, rows: pd.DataFrame) -> str:
     """The title of the table of deals to mend: how many there are in all."""
-    return title(book, "mend", n=0 if reason_of(rows) and "deal_id" not in rows else len(rows), shown=SHOWN)
+    return title(book, "mend", n=0 if reason_of(rows) and "deal_id" not in rows else len(rows), shown=MOST)
 
 
 # Stages

@@ -12,6 +12,7 @@ from salesbook.findings import ALPHA, HELD, Candidate, Finding, chosen, moved
 from salesbook.headlines import asked, compared, direction, figure, finding, sides, standing_out
 from salesbook.kpi import reason_of
 from salesbook.kpis import follow_up as kpis
+from salesbook.sellers import called
 
 YEARS = 24
 FEWEST = 20
@@ -360,9 +361,9 @@ def work(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     why = [
         say(f"why.{why.replace(' ', '_')}", n=int(n)) for why, n in zip(rows["why"], rows["n_attempts"], strict=True)
     ]
-    who = {"owner_id": rows["seller"]} if book.run["names_of_sellers"] else {"team": rows["team"]}
     shown = {"place": rows["place"], "kind": [say(f"kind.{kind}") for kind in rows["kind"]], "id": rows["id"]}
-    shown |= who | {"product": rows["product"], "why": why, "day": rows["day"], "amount": rows["amount"]}
+    shown |= {"seller": called(book, rows["seller"]), "product": rows["product"], "why": why}
+    shown |= {"day": rows["day"], "amount": rows["amount"]}
     return pd.DataFrame(shown | {"chance": rows["value"]})
 
 

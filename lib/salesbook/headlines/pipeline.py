@@ -4,20 +4,20 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from salesbook import survival
+from salesbook import sellers, survival
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, against_the_rest
 from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen
 from salesbook.headlines import asked, direction, figure, finding, quarter_name
 from salesbook.kpi import Ask, Question, counts, reason_of
 from salesbook.kpis import pipeline as kpis
+from salesbook.sellers import SHOWN
 from salesbook.stats import Z
 from salesbook.words import NOTHING
 
 YEARS = 24
 DAY = 86_400
 STAGE = ["position", "stage"]
-GROUPS = ("product", "owner.team", "stage")
 # What the lists of deals are of.
 PUSHED = counts("expected_deals", among="is_pushed", on="month")
 EXPECTED = counts("expected_deals", on="month")
@@ -113,6 +113,10 @@ def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Coverage of the whole, or of each team, by quarter; what is expected is told where there is no target too."""
     if "quarter" not in rows or not rows["n"].any():
         return rows
+    if sellers.TEAM in rows:
+        rows = sellers.told_teams(book, rows)
+        if "quarter" not in rows:
+            return rows
     names = [quarter_name(book, day) for day in rows["quarter"]]
     shown = {"quarter": names, "n": rows["n"], "expected_amount": rows["numerator"], "target": rows["target"]}
     shown |= {"won_amount": rows["won"], "coverage": rows["value"]}
@@ -202,21 +206,16 @@ def fate_title(book: Book) -> str:
 # Which qualified leads wait
 
 
-def seller(book: Book) -> str:
-    """By whom leads are told apart: sellers where the settings allow their names, else teams."""
-    return "owner.name" if book.run["names_of_sellers"] else "owner.team"
-
-
 def lead_rows(book: Book) -> pd.DataFrame:
-    """The open qualified leads by phase and seller, or team: how many, and how long they have been there."""
-    by = ["phase", seller(book)]
+    """The open qualified leads by phase and seller: how many, and how long they have been there."""
+    by = ["phase", SHOWN]
     counted = kpis.open_qualified_leads(book, by=by)
     if reason_of(counted) or counted.empty:
         return counted
     ages = kpis.qualified_lead_days(book, by=by)[[*by, "value"]].rename(columns={"value": "days_in_phase"})
     rows = counted[[*by, "n"]].merge(ages, on=by).sort_values(["phase", "n"], ascending=[True, False])
     phases = [book.words.say(f"phase.{phase}") if isinstance(phase, str) else None for phase in rows["phase"]]
-    return rows.assign(phase=phases).rename(columns={"owner.name": "seller"})
+    return rows.assign(phase=phases, **{SHOWN: sellers.called(book, rows[SHOWN])}).rename(columns={SHOWN: "seller"})
 
 
 def lead_title(book: Book) -> str:
@@ -293,10 +292,11 @@ def stuck_values(book: Book, row: pd.Series) -> dict:
 def most_stuck(book: Book) -> tuple[pd.Series | None, int]:
     """The group that differs most from the others, of all products, teams and stages, and how many were looked at."""
     parts = []
-    for by in GROUPS:
+    for by in ("product", sellers.team(book), "stage"):
         rows = kpis.stalled_share(book, by=by)
         if not reason_of(rows) and rows[by].notna().any():
-            parts.append(against_the_rest(rows).assign(group=rows[by]).dropna(subset=["group", "p"]))
+            groups = sellers.called(book, rows[by]) if by == SHOWN else rows[by]
+            parts.append(against_the_rest(rows).assign(group=groups).dropna(subset=["group", "p"]))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return (rows.loc[rows["p"].idxmin()], len(rows)) if len(rows) else (None, 0)
 

@@ -271,13 +271,13 @@ def deals_to_mend(ask: Ask):
     """Open deals that failed a check of them as they stand, the largest first, with what to mend.
 
     Rule: as `suspect_deals`; a deal without an amount comes last.
-    Returns: deal_id, rules (the checks it failed), n (how many), stage, owner_id, seller, team, expected_close_on,
+    Returns: deal_id, rules (the checks it failed), n (how many), stage, owner_id, seller (as shown), expected_close_on,
     value (amount, in the report currency; missing: no amount), low, high, reason, record_url.
     Raises: WrongUsage where groups or a trend are asked for.
     Source: kpis.md K45.
     """
     single(ask, "deals_to_mend")
-    columns = ("deal_id", "rule", "stage", "owner_id", "owner.name", "owner.team", "expected_close_on", "amount_minor")
+    columns = ("deal_id", "rule", "stage", "owner_id", "owner.shown_as", "expected_close_on", "amount_minor")
     rows = ask.rows("deal_checks", (*columns, "record_url"), among=("is_at_stake", "is_of_now"))
     if rows.empty:
         raise Unanswerable("nothing to mend")
@@ -285,11 +285,11 @@ def deals_to_mend(ask: Ask):
     rows = rows.assign(order=order).sort_values(["deal_id", "order"])
     told = rows.groupby("deal_id")["rule"].agg(["size", tuple])
     deals = rows.drop_duplicates("deal_id").set_index("deal_id").join(told).reset_index()
-    deals = deals.rename(columns={"size": "n", "tuple": "rules", "owner.name": "seller", "owner.team": "team"})
+    deals = deals.rename(columns={"size": "n", "tuple": "rules", "owner.shown_as": "seller"})
     deals = deals.assign(value=deals["amount_minor"].astype(float) / PER, low=np.nan, high=np.nan)
     deals["reason"] = np.where(deals["value"].isna(), "no amount", "")
     return deals.sort_values(["value", "deal_id"], ascending=[False, True], ignore_index=True)[TO_MEND]
 
 
-TO_MEND = ["deal_id", "rules", "n", "stage", "owner_id", "seller", "team", "expected_close_on", "value", "low", "high",
+TO_MEND = ["deal_id", "rules", "n", "stage", "owner_id", "seller", "expected_close_on", "value", "low", "high",
            "reason", "record_url"]  # fmt: skip

@@ -408,8 +408,8 @@ def order_of_work(ask: Ask):
     on, by chance × amount; then open leads, not yet a deal, that came in within 90 days, by score, those never tried
     before others, the newest first. The chance of a deal is the share of deals that went on from its stage in time,
     over twelve months; that of a lead is its score.
-    Returns: place, kind (deal, lead), id, owner_id, seller, team, product, source, day (it came in or got there), why
-    (last stage, qualified, reached, never tried, tried), n_attempts, amount (report currency), value (chance), low,
+    Returns: place, kind (deal, lead), id, owner_id, seller (as shown), product, source, day (it came in or got there),
+    why (last stage, qualified, reached, never tried, tried), n_attempts, amount (report currency), value (chance), low,
     high, reason, record_url.
     Raises: WrongUsage where groups or a trend are asked for.
     Source: kpis.md K41; house decision of 2026-11-21.
@@ -420,7 +420,7 @@ def order_of_work(ask: Ask):
     return rows.assign(reason=np.where(rows["value"].isna(), "no past to judge by", ""))[WORK]
 
 
-WORK = ["place", "kind", "id", "owner_id", "seller", "team", "product", "source", "day", "why", "n_attempts", "amount",
+WORK = ["place", "kind", "id", "owner_id", "seller", "product", "source", "day", "why", "n_attempts", "amount",
         "value", "low", "high", "reason", "record_url"]  # fmt: skip
 FRESH_DAYS = 90
 
@@ -428,7 +428,7 @@ FRESH_DAYS = 90
 def closeable(ask: Ask) -> pd.DataFrame:
     """Open deals in the last stage that have not stood there too long, the largest expected amount first."""
     columns = ("deal_id", "pipeline", "position", "next_stage", "reached_on", "is_open", "is_mature", "amount_minor")
-    rows = ask.rows("deal_steps", (*columns, "owner_id", "owner.name", "owner.team", "product", "source", "record_url"))
+    rows = ask.rows("deal_steps", (*columns, "owner_id", "owner.shown_as", "product", "source", "record_url"))
     rows = rows[(rows["next_stage"] == "Won") & rows["is_open"].astype(bool) & ~rows["is_mature"].astype(bool)]
     passing = ratio("deal_steps", "is_next_reached_in_time", among="is_mature", on="reached_on")
     chances = ask(passing, by=("pipeline", "position"), last=12)[["pipeline", "position", "value"]]
@@ -438,7 +438,7 @@ def closeable(ask: Ask) -> pd.DataFrame:
         amount=amount, expected=amount.fillna(0) * rows["value"].fillna(0), kind="deal", why="last stage"
     )
     rows = rows.sort_values(["expected", "deal_id"], ascending=[False, True])
-    names = {"deal_id": "id", "reached_on": "day", "owner.team": "team", "owner.name": "seller"}
+    names = {"deal_id": "id", "reached_on": "day", "owner.shown_as": "seller"}
     return rows.rename(columns=names).assign(n_attempts=0).reindex(columns=WORK)
 
 
@@ -451,8 +451,7 @@ def promising(ask: Ask) -> pd.DataFrame:
         "is_reached",
         "n_attempts",
         "owner_id",
-        "owner.name",
-        "owner.team",
+        "owner.shown_as",
     )
     rows = scored_leads(ask, *state, "record_url")
     age = (pd.Timestamp(ask.book.period.end) - pd.to_datetime(rows["created_on"])).dt.days
@@ -463,5 +462,5 @@ def promising(ask: Ask) -> pd.DataFrame:
     rows = rows.assign(kind="lead", why=why, is_untried=rows["n_attempts"] == 0, amount=np.nan)
     keys = ["score", "is_untried", "created_on", "lead_id"]
     rows = rows.sort_values(keys, ascending=[False, False, False, True], na_position="last")
-    names = {"lead_id": "id", "created_on": "day", "owner.team": "team", "owner.name": "seller", "score": "value"}
+    names = {"lead_id": "id", "created_on": "day", "owner.shown_as": "seller", "score": "value"}
     return rows.rename(columns=names).reindex(columns=WORK)

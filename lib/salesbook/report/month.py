@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from salesbook import memory
+from salesbook.book import Book, refuse_few
 from salesbook.build import run_of
 from salesbook.disk import locked
 from salesbook.errors import PageFailed, WrongUsage
@@ -48,11 +49,12 @@ def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tu
     the HTML (pdf, xlsx, eml); `final`; `narrowed`, the product, team, territory or channel it tells of: such a report
     has a folder of its own beside the months.
     Returns: the paths of the month's index, its pages and the other forms.
-    Raises: BadData as `build`; otherwise as `make_month`.
+    Raises: BadData as `build`; WrongUsage as `refuse_few`; otherwise as `make_month`.
     """
     notebooks = chosen(notebooks_of(settings), only)
     reports = settings.reports / folder_of(narrowed or {})
     run, past = run_of(settings, month), versions(reports, month)
+    refuse_few(Book(run, narrowed))
     is_frozen = bool(past) and is_same(past[-1] / "run", run)
     note = settings.home / "notes" / f"{month}.md"
     edition = Edition(

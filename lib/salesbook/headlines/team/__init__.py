@@ -34,6 +34,7 @@ from salesbook.headlines.team.systems import (
     ADOPTION_UNITS,
     REPORT_UNITS,
     adoption_rows,
+    fields,
     material,
     material_rows,
     material_title,
@@ -60,6 +61,7 @@ from salesbook.headlines.team.work import (
     mail_alone,
     mail_values,
     needed,
+    opened,
     pay_rows,
     selling,
     selling_rows,
@@ -91,6 +93,7 @@ __all__ = [
     "clear_of",
     "compared_rows",
     "done_rows",
+    "fields",
     "filled",
     "filled_rows",
     "filled_values",
@@ -110,6 +113,7 @@ __all__ = [
     "mood",
     "mood_values",
     "needed",
+    "opened",
     "pace",
     "pay_rows",
     "pulse_rows",
@@ -135,6 +139,10 @@ __all__ = [
 
 def this_month(book: Book) -> list[Finding]:
     """The month in short: how work is spread, then whether a no delays the next call, mail alone costs deals, a team
-    feels worse, and qualification or material go with winning."""
+    feels worse, and qualification or material go with winning.
+
+    Where the data tells of none of these, as of a company of deals alone: what its deals tell.
+    """
     found = [reluctance(book), mail_alone(book), lowest_mood(book), qualification(book), material(book)]
-    return [*load(book), *chosen([candidate for candidate in found if candidate], most=2)]
+    told = [*load(book), *chosen([candidate for candidate in found if candidate], most=2)]
+    return told or [opened(book), *fields(book)]

@@ -6,8 +6,8 @@ from scipy.stats import norm
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.findings import ALPHA, HELD, Candidate
-from salesbook.headlines import asked, compared, direction, figure, sides
+from salesbook.findings import ALPHA, HELD, Candidate, Finding
+from salesbook.headlines import asked, compared, direction, figure, finding, sides
 from salesbook.headlines.team.figures import REPORTED, YEAR, YEARS, beside
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -23,6 +23,14 @@ def material_values(row: pd.Series) -> dict:
     """The numbers that sentences on material use."""
     told = sides(row, used="used", other="other")
     return told | {"odds": told.pop("size"), "unknown": row["unknown"], "months": YEARS}
+
+
+def fields(book: Book) -> list[Finding]:
+    """How many of the fields that deals should have are filled: counted, not inferred."""
+    row = kpis.fields_filled(book, last=YEAR).iloc[0]
+    if row["reason"]:
+        return []
+    return [finding(book, "say.fields", share=row["value"], n=int(row["n"]), months=YEAR)]
 
 
 def report_rows(book: Book) -> pd.DataFrame:

@@ -30,6 +30,14 @@ def load(book: Book) -> list[Finding]:
     return [finding(book, "say.load_by_territory", **values, **ends)]
 
 
+def opened(book: Book) -> Finding:
+    """How many new deals were opened and closed in a year, beside the year before: counted, not inferred."""
+    parts = {"opened": kpis.opportunities_created, "closed": kpis.deals_closed}
+    values = {name: kpi(book, last=YEAR)["value"].iloc[0] for name, kpi in parts.items()}
+    values |= {f"{name}_before": kpi(book, last=YEAR, ago=YEAR)["value"].iloc[0] for name, kpi in parts.items()}
+    return finding(book, "say.opened", **values, months=YEAR)
+
+
 def mail_alone(book: Book) -> Candidate | None:
     """Whether deals worked by mail alone are lost late more often."""
     rows = kpis.email_only_losses(book, last=YEARS)
