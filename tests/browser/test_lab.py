@@ -40,7 +40,7 @@ def lab(home, tmp_path_factory):
     address = f"http://127.0.0.1:{port}"
     try:
         if not answers(f"{address}/api/status", process):
-            pytest.skip(f"JupyterLab did not start: {(place / 'log').read_text()[-500:]}")
+            pytest.fail(f"JupyterLab did not start: {(place / 'log').read_text()[-500:]}")
         yield address
     finally:
         process.terminate()
