@@ -52,6 +52,7 @@ FACTS = (
     "cost_facts",
     "price_facts",
     "deal_states",
+    "deal_tellings",
     "open_deals",
     "snapshot_facts",
     "stage_times",

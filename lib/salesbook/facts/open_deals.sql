@@ -32,20 +32,6 @@ saved as (
   from (select f.*, cast(local_time(f.snapshot_at) as date) as snapshot_on from forecast_snapshots f
     where f.method = 'crm' and f.deal_id is not null and not f.is_rebuilt) s
   join days y on s.snapshot_on < y.seen_on and s.snapshot_on >= y.seen_on - interval '7' day),
-changed as (
-  select c.deal_id, c.field, c.old_value, c.new_value, c.changed_at,
-    cast(local_time(greatest(c.changed_at, c.recorded_at)) as date) as known_on,
-    row_number() over (partition by c.deal_id, c.field order by c.changed_at) as place
-  from deal_changes c
-  where c.field in ('amount', 'category', 'expected_close', 'owner')),
-told as (
-  select c.deal_id, c.field, c.new_value as value, c.known_on,
-    min(c.known_on) over (partition by c.deal_id, c.field order by c.changed_at
-      rows between 1 following and unbounded following) as until_on
-  from changed c
-  union all
-  select deal_id, field, max(case when place = 1 then old_value end), date '1900-01-01', min(known_on)
-  from changed group by deal_id, field),
 then_told as (
   select y.seen_on, t.deal_id,
     count(case when t.field = 'amount' then 1 end) > 0 as has_amount,
@@ -58,13 +44,13 @@ then_told as (
     max(case when t.field = 'expected_close' then t.known_on end) as expected_known_on,
     max(case when t.field = 'owner' then t.value end) as owner_id,
     max(case when t.field = 'owner' then t.known_on end) as owner_known_on
-  from told t
+  from deal_tellings t
   join days y on t.known_on < y.seen_on and (t.until_on is null or t.until_on >= y.seen_on)
   group by y.seen_on, t.deal_id),
 tells as (
   select count(case when field = 'category' then 1 end) > 0 as has_categories,
     count(case when field = 'expected_close' then 1 end) > 0 as has_expected
-  from deal_changes),
+  from deal_tellings),
 stood as (
   select t.*, d.created_at, p.deal_id is null as is_rebuilt,
     t.seen_on = run.period_end as is_now,

@@ -82,26 +82,12 @@ framed as (
   left join returns r on r.month = j.month and r.deal_id = j.deal_id
   left join leavings l on l.deal_id = j.deal_id
   where j.is_start or j.is_end or c.deal_id is null or c.entered_on >= j.month),
-changed as (
-  select c.deal_id, c.field, c.old_value, c.new_value, c.changed_at,
-    cast(local_time(greatest(c.changed_at, c.recorded_at)) as date) as known_on,
-    row_number() over (partition by c.deal_id, c.field order by c.changed_at) as place
-  from deal_changes c
-  where c.field in ('amount', 'expected_close', 'owner')),
-told as (
-  select c.deal_id, c.field, c.new_value as value, c.known_on,
-    min(c.known_on) over (partition by c.deal_id, c.field order by c.changed_at
-      rows between 1 following and unbounded following) as until_on
-  from changed c
-  union all
-  select deal_id, field, max(case when place = 1 then old_value end), date '1900-01-01', min(known_on)
-  from changed group by deal_id, field),
 coming_told as (
   select f.month, f.deal_id, max(case when t.field = 'amount' then 1 else 0 end) = 1 as has_amount,
     max(case when t.field = 'amount' then t.value end) as amount,
     max(case when t.field = 'expected_close' then t.value end) as expected_close
   from framed f
-  join told t on t.deal_id = f.deal_id and t.known_on <= f.came_known_on
+  join deal_tellings t on t.deal_id = f.deal_id and t.known_on <= f.came_known_on
     and (t.until_on is null or t.until_on > f.came_known_on)
   where not f.is_start
   group by f.month, f.deal_id),
@@ -110,7 +96,7 @@ leaving_told as (
     max(case when t.field = 'amount' then t.value end) as amount,
     max(case when t.field = 'owner' then t.value end) as owner_id
   from framed f
-  join told t on t.deal_id = f.deal_id and t.known_on <= f.last_known_on
+  join deal_tellings t on t.deal_id = f.deal_id and t.known_on <= f.last_known_on
     and (t.until_on is null or t.until_on > f.last_known_on)
   where not f.is_end
   group by f.month, f.deal_id),
