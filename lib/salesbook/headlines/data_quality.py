@@ -361,7 +361,7 @@ def import_note(book: Book) -> str:
     """Which rules struck how many rows."""
     say, remarks = book.words.say, kpis.import_remarks(book)
     told = [
-        say("figures.quality.import.rule", table=row["table"], rule=row["rule"], n=int(row["value"]))
+        say("figures.quality.import.rule", table=row["table"], rule=book.words.remark(row["rule"]), n=int(row["value"]))
         for row in remarks.to_dict("records")
     ]
     return say("figures.quality.import.rules", rules="; ".join(told)) if told else ""

@@ -256,7 +256,7 @@ def tally(found, words: Words) -> str:
     if not isinstance(found, dict):
         return ""
     rules = [(table, rule, n) for table, each in found.items() for rule, n in each.items() if n]
-    return "; ".join(f"{table}: {rule.replace('_', ' ')} {words.number(n)}" for table, rule, n in rules)
+    return "; ".join(f"{table}: {words.remark(rule)} ({words.number(n)})" for table, rule, n in rules)
 
 
 def software(run: dict) -> dict[str, str]:

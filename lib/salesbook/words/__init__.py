@@ -347,6 +347,14 @@ class Words:
         key = f"reason.{code.replace(' ', '_').replace('-', '_')}"
         return self.say(key) if self.has(key) else code
 
+    def remark(self, rule: str) -> str:
+        """What a rule on rows found; one that the catalogue does not know keeps its own name."""
+        for end in ("has_space", "unknown"):
+            if rule.endswith(f"_{end}"):
+                return self.say(f"remark.{end}", column=rule.removesuffix(f"_{end}"))
+        key = f"remark.{rule}"
+        return self.say(key) if self.has(key) else rule.replace("_", " ")
+
     def column(self, name: str) -> str:
         """The heading of a column; one that the catalogue does not know keeps its own name."""
         last = name.rpartition(".")[2]
