@@ -119,7 +119,8 @@ def basis(entry: dict, words: Words, is_small: bool) -> str:
     """What a card's value rests on: counts, interval."""
     said = []
     if entry["denominator"] is not None and entry["numerator"] is not None and entry["unit"] in ("share", "ratio"):
-        said.append(words.say("card.out_of", k=entry["numerator"], n=entry["denominator"]))
+        kind = "out_of" if entry["unit"] == "share" else "divided"
+        said.append(words.say(f"card.{kind}", k=entry["numerator"], n=entry["denominator"]))
     elif entry["n"] is not None and entry["unit"] != "count":
         said.append(words.say("card.n", n=entry["n"]))
     interval = words.interval(entry["low"], entry["high"], entry["unit"])
