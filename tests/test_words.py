@@ -12,7 +12,15 @@ from salesbook.errors import WrongUsage
 from salesbook.words import Words, catalogue, hash_of
 
 ENGLISH, DUTCH, DANISH = (Words(language, "EUR") for language in ("en", "nl", "da"))
-ALIKE = {"card.n", "failure.notebook", "made.fingerprint", "made.software", "site.form.pdf", "site.form.xlsx"}
+ALIKE = {
+    "card.divided",
+    "card.n",
+    "failure.notebook",
+    "made.fingerprint",
+    "made.software",
+    "site.form.pdf",
+    "site.form.xlsx",
+}
 OWN = ("kpi.", "notebook.")  # meanings and prose stand in the code in English
 
 
