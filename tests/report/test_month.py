@@ -15,7 +15,7 @@ from salesbook.errors import PageFailed, WrongUsage
 from salesbook.report.edition import Edition, told
 from salesbook.report.month import chosen, make_month
 from salesbook.report.run import Failure
-from salesbook.report.site import months_index, refresh, way
+from salesbook.report.site import month_index, months_index, refresh, way
 from salesbook.words import Words
 
 ENGLISH = Words("en", "EUR")
@@ -140,6 +140,15 @@ def test_quarters_stand_after_the_months_and_lead_to_one_another(made, tmp_path)
     assert [os.readlink(reports / name) for name in ("latest", "latest-quarter")] == ["2026-10", "2026-Q3"]
     page = (reports / "2026-Q3" / "funnel.html").read_text()
     assert all(text in page for text in ("Third quarter of 2026", "Earlier quarter", "Later quarter"))
+
+
+def test_the_ledger_says_how_many_deals_and_how_much_money_more_were_won():
+    changes = [{"reason": "late_entry", "n": 2, "deals": 1, "effect_minor": 100_000}]
+    facts = {"month": "2026-Q3", "status": "draft", "version": 2, "company": "", "cards": [], "pages": [], "forms": {},
+             "left_out": [], "changes": changes}  # fmt: skip
+    index = month_index(Words("en", "EUR", kind="quarter"), facts)
+    assert all(f'<td class="number">{text}</td>' in index for text in ("2", "+1", "€1,000.00"))
+    assert "Sales report: Third quarter of 2026" in index
 
 
 def test_an_index_of_no_month_says_so(tmp_path):

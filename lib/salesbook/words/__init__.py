@@ -21,7 +21,7 @@ from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_compact_currency
 
-from salesbook.clock import kind_of, month_start
+from salesbook.clock import kind_of, month_start, named
 from salesbook.errors import WrongUsage
 
 LOCALES = {"en": "en_GB", "nl": "nl_NL", "da": "da_DK"}
@@ -277,11 +277,15 @@ class Words:
         return format_skeleton("yMMMM", day_of(x), locale=self.locale)
 
     def heading(self, name: str) -> str:
-        """The name of a month or quarter where it stands alone: Third quarter of 2026."""
+        """The name of a month or quarter where it stands alone: Third quarter of 2026.
+
+        Rule: beside a quarter of a fiscal year that is no calendar year stand its months.
+        """
         if kind_of(name) == "month":
             return self.month(name)
         text = self.quarter_in_full(name)
-        return text[0].upper() + text[1:]
+        months = f" ({self.quarter(named(name, self.year_starts).start)})" if self.year_starts > 1 else ""
+        return text[0].upper() + text[1:] + months
 
     def month_short(self, x) -> str:
         """A month with its year, short: Oct 2026."""
