@@ -49,8 +49,10 @@ class Plain:
         for name in ("changed_at", "recorded_at"):
             rows[name] = pd.to_datetime(rows[name], utc=True).dt.tz_localize(None)
         rows["known_at"] = rows[["changed_at", "recorded_at"]].max(axis=1)
-        rows = rows.sort_values("changed_at", kind="stable")
-        return {key: part.to_dict("records") for key, part in rows.groupby(["deal_id", "field"])}
+        found: dict[tuple[str, str], list[dict]] = {}
+        for row in rows.sort_values("changed_at", kind="stable").to_dict("records"):
+            found.setdefault((row["deal_id"], row["field"]), []).append(row)
+        return found
 
     def told(self, deal: dict, name: str, at: pd.Timestamp) -> str:
         """A column of a deal as known at an instant: what its newest known change said, else the first began from."""
