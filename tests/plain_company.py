@@ -85,6 +85,20 @@ class Company(Plain):
         """The deals that count."""
         return {row["deal_id"]: row for row in self.all_deals if row["counts"]}
 
+    def states(self, deal: dict) -> list[tuple]:
+        """Where a deal was known to stand: known at, entered at, stage, until; a later visit known sooner hides one."""
+        gone = [deal[name] for name in ("deleted_at", "merged_at") if pd.notna(deal[name])]
+        known = []
+        for row in self.history.get(deal["deal_id"], []):
+            told = (row["entered_at"], row["recorded_at"], deal["created_at"], deal["recorded_at"])
+            known.append((max(at for at in told if pd.notna(at)), row["entered_at"], row["stage"]))
+        found = []
+        for place, (at, entered, stage) in enumerate(known):
+            until = min([*gone, *(later[0] for later in known[place + 1 :])], default=None)
+            if until is None or until >= at:
+                found.append((at, entered, stage, until))
+        return found
+
     def ended(self, first: date, *outcomes: str, new: bool = True) -> list[dict]:
         """The deals that ended from a day on, by outcome; renewals only where `new` is false."""
         found = [row for row in self.deal_rows.values() if row["outcome"] in (outcomes or ("Won", "Lost"))]
@@ -153,6 +167,11 @@ class Company(Plain):
             own[account] = f"{number}|{row['country'].lower()}" if number else row["domain"].lower() or name
         branch = {account: row["parent_id"] for account, row in rows.items() if not row["org_number"]}
         return {account: own.get(branch.get(account, ""), key) for account, key in own.items()}
+
+
+def standing(told: list[tuple], at: pd.Timestamp) -> tuple:
+    """The state that a deal was known to be in at an instant; an empty one where it was not known, or gone."""
+    return next((state for state in told if state[0] < at and (state[3] is None or state[3] >= at)), (None,) * 4)
 
 
 def day_of(at: pd.Timestamp | None) -> date | None:

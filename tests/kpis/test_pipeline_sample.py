@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
-from plain_company import CHANCE, asked, counted, day_of, instant, months_on
+from plain_company import CHANCE, asked, counted, day_of, instant, months_on, standing
 from salesbook.kpis import forecast_accuracy, pipeline
 
 
@@ -62,30 +62,9 @@ def test_what_is_open_by_stage_and_what_the_crm_gives_for_it(at_a_month):
 # Moves of a month, deal by deal
 
 
-def states(company, deal: dict) -> list[tuple]:
-    """Where a deal was known to stand: known at, entered at, stage, until; a later visit known sooner hides one."""
-    gone = [deal[name] for name in ("deleted_at", "merged_at") if pd.notna(deal[name])]
-    known = [
-        (max(at for at in (row["entered_at"], row["recorded_at"], deal["created_at"], deal["recorded_at"])
-             if pd.notna(at)), row["entered_at"], row["stage"])
-        for row in company.history.get(deal["deal_id"], [])
-    ]  # fmt: skip
-    found = []
-    for place, (at, entered, stage) in enumerate(known):
-        until = min([*gone, *(later[0] for later in known[place + 1 :])], default=None)
-        if until is None or until >= at:
-            found.append((at, entered, stage, until))
-    return found
-
-
-def standing(told: list[tuple], at: pd.Timestamp) -> tuple:
-    """The state that a deal was known to be in at an instant; an empty one where it was not known, or gone."""
-    return next((state for state in told if state[0] < at and (state[3] is None or state[3] >= at)), (None,) * 4)
-
-
 def move(company, deal: dict, month: date) -> dict | None:
     """What a deal did to the open pipeline of a month: entry and last amount, and what happened between."""
-    start, end, told = instant(month), instant(months_on(month, 1)), states(company, deal)
+    start, end, told = instant(month), instant(months_on(month, 1)), company.states(deal)
     then, left = standing(told, start), standing(told, end)
     before, after = then[2] or "", left[2] or ""
     was_open, stays = (stage not in ("", "Won", "Lost") for stage in (before, after))
