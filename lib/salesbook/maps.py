@@ -11,7 +11,7 @@ from importlib import resources
 
 from salesbook.errors import WrongUsage
 from salesbook.schema import Column, Table
-from salesbook.tables import TABLES
+from salesbook.tables import FORECAST_CATEGORIES, TABLES
 
 SECTIONS = ("files", "columns", "constants", "words", "rows", "steps", "newest")
 KNOWN = ("hubspot", "salesforce", "pipedrive", "lime", "efficy")
@@ -46,6 +46,17 @@ RAW = {
             Column("old_value", "text", "value before"), Column("value", "text", "value after"),
             Column("changed_at", "instant", "when", filled=True), Column("changed_by", "id", "who"),
             Column("is_bulk", "boolean", "changed with many others at once")),
+        raw("deal_versions", "one row per version of a deal", Column("deal_id", "id", "the deal", filled=True),
+            Column("changed_at", "instant", "since when", filled=True), Column("amount", "number", "amount then"),
+            Column("expected_close", "date", "expected close then"), Column("owner_id", "id", "seller then"),
+            Column("category", "word", "forecast category then", words=FORECAST_CATEGORIES)),
+        raw("deal_lines", "one row per product of a deal", Column("line_id", "id", "the line", filled=True),
+            Column("deal_id", "id", "the deal"), Column("product", "text", "product"),
+            Column("quantity", "number", "quantity"), Column("amount", "money", "amount of the line, discounts off"),
+            Column("currency", "currency", "its currency"), Column("unit_cost", "money", "cost of one"),
+            Column("is_deleted", "boolean", "deleted in the CRM")),
+        raw("line_links", "one row per link of a line and a deal", Column("line_id", "id", "the line", filled=True),
+            Column("deal_id", "id", "the deal", filled=True)),
     )
 }  # fmt: skip
 

@@ -11,13 +11,22 @@ import duckdb
 from salesbook.errors import BadData
 from salesbook.schema import Column, Table
 from salesbook.sources.cast import Problems
-from salesbook.sources.form import SPACES
+from salesbook.sources.form import DAY, MONTH, SPACES, YEAR, literal, matches
 from salesbook.sources.plan import Feed
 from salesbook.sources.staged import LEFT_OUT
-from salesbook.tables import TABLES
+from salesbook.tables import FORECAST_CATEGORIES, TABLES
 
+DATE = f"{YEAR}-{MONTH}-{DAY}"
 STAGE_ORDER = ("stages", "accounts", "contacts", "leads", "activities", "deals", "stage_history")
 ORDER = (*STAGE_ORDER, *(name for name in TABLES if name not in STAGE_ORDER))
+
+
+# The form of a change's values by what changed; an empty one is none.
+CHANGED = {
+    "amount": "coalesce(" + matches("{0}", r"-?\d{{1,14}}(?:\.\d{{1,4}})?") + ", true)",
+    "expected_close": "({0} is null or " + matches("{0}", DATE) + " and try_cast({0} as timestamp) is not null)",
+    "category": f"coalesce({{0}} in ({', '.join(map(literal, FORECAST_CATEGORIES))}), true)",
+}
 
 
 class Checks:
@@ -63,6 +72,8 @@ class Checks:
                 self.record("rejected", table, orphan(column), column.name, *unknown_parent(column))
         if table.name in ("deals", "stage_history") and self.has_rows("stages"):
             self.reject_unknown_stages(table)
+        if table.name == "deal_changes":
+            self.reject_unreadable_changes(table)
         if table.key and table.name not in self.unique:
             self.reject_repeated_keys(table)
 
@@ -131,6 +142,13 @@ class Checks:
         condition = f"({pipeline}, t.stage) not in {stages}"
         reason = "stage is not one of its pipeline's stages"
         self.record("rejected", table, condition, "stage", "stage_unknown", reason)
+
+    def reject_unreadable_changes(self, table: Table) -> None:
+        """Reject changes of which a value has not the form of what changed: it is text, and read as that later."""
+        for column in ("new_value", "old_value"):
+            tests = [f"t.field = '{field}' and not {fits.format(f't.{column}')}" for field, fits in CHANGED.items()]
+            reason = f"{column} is not of the form of what changed: 1234.50, 2026-12-31 or a forecast category"
+            self.record("rejected", table, " or ".join(tests), column, f"{column}_unreadable", reason)
 
     def reject_repeated_keys(self, table: Table) -> None:
         """Reject all but one of equal rows. Of rows that have one key but differ the newest version is taken, where the

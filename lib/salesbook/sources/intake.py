@@ -26,9 +26,9 @@ from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import LEFT_OUT, Staged
 from salesbook.tables import TABLES
 
-VERSION = 5
+VERSION = 6
 MEMORY = "600MB"
-NEEDED_BY_CHECKS = ("deals", "stages", "stage_history")
+NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
 
 
 @dataclass
@@ -117,7 +117,7 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
         read_files(work)
         read_rows(work)
         refuse_no_deals(work)
-        for name in dict.fromkeys((*work.feeds, *NEEDED_BY_CHECKS)):
+        for name in dict.fromkeys((*work.feeds, *NEEDED)):
             cast_table(work, steps.table_for(name, settings.source, list(work.dated)))
         staged = staged_rows(work)
         steps.run(staged, settings.source)

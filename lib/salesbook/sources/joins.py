@@ -2,6 +2,7 @@
 
 from salesbook.maps import EXTRA
 from salesbook.sources.staged import Staged
+from salesbook.sources.visits import OUTCOMES, STATUS
 from salesbook.tables import TABLES
 
 PIPELINE = "Sales"
@@ -234,3 +235,31 @@ def won_and_lost_stages(staged: Staged) -> None:
             place = 1 as is_won, place = 2 as is_lost, -2 as in_file,
             row_number() over (order by pipeline, place) as at_row
         from ends, added where not has_end""")  # fmt: skip
+
+
+def orders_of_won_deals(staged: Staged) -> None:
+    """Orders of the products of won deals, on the day of the closing, where the CRM keeps no orders of its own.
+
+    The cost is that of one times the quantity. A line of a deal without organisation or closing is left out.
+    """
+    if not staged.has("deal_lines") or "orders" in staged.feeds:
+        return
+    staged.con.execute("create or replace table line_deals (line_id varchar, deal_id varchar)")
+    if staged.has("line_links"):
+        staged.con.execute("insert into line_deals select line_id, min(deal_id) from good_line_links group by 1")
+    staged.con.execute(f"""
+        create or replace table sold as
+        select t.deal_id, t.account_id, t.closed_at, t.closed_at_is_date, t.currency
+        from good_deals t left join {OUTCOMES} o on o.pipeline = t.pipeline and o.stage = t.stage
+        where {STATUS} = 'won' and t.account_id is not null and t.closed_at is not null""")
+    staged.change("deal_lines", {"deal_id": "coalesce(t.deal_id, l.deal_id)"},
+                  "left join line_deals l on l.line_id = t.line_id")  # fmt: skip
+    staged.leave_out("deal_lines", "deleted", "t.is_deleted")
+    staged.leave_out("deal_lines", "not_sold", """t.amount_minor is null
+        or not exists (select 1 from sold s where s.deal_id = t.deal_id)""")  # fmt: skip
+    staged.add("orders", "orders_of_won_deals", """
+        select l.line_id as order_id, s.account_id, s.closed_at as ordered_at,
+            s.closed_at_is_date as ordered_at_is_date, l.amount_minor, coalesce(l.currency, s.currency) as currency,
+            cast(round(l.unit_cost_minor * coalesce(l.quantity, 1), 0) as bigint) as cost_minor, l.product, l.quantity,
+            l.in_file, l.at_row
+        from good_deal_lines l join sold s on s.deal_id = l.deal_id""")  # fmt: skip

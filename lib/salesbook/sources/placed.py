@@ -74,7 +74,7 @@ def placed(settings: Settings, database: Database, store: Path) -> "Placed":
     feed_tables(work)
     schema.execute("create table rejected (table_name text, in_file integer, at_row bigint, number integer)")
     schema.execute("create table flagged (table_name text, in_file integer, at_row bigint, number integer)")
-    for name in dict.fromkeys((*work.feeds, *intake.NEEDED_BY_CHECKS)):
+    for name in dict.fromkeys((*work.feeds, *intake.NEEDED)):
         cast_table(work, steps.table_for(name, settings.source, list(work.dated)))
     staged = PlacedStaged(schema, work.feeds, work.problems, settings.zone, work.new_source, list(work.dated))
     steps.run(staged, settings.source)

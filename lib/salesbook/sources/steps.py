@@ -11,7 +11,7 @@ from functools import partial
 from salesbook import maps
 from salesbook.schema import Column, Table
 from salesbook.settings import Source, unknown
-from salesbook.sources import joins, units, visits
+from salesbook.sources import changes, joins, units, visits
 from salesbook.sources.form import Form
 from salesbook.sources.plan import Feed
 from salesbook.sources.staged import Staged
@@ -41,6 +41,7 @@ class Step:
     of: tuple[str, ...] = ()
 
 
+MADE = ("stage_history", "deal_changes", "orders")  # tables that steps may make of others alone
 UNITS = {
     "probability_from_percent": Unit(dict.fromkeys(("deals", "stages"), ("probability",)), units.percent),
     "duration_from_milliseconds": Unit({"activities": ("duration_seconds",)}, units.milliseconds),
@@ -51,7 +52,13 @@ UNITS = {
         {"deals": ("account_id", "contact_id"), "contacts": ("account_id",)}, units.first_of_several
     ),
     "midnight_is_date": Unit(
-        {"deals": ("close_date",), "leads": ("converted_at",), "activities": ("planned_at",)}, units.midnight_is_date
+        {
+            "deals": ("close_date",),
+            "deal_versions": ("expected_close",),
+            "leads": ("converted_at",),
+            "activities": ("planned_at",),
+        },
+        units.midnight_is_date,
     ),
 }
 STEPS = {
@@ -70,6 +77,7 @@ STEPS = {
     "visits_from_dates_entered": Step("stage_history", visits.visits_from_dates_entered),
     "visits_from_history": Step("stage_history", visits.visits_from_history),
     "first_visit": Step("stage_history", visits.first_visit),
+    "changes_of_deals": Step("deal_changes", changes.changes_of_deals),
     "merged_deals": Step("deals", joins.merged_deals),
     "links_of_deals": Step("deals", joins.links_of_deals),
     "links_of_activities": Step("activities", joins.links_of_activities),
@@ -78,6 +86,7 @@ STEPS = {
     "won_and_lost_stages": Step("stages", joins.won_and_lost_stages),
     "closed_at_from_won_and_lost": Step("deals", visits.closed_at_from_won_and_lost),
     "closed_at_from_history": Step("deals", visits.closed_at_from_history),
+    "orders_of_won_deals": Step("orders", joins.orders_of_won_deals),
 }
 
 
@@ -147,7 +156,7 @@ def run(staged: Staged, source: Source) -> None:
     for table in staged.raw():
         staged.reject_unread(table)
     for name, step in STEPS.items():
-        if name in of_table(step.table, source) and (staged.has(step.table) or step.table == "stage_history"):
+        if name in of_table(step.table, source) and (staged.has(step.table) or step.table in MADE):
             step.run(staged)
     for table in list(dict.fromkeys((*staged.feeds, *staged.made))):
         may_lack = provided(table, source)

@@ -3,6 +3,7 @@
 import re
 
 from salesbook import zones
+from salesbook.sources.changes import NAMES, bare
 from salesbook.sources.staged import Staged
 
 STAGE_FIELDS = "('dealstage', 'stage_id', 'stage', 'stagename')"
@@ -53,11 +54,13 @@ def visits_from_history(staged: Staged) -> None:
     A change to the stage the deal is in already is none; a visit ends where the next begins.
     """
     if staged.has("deal_history"):
-        staged.leave_out("deal_history", "other_field", f"lower(t.field) not in {STAGE_FIELDS} or t.value is null")
-        staged.add("stage_history", "visits_from_history", """
+        is_stage = f"lower({{0}}.field) in {STAGE_FIELDS} and {{0}}.value is not null"
+        is_kept = f"{is_stage.format('t')} or {bare('t.field')} in ({NAMES})"
+        staged.leave_out("deal_history", "other_field", f"({is_kept}) is not true")
+        staged.add("stage_history", "visits_from_history", f"""
             select deal_id, value as stage, changed_at as entered_at, changed_at_is_date as entered_at_is_date,
                 changed_by, is_bulk, in_file, at_row
-            from good_deal_history""")  # fmt: skip
+            from good_deal_history h where {is_stage.format('h')}""")  # fmt: skip
     order = "partition by deal_id order by entered_at, in_file, at_row"
     staged.con.execute(f"""
         create or replace table changes as
