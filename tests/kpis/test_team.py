@@ -1,87 +1,43 @@
-"""The team: worked by hand on tiny companies."""
+"""The team at work: worked by hand on tiny companies."""
 
-from datetime import datetime, timedelta
-
-import pandas as pd
 import pytest
 
 from salesbook.errors import WrongUsage
 from salesbook.kpis import team
-from worked import SETTINGS
-from worked import book_of as built
-
-REPS = """
-owner_id,display_name,team,territory_id,capacity_fte,started_on,ended_on,leave_starts_on,leave_ends_on
-S1,Ann,North,N,1,2020-01-01,,,
-S2,Bo,North,N,0.5,2020-01-01,,,
-S3,Cas,South,S,1,2020-01-01,,2026-09-01,
-S4,Dee,South,S,1,2020-01-01,2026-06-30,,
-"""
-ACTIVITY = (
-    "activity_id,type,direction,occurred_at,owner_id,lead_id,deal_id,outcome,reached_decision_maker,duration_seconds"
-)
-ACTIVITY += ",is_automatic,planned_at,recorded_at"
-DEAL = (
-    "deal_id,owner_id,pipeline,stage,product,type,amount,currency,created_at,closed_at,status,contact_id,expected_close"
-)
-NAMES = SETTINGS.replace("[report]", "[report]\nnames_of_sellers = true")
-
-
-def book_of(folder, **tables):
-    """A book of tables, with a deal that nothing here counts: a source must have deals."""
-    return built(folder, **({"deals": OLD} | tables))
-
-
-OLD = """
-deal_id,pipeline,stage,type,currency,created_at,closed_at,status
-OLD,Sales,Lost,renewal,EUR,2024-01-01T09:00:00Z,2024-02-01T09:00:00Z,lost
-"""
-
-
-def lines(head: str, rows: list[dict]) -> str:
-    """A table as CSV text: what a row does not name is empty."""
-    columns = head.split(",")
-    return "\n".join([head, *(",".join(str(row.get(name, "")) for name in columns) for row in rows)])
-
-
-def calls(owner: str, day: str, minutes: list[int], outcomes: str, start: int = 0, **more) -> list[dict]:
-    """Calls of a seller on a day, at minutes after nine in Amsterdam; outcomes as letters: c, n (no answer), r."""
-    names = {"c": "connected", "n": "no_answer", "r": "rejected"}
-    nine = datetime.fromisoformat(f"{day}T07:00:00")
-    return [
-        {"activity_id": f"{owner}-{day}-{start + place}", "type": "call", "direction": "outbound", "owner_id": owner}
-        | {"occurred_at": f"{nine + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}", "outcome": names[letter]}
-        | more
-        for place, (minute, letter) in enumerate(zip(minutes, outcomes, strict=True))
-    ]
-
-
-def only(rows: pd.DataFrame) -> pd.Series:
-    assert len(rows) == 1
-    return rows.iloc[0]
-
+from team_tables import ACTIVITY, DEAL, NAMES, REPS, book_of, calls, lines, only
 
 # What is done, and what comes of it
 
 
-def test_fifteen_contacts_of_a_hundred_calls_are_fifteen_per_cent(tmp_path):
-    made = calls("S1", "2026-10-05", list(range(100)), "n" * 85 + "c" * 15)
-    for place, call in enumerate(made):
+@pytest.fixture(scope="module")
+def phoned(tmp_path_factory):
+    """Calls of tests that have a month each."""
+    hundred = calls("S1", "2026-05-05", list(range(100)), "n" * 85 + "c" * 15)
+    for place, call in enumerate(hundred):
         call["reached_decision_maker"] = "true" if place >= 85 else "false"
-    book = book_of(tmp_path, reps=REPS, activities=lines(ACTIVITY, made))
-    share = only(team.contact_effectiveness(book))
+    made = [*hundred, *calls("S1", "2026-04-06", list(range(10)), "n" * 10)]
+    made += calls("S1", "2026-02-05", [0, 10, 20, 50, 60, 190, 200], "crrncrc")
+    made += reluctant(3, "2026-10")
+    made += [row for row in reluctant(3, "2026-01") if not row["activity_id"].startswith("S2-2026-01-09")]
+    made += calls("S1", "2025-12-05", [10 * n for n in range(30)], "n" * 30, duration_seconds=300)
+    made += calls("S1", "2025-12-06", [0, 10, 20], "nnr") + calls("S1", "2025-12-07", [0, 10, 20, 30], "nnrn")
+    leads = """
+    lead_id,created_at,source,owner_id,status,qualified_at
+    L1,2026-05-01T00:00:00Z,web,S1,new,
+    L2,2026-04-01T00:00:00Z,web,S1,new,2026-04-07T09:00:00Z
+    """
+    return book_of(tmp_path_factory.mktemp("phoned"), reps=REPS, activities=lines(ACTIVITY, made), leads=leads)
+
+
+def test_fifteen_contacts_of_a_hundred_calls_are_fifteen_per_cent(phoned):
+    share = only(team.contact_effectiveness(phoned, ago=5))
     assert (share["numerator"], share["denominator"], share["value"]) == (15, 100, 15 / 100)
-    assert only(team.calls_made(book))["value"] == 100
+    assert only(team.calls_made(phoned, ago=5))["value"] == 100
 
 
-@pytest.mark.parametrize(("n_calls", "n_leads", "share"), [(100, 0, 0.0), (10, 1, 0.1)])
-def test_effectiveness_by_lead_is_leads_of_calls(tmp_path, n_calls, n_leads, share):
-    made = calls("S1", "2026-10-05", list(range(n_calls)), "n" * n_calls)
-    lead = {"lead_id": "L1", "created_at": "2026-10-01T00:00:00Z", "source": "web", "owner_id": "S1", "status": "new"}
-    lead |= {"qualified_at": "2026-10-06T09:00:00Z"} if n_leads else {}
-    leads = lines("lead_id,created_at,source,owner_id,status,qualified_at", [lead])
-    book = book_of(tmp_path, reps=REPS, activities=lines(ACTIVITY, made), leads=leads)
-    found = only(team.lead_effectiveness(book))
+@pytest.mark.parametrize(("ago", "n_calls", "n_leads", "share"), [(5, 100, 0, 0.0), (6, 10, 1, 0.1)])
+def test_effectiveness_by_lead_is_leads_of_calls(phoned, ago, n_calls, n_leads, share):
+    found = only(team.lead_effectiveness(phoned, ago=ago))
     assert (found["numerator"], found["denominator"], found["value"]) == (n_leads, n_calls, share)
     assert found["low"] <= share <= found["high"]
 
@@ -118,10 +74,58 @@ S1,2026-10-08,0
 """
 
 
+REPORTS = """
+owner_id,reported_on,kpi,value
+S1,2026-10-05,calls,3
+S1,2026-10-05,emails,1
+S1,2026-10-06,calls,1
+S1,2026-10-06,visits,4
+S1,2026-10-09,calls,2
+"""
+USERS = """
+U1,Una,North,,,2020-01-01,,,
+U2,Udo,North,,,2026-10-12,,2026-10-19,2026-10-25
+U3,Uma,North,,,2020-01-01,2026-10-09,,
+"""
+USE = """
+owner_id,used_on,feature,events
+U1,2026-10-05,deals,3
+U1,2026-10-05,mail,1
+U1,2026-10-06,deals,0
+U1,2026-10-10,deals,2
+U2,2026-10-13,mail,5
+U3,2026-10-09,mail,1
+"""
+COSTS = """
+period,type,amount,currency,owner_id,acquisition_share
+2026-08-01,salary,5000.00,EUR,S1,1
+2026-08-01,tools,900.00,EUR,,1
+2026-08-01,salary,3000.00,EUR,S2,1
+"""
+COSTLY = """
+lead_id,created_at,source,owner_id,status,qualified_at
+L0,2026-08-01T00:00:00Z,web,S1,new,2026-08-06T09:00:00Z
+L1,2026-08-01T00:00:00Z,web,S1,new,2026-08-06T09:00:00Z
+L2,2026-08-01T00:00:00Z,web,S1,new,2026-08-06T09:00:00Z
+L3,2026-08-01T00:00:00Z,web,S1,new,2026-08-06T09:00:00Z
+"""
+
+
+def entered() -> list[dict]:
+    """Three calls of June, entered at once, a day and five days after; a mail that a day told is out."""
+    made = calls("S1", "2026-06-05", [0, 1, 2], "ccc")
+    for call, at in zip(made, ("05T07:00:00Z", "06T07:01:00Z", "10T07:02:00Z"), strict=True):
+        call["recorded_at"] = f"2026-06-{at}"
+    mail = {"activity_id": "m", "type": "email", "direction": "outbound", "owner_id": "S1"}
+    return [*made, mail | {"occurred_at": "2026-06-05T09:00:00Z", "recorded_at": "2026-06-25T09:00:00Z"}]
+
+
 @pytest.fixture(scope="module")
 def worked(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("team")
-    return book_of(folder, settings=NAMES, reps=REPS, activities=lines(ACTIVITY, WORK), working_hours=HOURS)
+    """Work of October, entries of June, costs of August."""
+    tables = {"activities": lines(ACTIVITY, WORK + entered()), "working_hours": HOURS, "self_reports": REPORTS}
+    tables |= {"reps": REPS + USERS.lstrip(), "crm_usage": USE, "leads": COSTLY, "costs": COSTS}
+    return book_of(tmp_path_factory.mktemp("team"), settings=NAMES, **tables)
 
 
 def test_done_is_apart_from_planned_and_what_a_system_sent_is_not_in(worked):
@@ -160,29 +164,8 @@ def test_selling_time_is_the_length_of_talks_and_meetings_by_the_hours(worked):
     assert (unknown["numerator"], unknown["denominator"]) == (1, 4)
 
 
-def test_cost_per_result_is_salary_by_leads(tmp_path):
-    leads = lines(
-        "lead_id,created_at,source,owner_id,status,qualified_at",
-        [
-            {
-                "lead_id": f"L{n}",
-                "created_at": "2026-10-01T00:00:00Z",
-                "source": "web",
-                "owner_id": "S1",
-                "status": "new",
-            }
-            | {"qualified_at": "2026-10-06T09:00:00Z"}
-            for n in range(4)
-        ],
-    )
-    costs = """
-    period,type,amount,currency,owner_id,acquisition_share
-    2026-10-01,salary,5000.00,EUR,S1,1
-    2026-10-01,tools,900.00,EUR,,1
-    2026-10-01,salary,3000.00,EUR,S2,1
-    """
-    book = book_of(tmp_path, settings=NAMES, reps=REPS, leads=leads, costs=costs)
-    found = team.cost_per_result(book, by="owner.shown_as").set_index("owner.shown_as")
+def test_cost_per_result_is_salary_by_leads(worked):
+    found = team.cost_per_result(worked, by="owner.shown_as", ago=2).set_index("owner.shown_as")
     assert found.loc["Ann", "value"] == 5000 / 4
     assert found.loc["Ann", "low"] < 1250 < found.loc["Ann", "high"]
     assert found.loc["Bo", "reason"] == "no results"
@@ -222,30 +205,35 @@ def book_of_late(folder, *groups, more=()):
     )
 
 
-def test_two_lost_of_twenty_at_ninety_per_cent_is_no_alarm(tmp_path):
+@pytest.fixture(scope="module")
+def late(tmp_path_factory):
+    """Deals that came late and closed in May and October 2026, and five that did in March 2025."""
+    contact = {"direction": "outbound", "owner_id": "S1"}
+    more = [
+        {"activity_id": "a", "type": "call", "deal_id": "D200", "occurred_at": "2025-03-11T09:00:00Z"} | contact,
+        {"activity_id": "b", "type": "meeting", "deal_id": "D203", "occurred_at": "2025-03-11T11:00:00Z"} | contact,
+        # Before the last two stages, and after the end: neither counts.
+        {"activity_id": "c", "type": "call", "deal_id": "D201", "occurred_at": "2025-03-01T09:00:00Z"} | contact,
+        {"activity_id": "d", "type": "call", "deal_id": "D204", "occurred_at": "2025-03-12T09:00:00Z"} | contact,
+    ]
     before, now = late_deals(100, 10, "2026-05-12"), late_deals(20, 2, "2026-10-13", start=100)
-    found = only(team.late_loss_alarm(book_of_late(tmp_path, before, now)))
+    parts = late_deals(5, 3, "2025-03-11", start=200)
+    return book_of_late(tmp_path_factory.mktemp("late"), before, now, parts, more=more)
+
+
+def test_two_lost_of_twenty_at_ninety_per_cent_is_no_alarm(late):
+    found = only(team.late_loss_alarm(late))
     assert (found["numerator"], found["denominator"], found["expected"]) == (2, 20, 0.1)
     # P(X >= 2), X binomial with n = 20 and a chance of 0.1: 1 - 0.9^20 - 20 x 0.1 x 0.9^19.
     assert found["value"] == pytest.approx(1 - 0.9**20 - 20 * 0.1 * 0.9**19)
     assert round(found["value"], 3) == 0.608
 
 
-def test_a_deal_is_email_only_where_nobody_called_or_met_from_the_last_two_stages_on(tmp_path):
-    parts = late_deals(5, 3, "2026-10-13")
-    contact = {"direction": "outbound", "owner_id": "S1"}
-    more = [
-        {"activity_id": "a", "type": "call", "deal_id": "D0", "occurred_at": "2026-10-13T09:00:00Z"} | contact,
-        {"activity_id": "b", "type": "meeting", "deal_id": "D3", "occurred_at": "2026-10-13T11:00:00Z"} | contact,
-        # Before the last two stages, and after the end: neither counts.
-        {"activity_id": "c", "type": "call", "deal_id": "D1", "occurred_at": "2026-10-01T09:00:00Z"} | contact,
-        {"activity_id": "d", "type": "call", "deal_id": "D4", "occurred_at": "2026-10-14T09:00:00Z"} | contact,
-    ]
+def test_a_deal_is_email_only_where_nobody_called_or_met_from_the_last_two_stages_on(late):
     # Proposal is the last open stage of the pipeline and Demo, which may be left out, the one before it.
-    book = book_of_late(tmp_path, parts, more=more)
-    rows = team.late_loss_rate(book, by="contact").set_index("contact")
+    rows = team.late_loss_rate(late, by="contact", ago=19).set_index("contact")
     assert rows["denominator"].to_dict() == {"called": 1, "email only": 3, "met": 1}
-    found = only(team.email_only_losses(book))
+    found = only(team.email_only_losses(late, ago=19))
     assert (found["email_k"], found["email_n"], found["other_k"], found["other_n"]) == (2, 3, 1, 2)
     assert found["value"] == pytest.approx(2 / 3 - 1 / 2)
     # Fisher by hand: 3 lost of 5; P(2 of 3 lost) = 6/10 is the largest, so every table counts.
@@ -261,10 +249,9 @@ def test_the_balance_is_calls_of_calls_and_mails(worked):
 # Call reluctance
 
 
-def test_a_shift_ends_after_two_hours_and_a_streak_with_the_next_call_that_is_not_rejected(tmp_path):
-    made = calls("S1", "2026-10-05", [0, 10, 20, 50, 60, 190, 200], "crrncrc")
-    book = book_of(tmp_path, reps=REPS, activities=lines(ACTIVITY, made))
-    rows = book.rows("select shift, streak, gap_seconds, wait_seconds, is_followed from call_gaps order by activity_id")
+def test_a_shift_ends_after_two_hours_and_a_streak_with_the_next_call_that_is_not_rejected(phoned):
+    # February: at 0, 10, 20, 50, 60, 190 and 200 minutes; the second, third and sixth are rejected.
+    rows = phoned.rows("select * from call_gaps where called_on = date '2026-02-05' order by activity_id")
     assert rows["streak"].tolist() == [0, 1, 2, 0, 0, 1, 0]
     # From 10:00 to 12:10 are 130 minutes: another shift begins.
     assert rows["shift"].tolist() == [1, 1, 1, 1, 1, 2, 2]
@@ -272,7 +259,7 @@ def test_a_shift_ends_after_two_hours_and_a_streak_with_the_next_call_that_is_no
     assert rows["wait_seconds"].tolist() == [600, 600, 1800, 600, 7200, 600, 7200]
 
 
-def reluctant(factor: int) -> list[dict]:
+def reluctant(factor: int, month: str) -> list[dict]:
     """Two sellers of their own pace, 10 and 20 minutes, who wait so many times as long after two rejections."""
     rows = []
     for seller, pace in (("S1", 10), ("S2", 20)):
@@ -281,13 +268,12 @@ def reluctant(factor: int) -> list[dict]:
             for place in range(len(outcomes)):
                 minutes.append(minute)
                 minute += pace * (factor if outcomes[max(0, place - 1) : place + 1] == "rr" else 1)
-            rows += calls(seller, f"2026-10-{day}", minutes, outcomes)
+            rows += calls(seller, f"{month}-{day}", minutes, outcomes)
     return rows
 
 
-def test_after_two_rejections_the_pace_is_set_against_the_seller_s_own(tmp_path):
-    book = book_of(tmp_path, reps=REPS, activities=lines(ACTIVITY, reluctant(3)))
-    found = team.call_reluctance(book).set_index("streak")
+def test_after_two_rejections_the_pace_is_set_against_the_seller_s_own(phoned):
+    found = team.call_reluctance(phoned).set_index("streak")
     # One rejection: six calls an hour and three, as always. Two: a third of it, for each of the two sellers.
     assert found.loc[1, "value"] == pytest.approx(1)
     assert found.loc[2, "value"] == pytest.approx(1 / 3)
@@ -297,17 +283,14 @@ def test_after_two_rejections_the_pace_is_set_against_the_seller_s_own(tmp_path)
     assert found.loc[3, "reason"] == "too few"
 
 
-def test_a_seller_under_thirty_calls_is_out(tmp_path):
-    made = [row for row in reluctant(3) if not row["activity_id"].startswith("S2-2026-10-09")]
-    book = book_of(tmp_path, reps=REPS, activities=lines(ACTIVITY, made))
-    assert team.call_reluctance(book).set_index("streak").loc[2, "n"] == 5
+def test_a_seller_under_thirty_calls_is_out(phoned):
+    # In January the second seller made the calls of four days only: 28.
+    assert team.call_reluctance(phoned, ago=9).set_index("streak").loc[2, "n"] == 5
 
 
-def test_the_wait_for_the_next_call_runs_from_the_end_of_the_call_and_counts_giving_up(tmp_path):
-    made = calls("S1", "2026-10-05", [10 * n for n in range(30)], "n" * 30, duration_seconds=300)
-    made += calls("S1", "2026-10-06", [0, 10, 20], "nnr") + calls("S1", "2026-10-07", [0, 10, 20, 30], "nnrn")
-    book = book_of(tmp_path, reps=REPS, activities=lines(ACTIVITY, made))
-    found = team.next_call_pace(book).set_index("streak").loc[1]
+def test_the_wait_for_the_next_call_runs_from_the_end_of_the_call_and_counts_giving_up(phoned):
+    # December: 30 calls of five minutes every ten, then three and four calls, the third of each rejected.
+    found = team.next_call_pace(phoned, ago=10).set_index("streak").loc[1]
     # Usual: 29 waits of 5 minutes and 2 + 2 of 10, and two shifts' last calls of 120: 33 calls in 425 minutes.
     usual = 33 / (29 * 5 + 4 * 10 + 2 * 120)
     # After a rejection: one call after 10 minutes, and none in 120.
@@ -383,213 +366,27 @@ def test_sellers_needed_are_the_target_by_what_one_won(tmp_path):
 # Systems
 
 
-def test_reports_stand_against_what_the_crm_holds_of_the_same_day(tmp_path):
-    reports = """
-    owner_id,reported_on,kpi,value
-    S1,2026-10-05,calls,3
-    S1,2026-10-05,emails,1
-    S1,2026-10-06,calls,1
-    S1,2026-10-06,visits,4
-    S1,2026-10-09,calls,2
-    """
-    book = book_of(tmp_path, reps=REPS, activities=lines(ACTIVITY, WORK), self_reports=reports)
-    ratio = only(team.self_report_ratio(book))
+def test_reports_stand_against_what_the_crm_holds_of_the_same_day(worked):
+    ratio = only(team.self_report_ratio(worked))
     # Reported 3 + 1 + 1 + 2; logged one call and one mail on Monday, one call on Tuesday, none on Friday.
     assert (ratio["numerator"], ratio["denominator"]) == (7, 3)
-    assert only(team.self_report_gap(book))["value"] == 4
-    assert only(team.incomparable_reports(book))["value"] == 1
-    by_day = team.self_report_ratio(book, by="reported_on").set_index("reported_on")
+    assert only(team.self_report_gap(worked))["value"] == 4
+    assert only(team.incomparable_reports(worked))["value"] == 1
+    by_day = team.self_report_ratio(worked, by="reported_on").set_index("reported_on")
     assert by_day["reason"].iloc[-1] == "nothing logged"
     # The call of half past midnight is Tuesday's in Amsterdam, and Monday's in UTC.
     assert by_day["denominator"].tolist() == [2, 1, 0]
 
 
-def test_adoption_is_active_days_of_working_days_without_leave(tmp_path):
-    reps = """
-    owner_id,display_name,team,started_on,ended_on,leave_starts_on,leave_ends_on
-    S1,Ann,North,2020-01-01,,,
-    S2,Bo,North,2026-10-12,,2026-10-19,2026-10-25
-    S3,Cas,North,2020-01-01,2026-10-09,,
-    """
-    use = """
-    owner_id,used_on,feature,events
-    S1,2026-10-05,deals,3
-    S1,2026-10-05,mail,1
-    S1,2026-10-06,deals,0
-    S1,2026-10-10,deals,2
-    S2,2026-10-13,mail,5
-    S3,2026-10-09,mail,1
-    """
-    book = book_of(tmp_path, reps=reps, crm_usage=use)
-    rows = team.active_day_rate(book, by="owner_id").set_index("owner_id")
-    # Use is logged from Monday the 5th: 20 working days for Ann, one of them active (a Saturday counts for nothing);
-    # Bo came on the 12th and was on leave for a week: 10 days.
-    assert rows.loc["S1", ["numerator", "denominator"]].tolist() == [1, 20]
-    assert rows.loc["S2", ["numerator", "denominator"]].tolist() == [1, 10]
-    assert rows.loc["S3", ["numerator", "denominator"]].tolist() == [1, 5]  # left on the 9th, which still counts
-    assert only(team.used_features(book))["value"] == 2
+def test_adoption_is_active_days_of_working_days_without_leave(worked):
+    rows = team.active_day_rate(worked, by="owner_id").set_index("owner_id")
+    # Use is logged from Monday the 5th: 20 working days for Una, one of them active (a Saturday counts for nothing);
+    # Udo came on the 12th and was on leave for a week: 10 days.
+    assert rows.loc["U1", ["numerator", "denominator"]].tolist() == [1, 20]
+    assert rows.loc["U2", ["numerator", "denominator"]].tolist() == [1, 10]
+    assert rows.loc["U3", ["numerator", "denominator"]].tolist() == [1, 5]  # left on the 9th, which still counts
+    assert only(team.used_features(worked))["value"] == 2
 
 
-def test_the_delay_of_entering_is_the_median_of_what_is_entered_by_hand(tmp_path):
-    made = calls("S1", "2026-10-05", [0, 1, 2], "ccc")
-    for call, entered in zip(
-        made, ("2026-10-05T07:00:00Z", "2026-10-06T07:01:00Z", "2026-10-10T07:02:00Z"), strict=True
-    ):
-        call["recorded_at"] = entered
-    mail = {"activity_id": "m", "type": "email", "direction": "outbound", "owner_id": "S1"}
-    mail |= {"occurred_at": "2026-10-05T09:00:00Z", "recorded_at": "2026-10-25T09:00:00Z"}
-    book = book_of(tmp_path, reps=REPS, activities=lines(ACTIVITY, [*made, mail]))
-    assert only(team.entry_delay(book))["value"] == 1
-
-
-def test_required_fields_are_those_of_the_settings(tmp_path):
-    deals = [
-        {"deal_id": "D1", "pipeline": "Sales", "stage": "Demo", "currency": "EUR", "created_at": "2026-10-05T09:00:00Z",
-         "amount": "5.00", "product": "P", "status": "open"},
-        {"deal_id": "D2", "pipeline": "Sales", "stage": "Demo", "currency": "EUR", "created_at": "2026-10-05T09:00:00Z",
-         "amount": "0.00", "expected_close": "2026-12-01", "status": "open"},
-    ]  # fmt: skip
-    usual = book_of(tmp_path / "usual", reps=REPS, deals=lines(DEAL, deals))
-    # Amount, expected close, product and contact: two of four, and one of four.
-    assert only(team.fields_filled(usual))["value"] == 3 / 8
-    asked = SETTINGS + '[team]\nrequired = ["product"]\n'
-    book = book_of(tmp_path / "asked", settings=asked, reps=REPS, deals=lines(DEAL, deals))
-    assert only(team.fields_filled(book))["value"] == 1 / 2
-
-
-def test_not_knowing_is_not_not_using(tmp_path):
-    deals = [
-        {"deal_id": f"D{n}", "owner_id": owner, "pipeline": "Sales", "stage": stage, "product": "P", "currency": "EUR",
-         "created_at": "2026-10-01T09:00:00Z", "closed_at": "2026-10-20T09:00:00Z", "status": stage.lower()}
-        for n, (owner, stage) in enumerate([("S1", "Won"), ("S1", "Lost")] * 2 + [("S2", "Won")])
-    ]  # fmt: skip
-    use = """
-    asset_id,owner_id,deal_id,used_at,action
-    A,S1,D0,2026-10-05T09:00:00Z,sent
-    A,S1,D1,2026-10-06T09:00:00Z,sent
-    B,S1,D2,2026-10-25T09:00:00Z,sent
-    B,S2,,2026-10-06T09:00:00Z,viewed
-    """
-    costs = """
-    period,type,amount,currency,acquisition_share
-    2026-10-01,collateral,100.00,EUR,1
-    """
-    book = book_of(tmp_path, reps=REPS, deals=lines(DEAL, deals), collateral_usage=use, costs=costs)
-    found = only(team.collateral_odds(book))
-    # Used before the close: D0 (won), D1 (lost). Known not to be: D2 (won; used afterwards), D3 (lost). D4: not known.
-    assert (found["used_k"], found["used_n"], found["other_k"], found["other_n"]) == (1, 2, 1, 2)
-    assert found["unknown"] == 1
-    assert found["value"] == pytest.approx(1)
-    reach = only(team.collateral_reach(book))
-    # Ann, Bo and Cas are employed; Dee has left.
-    assert (reach["numerator"], reach["denominator"]) == (2, 3)
-    assert only(team.collateral_cost_per_use(book))["value"] == 100 / 4
-    assert team.collateral_uses(book, by="asset_id")["value"].tolist() == [2, 2]
-
-
-# Customers, qualification
-
-
-def test_hunters_win_new_customers_and_farmers_existing_ones(tmp_path):
-    kinds = [("new", "Won"), ("new", "Lost"), ("new", "Lost"), ("existing", "Won"), ("renewal", "Won"), ("", "Won")]
-    deals = [
-        {"deal_id": f"D{n}", "owner_id": "S1", "pipeline": "Sales", "stage": stage, "type": kind, "currency": "EUR",
-         "created_at": "2026-10-01T09:00:00Z", "closed_at": "2026-10-20T09:00:00Z", "status": stage.lower()}
-        for n, (kind, stage) in enumerate(kinds)
-    ]  # fmt: skip
-    book = book_of(tmp_path, reps=REPS, deals=lines(DEAL, deals))
-    share = only(team.new_customer_share(book))
-    assert (share["numerator"], share["denominator"]) == (1, 2)
-    assert only(team.new_customer_win_rate(book))["value"] == 1 / 3
-    assert only(team.existing_customer_win_rate(book))["value"] == 1
-
-
-LEADS = """
-lead_id,created_at,source,owner_id,status,qualified_at,disqualified_at,budget,authority,need,timing,goals
-L1,2026-10-01T00:00:00Z,web,S1,qualified,2026-10-02T00:00:00Z,2026-10-20T00:00:00Z,true,true,true,true,
-L2,2026-10-01T00:00:00Z,web,S1,qualified,2026-10-02T00:00:00Z,2026-10-20T00:00:00Z,true,false,,,true
-L3,2026-10-01T00:00:00Z,web,S1,new,,,true,true,,,
-"""
-
-
-def test_qualification_is_what_is_known_of_what_should_be(tmp_path):
-    book = book_of(tmp_path / "bant", reps=REPS, leads=LEADS)
-    filled = only(team.qualification_filled(book))
-    # Four of four, and one of four: a field that says no is not known.
-    assert (filled["n"], filled["value"]) == (2, 5 / 8)
-    gpct = SETTINGS + '[team]\nqualification = ["goals", "plans", "challenges", "timing"]\n'
-    book = book_of(tmp_path / "gpct", settings=gpct, reps=REPS, leads=LEADS)
-    assert only(team.qualification_filled(book))["value"] == 2 / 8
-    rates = team.qualification_win_rate(book, by="n_filled").set_index("n_filled")
-    assert rates["denominator"].to_dict() == {1: 2}
-
-
-def test_a_field_that_no_lead_can_have_is_refused(tmp_path):
-    with pytest.raises(WrongUsage, match="'bugdet'"):
-        book_of(tmp_path, settings=SETTINGS + '[team]\nqualification = ["bugdet"]\n', leads=LEADS)
-
-
-# People
-
-
-def answers(groups: dict[str, list[int]], survey: str = "Q3", question: str = "eNPS", low: int = 0) -> list[dict]:
-    return [
-        {
-            "survey_id": survey,
-            "respondent_hash": f"{team_name}{n}",
-            "team": team_name,
-            "question": question,
-            "score": score,
-        }
-        | {"answered_at": "2026-10-10T09:00:00Z", "scale_min": low, "scale_max": 10}
-        for team_name, scores in groups.items()
-        for n, score in enumerate(scores)
-    ]
-
-
-SURVEY = "survey_id,respondent_hash,team,answered_at,question,score,scale_min,scale_max"
-
-
-def enps_of(folder, rows: list[dict]) -> dict:
-    book = book_of(folder, reps=REPS, surveys=lines(SURVEY, rows))
-    found = team.enps(book, by="team_group")
-    return {group: (n, value) for group, n, value in found[["team_group", "n", "value"]].itertuples(index=False)}
-
-
-def test_enps_is_promoters_less_detractors_of_a_hundred(tmp_path):
-    scores = [10, 9, 9, 8, 7, 6, 0, 9]
-    book = book_of(tmp_path, reps=REPS, surveys=lines(SURVEY, answers({"North": scores})))
-    found = only(team.enps(book))
-    # Four of eight promote (9, 10), two detract (6 and lower).
-    assert (found["n"], found["value"]) == (8, 100 * (4 - 2) / 8)
-    assert found["low"] < 25 < found["high"]
-
-
-def test_under_five_answers_nothing_is_said(tmp_path):
-    book = book_of(tmp_path, reps=REPS, surveys=lines(SURVEY, answers({"North": [10, 9, 9, 1]})))
-    found = only(team.enps(book))
-    assert found["reason"] == "fewer than five answers"
-    assert found[["value", "low", "high"]].isna().all()
-
-
-def test_small_teams_go_together_and_take_another_along_where_their_total_would_tell(tmp_path):
-    whole = {"A": [9] * 6, "B": [5] * 7, "C": [9] * 3, "D": [9] * 2}
-    assert enps_of(tmp_path / "five", answers(whole)) == {"A": (6, 100), "B": (7, -100), "other": (5, 100)}
-    fewer = {"A": [9] * 6, "B": [5] * 7, "C": [9] * 3}
-    # C's three could be had from the total less A and B: the smallest of these goes with them.
-    assert enps_of(tmp_path / "three", answers(fewer)) == {"B": (7, -100), "other": (9, 100)}
-    assert enps_of(tmp_path / "two", answers({"A": [9] * 6, "C": [9] * 3})) == {"other": (9, 100)}
-
-
-def test_groups_are_made_once_for_all_surveys(tmp_path):
-    first = {"A": [9] * 6, "B": [5] * 7, "C": [5] * 8}
-    rows = answers(first, "Q2") + answers({"A": [9] * 4, "B": [5] * 7, "C": [5] * 8}, "Q3")
-    # A has four answers in the second: it stands alone in neither, and takes B along.
-    assert enps_of(tmp_path, rows) == {"C": (16, -100), "other": (24, pytest.approx(100 * (10 - 14) / 24))}
-
-
-def test_the_pulse_is_where_answers_lie_on_their_scale(tmp_path):
-    rows = answers({"North": [1, 3, 3, 5, 5, 7]}, question="I have what I need", low=0)
-    book = book_of(tmp_path, reps=REPS, surveys=lines(SURVEY, rows))
-    assert only(team.pulse(book))["value"] == pytest.approx(24 / 6 / 10)
-    assert only(team.enps(book))["reason"] == "fewer than five answers"
+def test_the_delay_of_entering_is_the_median_of_what_is_entered_by_hand(worked):
+    assert only(team.entry_delay(worked, ago=4))["value"] == 1
