@@ -44,8 +44,9 @@ then_told as (
     max(case when t.field = 'expected_close' then t.known_on end) as expected_known_on,
     max(case when t.field = 'owner' then t.value end) as owner_id,
     max(case when t.field = 'owner' then t.known_on end) as owner_known_on
-  from deal_tellings t
-  join days y on t.known_on < y.seen_on and (t.until_on is null or t.until_on >= y.seen_on)
+  from standing y
+  join deal_tellings t on t.deal_id = y.deal_id and t.known_on < y.seen_on
+    and (t.until_on is null or t.until_on >= y.seen_on)
   group by y.seen_on, t.deal_id),
 tells as (
   select count(case when field = 'category' then 1 end) > 0 as has_categories,
