@@ -412,3 +412,15 @@ def test_coverage_agrees_with_a_plain_loop(sample_book, standing, project):
     assert row["numerator"] == pytest.approx(open_now, rel=1e-6)
     assert row["target"] == team["value"].astype(float).sum()
     assert row["value"] == pytest.approx(open_now / (row["target"] - row["won"]), rel=1e-6)
+
+
+BEGINNERS = """
+deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
+A,Sales,Proposal,100.00,EUR,2026-08-05,,open
+B,Sales,Won,200.00,EUR,2026-08-10,2026-09-05,won
+"""
+
+
+def test_a_quarter_in_which_a_company_began_has_all_of_its_months(tmp_path):
+    found = pipeline.pipeline_waterfall(book_of(tmp_path, month="2026-Q3", deals=BEGINNERS))
+    assert steps(found) == {"new": 100 + 200, "won": -200, "end": 100}
