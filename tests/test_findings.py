@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from salesbook.findings import Candidate, Finding, chosen, holm, moved
+from salesbook.headlines import verdict
 
 
 def candidate(name: str, p: float, weight: float = 0.0) -> Candidate:
@@ -48,3 +49,8 @@ def test_chance_alone_makes_a_page_claim_in_at_most_one_of_twenty():
         any(one.is_claim for one in chosen([candidate(str(i), p) for i, p in enumerate(page)])) for page in pages
     ]
     assert 0.02 < np.mean(claimed) < 0.04  # three of a hundred for the findings
+
+
+def test_a_figure_calls_nothing_chance_that_its_page_may_claim():
+    assert [verdict(0.1, p) for p in (0.009, 0.02, 0.2, np.nan)] == ["up", "near", "alike", "alike"]
+    assert verdict(-0.1, 0.001) == "down"

@@ -87,6 +87,32 @@ def test_money_follows_language_and_currency_apart():
     assert DUTCH.money(388_120) == "€\u00a0388.120"
 
 
+def test_thousands_are_written_in_full_where_the_language_has_no_short_form():
+    assert [speaker.money_short(46_130) for speaker in (ENGLISH, DUTCH, DANISH)] == [
+        "€46.1K", "€\u00a046.100", "46.100\u00a0€",
+    ]  # fmt: skip
+    assert DUTCH.money(-431_945) == "−€\u00a0431.945"
+
+
+def test_a_sentence_that_ends_in_an_abbreviation_has_one_full_stop():
+    said = DUTCH.say("say.won_against_target.detail", month="2026-10", n=2, target=1_840_000)
+    assert said.endswith("€\u00a01,84\u00a0mln.")
+    assert not said.endswith("..")
+
+
+def test_a_name_neither_turns_a_sentence_around_nor_fills_a_page():
+    said = ENGLISH.say("figures.trend.empty", label="\u202eeman " + "W" * 10_000, months=3)
+    assert "\u202e" not in said
+    assert len(said) < 150
+    assert "eman" in said
+
+
+def test_a_remark_on_rows_is_in_the_readers_language():
+    assert DANISH.remark("deal_id_unknown") == "deal_id, der ikke er i eksporten"
+    assert DUTCH.remark("amount_not_negative") == "bedrag onder nul"
+    assert DUTCH.remark("a_rule_of_their_own") == "a rule of their own"
+
+
 def test_nothing_is_a_dash_never_zero():
     assert {ENGLISH.value(nothing, "share") for nothing in (None, math.nan)} == {"–"}
     assert ENGLISH.share(0, 0) == "–"

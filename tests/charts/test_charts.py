@@ -354,3 +354,9 @@ def test_a_text_too_wide_is_shortened_and_control_signs_are_gone():
     assert short.endswith("…")
     assert text_width(short) <= 80
     assert fitted("a\x0bb\x00c", 100) == "a b c"
+
+
+def test_no_label_of_an_axis_is_rounded():
+    assert step_labels([1.0, 1.025, 1.05], "ratio", Words("nl", "EUR")) == ["1,000", "1,025", "1,050"]
+    assert step_labels([750_000, 1_000_000, 1_250_000], "money", Words("en", "EUR")) == ["€750K", "€1M", "€1.25M"]
+    assert step_labels([46_250, 46_500], "money", Words("da", "EUR")) == ["46.250\u00a0€", "46.500\u00a0€"]

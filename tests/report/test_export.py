@@ -15,7 +15,7 @@ from salesbook import page
 from salesbook.errors import PageFailed
 from salesbook.listing import Listing
 from salesbook.report.export import Link, Navigation, css_text, page_html, prose
-from salesbook.report.parts import MOST_LISTED, card, drawing
+from salesbook.report.parts import MOST_LISTED, card, drawing, is_stacked
 from salesbook.words import Words, of_run
 
 EVIL = """<script>alert(1)</script><img src=x onerror=alert(1)>"'--></style> $x$ {{ 7 * 7 }} \u202e"""
@@ -324,3 +324,17 @@ def test_a_process_that_draws_nothing_itself_writes_drawings_that_a_browser_draw
 print(drawing('<svg xmlns="http://www.w3.org/2000/svg"><g/></svg>', "A drawing"))"""
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert made.startswith("<svg ")
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "text", "is_so"),
+    [
+        (2, 3, "1,234", False),
+        (8, 3, "1,234", True),
+        (8, 30, "1,234", False),
+        (3, 30, "a remark of several words", True),
+    ],
+)
+def test_a_phone_shows_a_short_table_or_one_of_sentences_row_under_row_where_it_is_too_wide(across, down, text, is_so):
+    columns = [{"label": "Column", "is_number": text[0].isdigit()} for _ in range(across)]
+    assert is_stacked(columns, [[{"text": text}] * across] * down) == is_so

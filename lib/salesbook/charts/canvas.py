@@ -153,8 +153,8 @@ def round_steps(low: float, high: float, count: int = 5, whole: bool = False) ->
 def step_labels(values, unit: str, words) -> list[str]:
     """The labels of an axis: with as many digits as it takes to round none of them."""
     for digits in range(5):
-        labels, finer = ([label(value, unit, digits + more, words) for value in values] for more in (0, 1))
-        if all(figures(fine) in (figures(text), f"{figures(text)}0") for text, fine in zip(labels, finer, strict=True)):
+        labels, finer = ([label(value, unit, digits + more, words) for value in values] for more in (0, 3))
+        if list(map(figures, labels)) == list(map(figures, finer)):
             break
     return labels
 
@@ -165,8 +165,8 @@ def label(value: float, unit: str, digits: int, words) -> str:
 
 
 def figures(text: str) -> str:
-    """The figures of a number in words, without its signs."""
-    return "".join(filter(str.isdigit, text))
+    """The figures of a number in words, without its signs and the zeros it ends in."""
+    return "".join(filter(str.isdigit, text)).rstrip("0")
 
 
 def apart(places: list[float], gap: float, low: float, high: float) -> list[float]:

@@ -12,7 +12,7 @@ import pandas as pd
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import against_the_rest
-from salesbook.findings import ALPHA, Candidate, Finding
+from salesbook.findings import ALPHA, HELD, PAGE_ALPHA, Candidate, Finding
 from salesbook.kpi import reason_of
 
 
@@ -57,6 +57,13 @@ NO_WORDS = {"headline": "", "subtitle": "", "alt": ""}
 def quarter_name(book: Book, start) -> str:
     """A quarter in words: by its number in a calendar year, else by its months."""
     return replace(book.words, year_starts=book.run["fiscal_year_starts"]).quarter(start)
+
+
+def verdict(change: float, p: float) -> str:
+    """Up or down where a figure claims it, near where its page's findings may claim it all the same, else alike."""
+    if p <= HELD:
+        return direction(change)
+    return "near" if p <= PAGE_ALPHA else "alike"
 
 
 def direction(change: float) -> str:

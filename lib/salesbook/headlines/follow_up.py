@@ -8,8 +8,8 @@ from scipy.stats import chi2, norm
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW
-from salesbook.findings import ALPHA, HELD, Candidate, Finding, chosen, moved
-from salesbook.headlines import asked, compared, direction, figure, finding, sides, standing_out
+from salesbook.findings import ALPHA, Candidate, Finding, chosen, moved
+from salesbook.headlines import asked, compared, direction, figure, finding, sides, standing_out, verdict
 from salesbook.kpi import reason_of
 from salesbook.kpis import follow_up as kpis
 from salesbook.sellers import called
@@ -182,7 +182,7 @@ def quick_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def quick(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of quick answers: the odds where they differ, else that they do not clearly."""
     values = quick_values(rows.iloc[0])
-    key = direction(values["odds"] - 1) if values["p"] <= HELD else "alike"
+    key = verdict(values["odds"] - 1, values["p"])
     return figure(book, "figures.quick", key, **values)
 
 

@@ -16,7 +16,8 @@ from salesbook.lens import SPAN
 def this_month(book: Book) -> list[Finding]:
     """The month in short: what was won against target, whether the win rate moved, and whether mix explains it."""
     why = why_moved(book, win_rate, "product")
-    return [won_against_target(book), *chosen([win_rate_moved(book, why), mix_moved(book, why)], most=2)]
+    moves = [win_rate_moved(book, why)] + ([mix_moved(book, why)] if np.isfinite(why.total.mix_total) else [])
+    return [won_against_target(book), *chosen(moves, most=2)]
 
 
 def won_against_target(book: Book) -> Finding:

@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook import sellers, stats
 from salesbook.book import Book
 from salesbook.findings import HELD, Candidate
-from salesbook.headlines import asked, direction, figure, finding
+from salesbook.headlines import asked, direction, figure, finding, verdict
 from salesbook.headlines.team.figures import FEWEST, YEAR, YEARS, against_others
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -66,7 +66,7 @@ def filled(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of qualification: whether leads of which more is known are won more often."""
     score, p, values = filled_values(rows)
     whole = kpis.qualification_filled(book, last=YEARS)["value"].iloc[0]
-    return figure(book, "figures.filled", direction(score) if p <= HELD else "alike", **values, filled=whole)
+    return figure(book, "figures.filled", verdict(score, p), **values, filled=whole)
 
 
 def pulse_rows(book: Book) -> pd.DataFrame:

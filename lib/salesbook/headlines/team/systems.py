@@ -6,8 +6,8 @@ from scipy.stats import norm
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.findings import ALPHA, HELD, Candidate, Finding
-from salesbook.headlines import asked, compared, direction, figure, finding, sides
+from salesbook.findings import ALPHA, Candidate, Finding
+from salesbook.headlines import asked, compared, figure, finding, sides, verdict
 from salesbook.headlines.team.figures import REPORTED, YEAR, YEARS, beside
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -107,5 +107,5 @@ def won_with(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def with_material(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of winning with material."""
     values = material_values(rows.iloc[0])
-    key = direction(values["odds"] - 1) if values["p"] <= HELD else "alike"
+    key = verdict(values["odds"] - 1, values["p"])
     return figure(book, "figures.material", key, **values)

@@ -5,8 +5,8 @@ import pandas as pd
 
 from salesbook import sellers
 from salesbook.book import Book
-from salesbook.findings import ALPHA, HELD, Candidate, Finding
-from salesbook.headlines import asked, compared, direction, figure, finding, sides
+from salesbook.findings import ALPHA, Candidate, Finding
+from salesbook.headlines import asked, compared, figure, finding, sides, verdict
 from salesbook.headlines.team.figures import TINY, YEAR, YEARS, beside, by_seller
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -146,7 +146,7 @@ def late(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     if reason_of(found):
         return figure(book, "figures.late", "unknown", mail=np.nan, other=np.nan, months=YEARS, **now)
     values = mail_values(found.iloc[0])
-    key = direction(values["change"]) if values["p"] <= HELD else "alike"
+    key = verdict(values["change"], values["p"])
     shown = {name: values[name] for name in ("mail", "other", "months")}
     return figure(book, "figures.late", key, **shown, **now)
 
