@@ -98,6 +98,20 @@ def test_qualification_is_what_is_known_of_what_should_be(usual, asked):
     assert rates["denominator"].to_dict() == {1: 2}
 
 
+def test_a_lead_whose_deal_was_merged_is_won_with_the_deal_that_stayed(tmp_path):
+    deals = """
+    deal_id,pipeline,stage,currency,created_at,closed_at,status,merged_into,merged_at
+    A,Sales,Demo,EUR,2026-10-03T09:00:00Z,,open,B,2026-10-10T09:00:00Z
+    B,Sales,Won,EUR,2026-10-04T09:00:00Z,2026-10-20T09:00:00Z,won,,
+    """
+    leads = """
+    lead_id,created_at,source,status,qualified_at,converted_at,deal_id,budget
+    L1,2026-10-01T00:00:00Z,web,converted,2026-10-02T00:00:00Z,2026-10-03T09:00:00Z,A,true
+    """
+    won = only(team.qualification_win_rate(book_of(tmp_path, reps=REPS, deals=deals, leads=leads)))
+    assert (won["numerator"], won["denominator"]) == (1, 1)
+
+
 def test_a_field_that_no_lead_can_have_is_refused(tmp_path):
     with pytest.raises(WrongUsage, match="'bugdet'"):
         book_of(tmp_path, settings=SETTINGS + '[team]\nqualification = ["bugdet"]\n', leads=LEADS)

@@ -27,10 +27,11 @@ select
   l.disqualified_at is not null and l.converted_at is null as is_disqualified,
   coalesce(d.is_won, false) as is_won,
   coalesce(d.is_open, l.converted_at is null and l.disqualified_at is null) as is_open,
-  l.deal_id, d.closed_on, a.organisation_key, l.record_url
+  coalesce(m.merged_into, l.deal_id) as deal_id, d.closed_on, a.organisation_key, l.record_url
 from leads l
 left join touches t on t.lead_id = l.lead_id
-left join deal_facts d on d.deal_id = l.deal_id
+left join deals m on m.deal_id = l.deal_id
+left join deal_facts d on d.deal_id = coalesce(m.merged_into, l.deal_id)
 left join account_facts a on a.account_id = l.account_id
 where l.deleted_at is null and l.merged_into is null and not l.is_test
 order by l.lead_id
