@@ -80,6 +80,7 @@ class Cluster:
     def connect(self, address: str) -> str:
         """Start a server of Spark Connect on the cluster, and give its address."""
         conf = SMALL | {"spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": "0"}
+        conf |= {"spark.cores.max": "1"}  # two workers work for the other session; each takes seconds to start
         told = [part for item in conf.items() for part in ("--conf", "=".join(item))]
         submit = ("org.apache.spark.deploy.SparkSubmit", "--master", address, *told)
         sign = r"Spark Connect server started at: \S+:(\d+)"

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -53,6 +53,16 @@ def found(tmp_path):
         return warnings_of(settings, tmp_path)
 
     return run
+
+
+def test_what_is_dated_after_now_is_told_by_table_and_column(tmp_path):
+    settings = settings_of(tmp_path, deals=DEALS, activities=activities([date(2026, 10, 20), date(2099, 1, 1)]))
+    with site.opened(settings) as source, contextlib.closing(source.engine(tmp_path)) as engine:
+        late, early = (freshness.ahead(engine.rows, datetime(2026, month, 3)) for month in (12, 10))
+    activity = {"n": 2, "table": "activities", "column": "occurred_at", "day": "2099-01-01"}
+    assert late == [{"code": "ahead", "values": activity}]
+    assert [(one["values"]["column"], one["values"]["n"]) for one in early] == [("occurred_at", 4), ("closed_at", 1)]
+    assert freshness.sentence(late[0]).startswith("2 rows of activities are dated after today by occurred_at")
 
 
 def test_whole_and_fresh_data_has_no_warning(found):

@@ -1,10 +1,12 @@
-"""A Spark cluster of a master and two workers builds the facts that DuckDB builds, of the same company from anywhere.
+"""A Spark cluster of a master and two workers builds the facts that DuckDB builds, and the same company gives the same
+report from files, a database and a cluster.
 
 `engines/spark.py` and `sources/spark.py` are tested in one file: one cluster serves it.
 """
 
 import dataclasses
-from datetime import datetime
+import json
+import re
 from pathlib import Path
 
 import duckdb
@@ -13,20 +15,23 @@ import pyarrow.csv as pv
 import pyarrow.parquet as pq
 import pytest
 
-from salesbook import clock
-from salesbook.build import FACTS, build_fact, define, first_instant, run_of
+from postgres import fill as load_into
+from salesbook import clock, sample
+from salesbook.build import FACTS, build_fact, define, run_of
 from salesbook.clock import named
 from salesbook.engines import spark as engine
-from salesbook.engines.duckdb import DuckDB
 from salesbook.errors import BadData, MissingTool, WrongUsage
+from salesbook.report.month import make_month
+from salesbook.settings import load
 from salesbook.sources import site
 from salesbook.sources.connection import Connection
+from salesbook.sources.site import Local
 from salesbook.sources.spark import parts_of
 from salesbook.tables import TABLES
 from spark import SMALL
 
 CANARY = "canary-81f3c0"
-VARIABLE = "SALESBOOK_TEST_CLUSTER"
+CLUSTER, DATABASE = "SALESBOOK_TEST_CLUSTER", "SALESBOOK_TEST_DATABASE"
 TYPES = {
     "instant": pa.timestamp("us", "UTC"),
     "date": pa.date32(),
@@ -39,26 +44,61 @@ TYPES = {
 }
 
 
-def fill(export: Path, folder: Path) -> None:
+def fill(export: Path, folder: Path, names: tuple[str, ...] = tuple(TABLES)) -> None:
     """Write a folder of canonical CSV files as Parquet, each column of its own type; deals as Spark would, in parts."""
-    folder.mkdir()
-    for file in sorted(export.glob("*.csv")):
+    folder.mkdir(parents=True)
+    for file in sorted(path for path in export.glob("*.csv") if path.stem in names):
         types = {column.name: TYPES.get(column.type, pa.string()) for column in TABLES[file.stem].columns}
         options = pv.ConvertOptions(column_types=types, strings_can_be_null=True, timestamp_parsers=[pv.ISO8601])
         rows = pv.read_csv(file, convert_options=options)
         if file.stem == "deals":
             (folder / "deals").mkdir()
-            pq.write_table(rows.slice(0, 500), folder / "deals" / "part-00000.parquet")
-            pq.write_table(rows.slice(500), folder / "deals" / "part-00001.parquet")
+            pq.write_table(rows.slice(0, 50), folder / "deals" / "part-00000.parquet")
+            pq.write_table(rows.slice(50), folder / "deals" / "part-00001.parquet")
         else:
             pq.write_table(rows, folder / f"{file.stem}.parquet")
 
 
-def at(settings, home: Path, monkeypatch, address: str, **source):
-    """The settings with a cluster as their source."""
-    monkeypatch.setenv(VARIABLE, address)
-    there = dataclasses.replace(settings.source, path=f"env:{VARIABLE}", **source)
+def at(settings, home: Path, patch, variable: str, address: str, **source):
+    """The settings with a server as their source."""
+    patch.setenv(variable, address)
+    there = dataclasses.replace(settings.source, path=f"env:{variable}", **source)
+    home.mkdir(exist_ok=True)
     return dataclasses.replace(settings, home=home, source=there)
+
+
+@pytest.fixture(scope="module")
+def company(project, tmp_path_factory):
+    """Settings of a company small enough for a cluster of one machine, yet with rows in every fact."""
+    folder = tmp_path_factory.mktemp("company")
+    sample.write(folder / "export", leads=300, months=6)
+    loaded = load(project)
+    source = dataclasses.replace(loaded.source, path=str(folder / "export"))
+    return dataclasses.replace(loaded, home=folder, source=source)
+
+
+@pytest.fixture(scope="module")
+def from_files(company):
+    """The company's run, read from files and built here."""
+    return run_of(company, "2026-10")
+
+
+@pytest.fixture(scope="module")
+def from_cluster(company, cluster):
+    """The same company's run, read from a cluster and built there."""
+    fill(company.source_path, company.home / "cluster" / "crm")
+    address = f"{cluster.address}?path=crm&" + "&".join(f"{name}={value}" for name, value in SMALL.items())
+    with pytest.MonkeyPatch.context() as patch:
+        return run_of(at(company, company.home / "cluster", patch, CLUSTER, address), "2026-10")
+
+
+@pytest.fixture(scope="module")
+def from_database(company, postgres):
+    """The same company's run, read from a database and built in place; `sources/test_postgres.py` copies out of it."""
+    load_into(postgres, company.source_path, "same_company")
+    with pytest.MonkeyPatch.context() as patch:
+        place = {"schema": "same_company", "build_in": "same_company_ours"}
+        return run_of(at(company, company.home / "database", patch, DATABASE, postgres, **place), "2026-10")
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -72,15 +112,31 @@ def differences(one: Path, other: Path) -> list[str]:
     return found
 
 
-def test_the_sample_company_on_a_cluster_gives_every_fact_row_by_row(
-    sample_settings, sample_book, cluster, tmp_path, monkeypatch
+def test_the_same_company_on_a_cluster_gives_every_fact_row_by_row(from_files, from_cluster):
+    assert differences(from_files / "facts", from_cluster / "facts") == []
+    assert {path.name for path in from_cluster.iterdir()} == {"facts", "small", "run.json"}
+    assert all(duckdb.sql(f"select * from '{from_files}/facts/{name}.parquet' limit 1").fetchall() for name in FACTS)
+
+
+def published(run: Path, reports: Path, project: Path) -> dict[str, bytes]:
+    """A page of a month made of a run, and its figures; without endings and hashes of files, which name the source."""
+    make_month(run, [project / "notebooks" / "data_quality.ipynb"], reports)
+    page = (reports / "2026-10" / "data_quality.html").read_bytes()
+    figures = {name: (reports / "2026-10" / name).read_bytes() for name in ("kpis.csv", "kpis.parquet", "index.html")}
+    return figures | {"page": re.sub(rb"<td>[0-9a-f]{16}</td>", b"", re.sub(rb"\b([a-z_]+)\.csv\b", rb"\1", page))}
+
+
+def test_the_same_company_gives_the_same_report_from_files_a_database_and_a_cluster(
+    from_files, from_database, from_cluster, project, tmp_path
 ):
-    fill(sample_settings.source_path, tmp_path / "crm")
-    address = f"{cluster.address}?path=crm&" + "&".join(f"{name}={value}" for name, value in SMALL.items())
-    made = run_of(at(sample_settings, tmp_path, monkeypatch, address), "2026-10")
-    assert differences(sample_book.folder / "facts", made / "facts") == []
-    assert {path.name for path in made.iterdir()} == {"facts", "small", "run.json"}
-    assert all(duckdb.sql(f"select * from '{made}/facts/{name}.parquet' limit 1").fetchall() for name in FACTS)
+    assert differences(from_files / "facts", from_database / "facts") == []
+    asked = {"files": from_files, "database": from_database, "cluster": from_cluster}
+    made = {name: published(run, tmp_path / name, project) for name, run in asked.items()}
+    assert made["database"] == made["files"]
+    assert made["cluster"] == made["files"]
+    told = [json.loads((run / "run.json").read_text())["inputs"] for run in asked.values()]
+    counts = [[(entry["table"], entry["rows_read"], entry["rows_loaded"]) for entry in inputs] for inputs in told]
+    assert counts[0] == counts[1] == counts[2]
 
 
 @pytest.fixture(scope="module")
@@ -107,36 +163,43 @@ EDGES = [
 ]  # fmt: skip
 
 
+NEEDED = ("accounts", "deals", "fx_rates", "reps", "stage_history", "stages")
+BUILT = ("stage_visits", "account_facts", "seller_facts", "deal_facts")
+
+
 def test_tables_over_spark_connect_give_the_same_facts_and_functions_the_same_values(
-    sample_settings, sample_book, connected, tmp_path, monkeypatch
+    company, connected, tmp_path, monkeypatch
 ):
-    fill(sample_settings.source_path, tmp_path / "crm")
+    fill(company.source_path, tmp_path / "crm", NEEDED)
     session = engine.connect(connected, {})
     session.sql("create schema crm")
     for path in sorted((tmp_path / "crm").iterdir()):
         session.sql(f"create table crm.{path.stem} using parquet location '{path.as_uri()}'")
     session.stop()
-    settings = at(sample_settings, tmp_path, monkeypatch, connected, schema="crm")
-    period, run = named("2026-10"), tmp_path / "run"
-    (run / "facts").mkdir(parents=True)
+    settings = at(company, tmp_path, monkeypatch, CLUSTER, connected, schema="crm")
+    period = named("2026-10")
+    as_of = clock.utc(settings.zone, period.end)
     with site.opened(settings) as source:
         assert source.imported.rows_loaded("deals") == pq.read_table(tmp_path / "crm" / "deals").num_rows
-        spark, ours = source.engine(run), DuckDB([tmp_path], tmp_path / "spill")
-        define(spark, settings, period, clock.utc(settings.zone, period.end), run)
-        ours.functions(clock.local_time_sql(settings.zone, first_instant(spark), datetime(2026, 11, 1)))
+        spark, ours = source.engine(tmp_path / "spark"), Local(source.imported).engine(tmp_path / "duckdb")
+        for made in (spark, ours):
+            (tmp_path / made.name).mkdir()
+            define(made, settings, period, as_of, tmp_path / made.name)
+            for name in BUILT:
+                assert build_fact(made, name, tmp_path / made.name) > 0
         edges = "select " + ", ".join(EDGES)
         assert dict(zip(EDGES, spark.rows(edges)[0], strict=True)) == dict(zip(EDGES, ours.rows(edges)[0], strict=True))
-        for name in ("stage_visits", "account_facts", "seller_facts", "deal_facts"):
-            build_fact(spark, name, run / "facts")
-            theirs = f"select * from '{sample_book.folder}/facts/{name}.parquet'"
-            assert duckdb.sql(f"select * from '{run}/facts/{name}.parquet'").fetchall() == duckdb.sql(theirs).fetchall()
+        for name in BUILT:
+            here, there = (f"select * from '{tmp_path / made.name / name}.parquet'" for made in (ours, spark))
+            assert duckdb.sql(there).fetchall() == duckdb.sql(here).fetchall()
         with pytest.raises(BadData, match="cannot give the answer to a query") as refused:
             spark.rows(f"select {CANARY.replace('-', '_')} from deal_facts")
         assert CANARY.replace("-", "_") not in str(refused.value)
         with pytest.raises(MissingTool, match="failed to give the answer to a query"):
             spark.rows("select cast(deal_id as bigint) from deal_facts")
         spark.close()
-    assert not (run / "parts").exists()
+        ours.close()
+    assert not (tmp_path / "spark" / "parts").exists()
 
 
 @pytest.mark.parametrize("scheme", ["spark", "sc"])
@@ -160,7 +223,7 @@ def test_an_address_names_a_folder_and_settings_of_spark_and_nothing_else():
 
 
 def test_a_schema_to_build_in_is_refused_rather_than_passed_over(sample_settings, tmp_path, monkeypatch):
-    settings = at(sample_settings, tmp_path, monkeypatch, "spark://127.0.0.1:1", build_in="salesbook")
+    settings = at(sample_settings, tmp_path, monkeypatch, CLUSTER, "spark://127.0.0.1:1", build_in="salesbook")
     with pytest.raises(WrongUsage, match="no schema to build in"), site.opened(settings):
         pass
 

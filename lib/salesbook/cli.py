@@ -163,6 +163,8 @@ def publish(settings, source, month, language, formats) -> None:
 @says_errors
 def check(settings, source) -> None:
     """Read the export and hold it to the rules, without a report."""
+    from datetime import UTC, datetime
+
     from rich.console import Console
 
     from salesbook import freshness
@@ -175,8 +177,9 @@ def check(settings, source) -> None:
     with site.opened(loaded) as source, TemporaryDirectory() as folder:
         imported, engine = source.imported, source.engine(Path(folder))
         found = freshness.warnings(loaded, engine.rows, month)
+        ahead = freshness.ahead(engine.rows, datetime.now(UTC).replace(tzinfo=None))
         engine.close()
-    for part in summary(imported, month, [freshness.sentence(warning, kind_of(month)) for warning in found]):
+    for part in summary(imported, month, [freshness.sentence(warning, kind_of(month)) for warning in found + ahead]):
         Console().print(part)
     freshness.refuse(loaded, found, month)
 

@@ -1,7 +1,7 @@
 """Whether the data reaches the month it tells of: its newest event, its rows, its days without any activity."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from salesbook import clock
 from salesbook.errors import BadData
@@ -54,6 +54,7 @@ def sentence(warning: dict, kind: str = "month") -> str:
         "stale": "the newest event is of {day}, {n} days before the end of the {kind}",
         "fewer_rows": "{table} has {now} rows of the {kind}, and {before} of the {kind} before",
         "silent_days": "{n} working days have no activity, the first {day}",
+        "ahead": "{n} rows of {table} are dated after today by {column}, the last {day}: no page counts them before",
     }[warning["code"]].format(kind=kind, **warning["values"])
 
 
@@ -67,6 +68,22 @@ def newest(rows: Rows, before: datetime) -> datetime | None:
     told = [f"select {column} from loaded_{name}" for name, column in EVENTS.items()]
     events = " union all ".join([CLOSINGS, *told])
     return rows(f"select max(moment) from ({events}) events where moment < timestamp '{before}'")[0][0]
+
+
+def ahead(rows: Rows, now: datetime) -> list[dict]:
+    """What is dated after now, and so is wrong or a plan; pages leave it out until its day.
+
+    Parameters: `rows`, as for `warnings`; `now`, naive UTC.
+    Returns: a list of {"code", "values"}; an hour is left to clocks that differ.
+    """
+    found = []
+    for table, column in [*EVENTS.items(), ("deals", "closed_at")]:
+        later = f"{column} > timestamp '{now + timedelta(hours=1):%Y-%m-%d %H:%M:%S}'"
+        count, last = rows(f"select count(*), max({column}) from loaded_{table} where {later}")[0]
+        if count:
+            values = {"n": count, "table": table, "column": column, "day": last.date().isoformat()}
+            found.append({"code": "ahead", "values": values})
+    return found
 
 
 def stale(rows: Rows, settings: Settings, period: clock.Period) -> list[dict]:
