@@ -7,6 +7,10 @@ import duckdb
 # What a fact's Parquet file is written with: fixed, so that the same rows give the same bytes.
 PARQUET = "format parquet, compression zstd, row_group_size 122880"
 
+# Facts' statements name the many rows first and join the fewer to them, and are joined as they are written: where a
+# join's size is guessed too low, the planner would hold the many in memory instead.
+AS_WRITTEN = "join_order,build_side_probe_side"
+
 FUNCTIONS = """
 create macro seconds_between(a, b) as date_diff('second', a, b);
 create macro ratio(a, b) as case when b <> 0 then cast(a as double) / b end;
@@ -20,11 +24,14 @@ def literal(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def connect(folders: list[Path], spill: Path, memory: str = "", threads: int = 0) -> duckdb.DuckDBPyConnection:
+def connect(
+    folders: list[Path], spill: Path, memory: str = "", threads: int = 0, as_written: bool = False
+) -> duckdb.DuckDBPyConnection:
     """A connection in memory that reads and writes files in these folders only.
 
     Rule: no extension is installed or loaded by itself and the configuration is locked.
-    Parameters: `spill`, where it may put what does not fit into memory; `memory`, such as 2GB; `threads`, 0 for all.
+    Parameters: `spill`, where it may put what does not fit into memory; `memory`, such as 2GB; `threads`, 0 for all;
+    `as_written`, whether tables are joined in the order in which a statement names them.
     """
     config = {
         "autoinstall_known_extensions": False,
@@ -35,6 +42,8 @@ def connect(folders: list[Path], spill: Path, memory: str = "", threads: int = 0
         config["memory_limit"] = memory
     if threads:
         config["threads"] = threads
+    if as_written:
+        config["disabled_optimizers"] = AS_WRITTEN
     connection = duckdb.connect(":memory:", config=config)
     allowed = ", ".join(literal(folder.resolve()) for folder in [*folders, spill])
     connection.execute(f"set allowed_directories = [{allowed}]")
@@ -49,7 +58,7 @@ class DuckDB:
     name = "duckdb"
 
     def __init__(self, folders: list[Path], spill: Path, memory: str = "", threads: int = 0):
-        self.connection = connect(folders, spill, memory, threads)
+        self.connection = connect(folders, spill, memory, threads, as_written=True)
 
     def functions(self, local_time: str) -> None:
         """Define the scalar functions as macros."""
