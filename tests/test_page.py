@@ -141,7 +141,7 @@ def test_what_has_no_value_at_all_shows_its_reason_in_the_place_of_the_figure(le
     monkeypatch.setenv(page.MARK, "mark")
     frame = answer(1).assign(value=np.nan, reason="needs leads, activities")
     page.figure(FakeBook(book.run | {"language": "nl"}), "bars", frame, headline="", subtitle="", alt="")
-    assert data(left[0], "gap")["reason"] == "Hier is geen cijfer: vraagt de tabellen leads, activities."
+    assert data(left[0], "gap")["reason"] == "Hier is geen cijfer: de export mist leads, activities."
 
 
 @pytest.mark.parametrize(
