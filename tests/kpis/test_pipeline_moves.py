@@ -311,6 +311,31 @@ def test_coverage_is_what_is_expected_by_what_is_left_of_the_target(tmp_path):
         pipeline.pipeline_coverage(book, last=2)
 
 
+def test_beside_coverage_stands_what_was_won_in_time_of_the_same_in_past_quarters(tmp_path):
+    # Two months before the end of each of four quarters 100 and 300 were expected in it: once both were won in time,
+    # once one, once none, and once one was won a day too late. With 800 expected now and 500 to win that is 1.6.
+    wins = {"2025-12": ("12-20", "12-31"), "2026-03": ("03-01", ""), "2026-06": ("", ""), "2026-09": ("10-01", "")}
+    rows = ["O,S1,Sales,Won,1.00,EUR,2025-01-01,2025-09-01,2025-09-01,won"]
+    rows += ["N,S1,Sales,Proposal,800.00,EUR,2026-08-01,2026-12-20,,open"]
+    for quarter, days in wins.items():
+        for amount, day in zip((100, 300), days, strict=True):
+            closed = f"{quarter[:4]}-{day}" if day else "2026-10-05"
+            end = f"Won,{amount}.00,EUR,2025-07-01,{quarter}-15,{closed},won" if day else \
+                f"Lost,{amount}.00,EUR,2025-07-01,{quarter}-15,{closed},lost"  # fmt: skip
+            rows.append(f"{quarter}-{amount},S1,Sales,{end}")
+    deals = QUARTER.strip().splitlines()[0] + "\n" + "\n".join(rows)
+    changes = "deal_id,field,old_value,new_value,changed_at\nN,expected_close,2026-11-30,2026-12-20,2026-09-09"
+    targets = TARGETS.replace("300,EUR", "600,EUR")
+    book = book_of(tmp_path, deals=deals, targets=targets, reps=REPS, deal_changes=changes)
+    this, following = pipeline.pipeline_coverage(book).to_dict("records")
+    assert (this["won"], this["value"]) == (100, 800 / 500)
+    assert (this["past_n"], this["past_share"]) == (4, (400 + 100 + 0 + 0) / 1600)
+    assert this["needed"] == 1600 / 500
+    assert this["past_low"] <= this["past_share"] < this["past_high"]
+    # Five months before their end three of them were seen, and of those the 100 of March was won in time.
+    assert (following["past_n"], following["past_share"]) == (3, 100 / 1200)
+
+
 def test_without_an_own_target_that_of_the_teams_serves(tmp_path):
     targets = TARGETS.replace("organisation,,2026-10-01,2026-12-31", "organisation,,2026-10-01,2026-10-31")
     book = book_of(tmp_path, deals=QUARTER.replace("100.00", "50.00"), targets=targets, reps=REPS)

@@ -178,3 +178,37 @@ def test_transfers_between_sellers(at_a_month):
         out = frame[frame["step"] == "transferred_out"]
         assert out["n"].sum() == len(moved)
         assert round(out["value"].sum() * 100) == -sum(row["last"] for row in moved)
+
+
+def test_coverage_and_what_was_won_of_it_in_past_quarters(at_a_month):
+    book, company = at_a_month
+    rows = pipeline.pipeline_coverage(book).to_dict("records")
+    told = [(deal, company.states(deal)) for deal in company.all_deals if deal["is_test"] != "true"]
+    for row in rows:
+        first = row["quarter"].date()
+        won = sum(deal["cents"] or 0 for deal in company.ended(first, "Won", new=False)) / 100
+        pairs = [expected_and_won(company, told, months_on(first, -3 * back), months_on(company.end, -3 * back))
+                 for back in range(9) if not back or months_on(first, 3 - 3 * back) <= company.end]  # fmt: skip
+        now, past = pairs[0], [pair for pair in pairs[1:] if pair[0]]
+        assert (row["numerator"], row["won"]) == (pytest.approx(now[0] / 100), pytest.approx(won))
+        if not row["reason"]:
+            assert row["value"] == pytest.approx(now[0] / 100 / (row["target"] - won))
+        assert row["past_n"] == len(past) > 3
+        assert row["past_share"] == pytest.approx(sum(pair[1] for pair in past) / sum(pair[0] for pair in past))
+        assert row["needed"] == pytest.approx(1 / row["past_share"])
+
+
+def expected_and_won(company, told: list[tuple], first: date, on: date) -> tuple[int, int]:
+    """Cents of deals open on a morning that were expected to close in a quarter, and those of them won in it."""
+    at, last, total, won = instant(on), months_on(first, 3), 0, 0
+    begins = min(day_of(entered) for _, states in told for _, entered, stage, until in states
+                 if stage in ("Won", "Lost") and until is None)  # fmt: skip
+    for deal, states in told if on > begins else ():
+        day = company.told(deal, "expected_close", at)
+        if standing(states, at)[2] not in CHANCE or not day or not str(first) <= day < str(last):
+            continue
+        amount = company.told(deal, "amount", at)
+        cents = company.euro(amount, deal["currency"], on - timedelta(days=1)) or 0
+        is_in_time = deal["counts"] and deal["outcome"] == "Won" and first <= deal["closed"] < last
+        total, won = total + cents, won + cents * is_in_time
+    return total, won

@@ -26,7 +26,8 @@ ALWAYS = ("start", "new", "won", "lost", "end")  # steps that are drawn even whe
 FATES = ("won", "lost", "pushed", "overdue", "gone")
 UNITS = {"n": "count", "amount": "money", "median_age": "days", "p90_days": "days", "before_n": "count",
          "before": "days", "this_quarter": "money", "next_quarter": "money", "expected_amount": "money",
-         "target": "money", "won_amount": "money", "coverage": "ratio", "days_in_phase": "days", "standing": "count",
+         "target": "money", "won_amount": "money", "coverage": "ratio", "coverage_needed": "ratio",
+         "past_share": "share", "past_low": "share", "past_high": "share", "days_in_phase": "days", "standing": "count",
          "win_rate": "share", "mean_won": "money", "days_to_win": "days", "a_day": "money"}  # fmt: skip
 
 
@@ -119,7 +120,8 @@ def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
             return rows
     names = [quarter_name(book, day) for day in rows["quarter"]]
     shown = {"quarter": names, "n": rows["n"], "expected_amount": rows["numerator"], "target": rows["target"]}
-    shown |= {"won_amount": rows["won"], "coverage": rows["value"]}
+    shown |= {"won_amount": rows["won"], "coverage": rows["value"], "coverage_needed": rows["needed"]}
+    shown |= {name: rows[name] for name in ("past_share", "past_low", "past_high")}
     shown |= {"remark": [book.words.reason(reason) or NOTHING for reason in rows["reason"]]}
     groups = {name: rows[name] for name in rows if name.startswith("owner.")}
     return pd.DataFrame(groups | shown)

@@ -1,10 +1,13 @@
 """Whether the open pipeline covers what is still to be won."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
+from salesbook import stats
 from salesbook.book import Book
-from salesbook.clock import Period, period_of
+from salesbook.clock import Period, month_start, period_of
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, Unanswerable, kpi
 
@@ -16,24 +19,33 @@ def pipeline_coverage(ask: Ask):
     Rule: the quarter that holds the run's instant, and the one after; target − won so far. Expected closes that have
     passed within the quarter count, those of earlier quarters do not. There is no ratio where the target is met, or is
     set for a part of the quarter only. The organisation's own target, or where it has none for the whole quarter the
-    sum of its teams'; by team or seller their own.
+    sum of its teams'; by team or seller their own. Whether that is enough the past tells: `past_share` is what was won
+    in time of the amount expected in a quarter, as many months before its end, summed over the last eight quarters that
+    are over; none under three with anything expected. `needed`, 1 ÷ that, is the coverage at which it would be just
+    enough, had deals opened later brought nothing.
     Returns: by, quarter (first day), n (deals expected), numerator (their amount), denominator (target − won), target,
-    won, value; no interval: all of it is counted.
+    won, past_n (quarters), past_share, past_low, past_high (by quarter), needed, value; no interval of the value: all
+    of it is counted.
     Raises: WrongUsage where a period is asked for.
-    Source: kpis.md K28, G10; house decision of 2026-11-22.
+    Source: kpis.md K28, G10, G12; Cochran 1977; house decisions of 2026-11-22.
     """
     question = ask.question
     if question.period or question.last or question.ago or question.years_ago:
         raise WrongUsage("Coverage is of the run's instant.", "Found a period.", "Leave out period, last and ago.")
     goals = targets_of(ask)
-    standing = ask.rows("open_deals", ("expected_close_on", "amount_minor"), among="is_now")
+    seen = ask.rows("open_deals", ("seen_on", "is_now", "expected_close_on", "amount_minor", "won_on"))
     ended = ask.rows("deal_facts", ("closed_on", "amount_minor"), among="is_won")
     rows = [
-        keys | {"quarter": pd.Timestamp(quarter.start)} | covered(quarter, *parts)
-        for keys, parts in by_group(question.by, standing, ended, goals)
+        keys
+        | {"quarter": pd.Timestamp(quarter.start)}
+        | covered(quarter, standing[standing["is_now"]], *parts)
+        | past_yield(quarter, ask.book.period, standing)
+        for keys, (standing, *parts) in by_group(question.by, seen, ended, goals)
         for quarter in quarters_of(ask.book)
     ]
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    last = ["value", "low", "high", "reason"]
+    return found[[*found.columns.drop(last), *last]]
 
 
 def quarters_of(book: Book) -> list[Period]:
@@ -61,6 +73,33 @@ def targets_of(ask: Ask) -> pd.DataFrame:
       where kpi = 'won' and list_contains(?, level) and (? is null or level_id = ?)
       group by level, level_id, day order by all"""
     return ask.book.rows(sql, [levels, whose, whose])
+
+
+PAST, LEAST = 8, 3  # quarters
+
+
+def past_yield(quarter: Period, now: Period, seen: pd.DataFrame) -> dict:
+    """What was won in time of the amount expected in past quarters, as many months before their end."""
+    pairs = []
+    for back in range(1, PAST + 1):
+        first, end, on = (months_back(day, 3 * back) for day in (quarter.start, quarter.end, now.end))
+        then = seen[(pd.to_datetime(seen["seen_on"]) == pd.Timestamp(on))]
+        expected = then[within(then["expected_close_on"], Period(first, end))]
+        amounts = expected["amount_minor"].fillna(0).astype("int64")
+        if end <= now.end and amounts.sum() > 0:
+            pairs.append((int(amounts[within(expected["won_on"], Period(first, end))].sum()), int(amounts.sum())))
+    won, all_of_it = (sum(pair[place] for pair in pairs) for place in (0, 1))
+    squares = [sum(pair[one] * pair[other] for pair in pairs) for one, other in ((0, 0), (1, 1), (0, 1))]
+    is_told = len(pairs) >= LEAST
+    low, high = stats.ratio_interval(len(pairs), won, all_of_it, *squares) if is_told else (np.nan, np.nan)
+    share = won / all_of_it if is_told else np.nan
+    figures = {"past_n": len(pairs), "past_share": share, "past_low": max(low, 0.0), "past_high": float(high)}
+    return figures | {"needed": 1 / share if share > 0 else np.nan}
+
+
+def months_back(day: date, count: int) -> date:
+    """The first of a month so many months before another."""
+    return month_start(day.year * 12 + day.month - 1 - count)
 
 
 def by_group(by: tuple[str, ...], standing: pd.DataFrame, ended: pd.DataFrame, goals: pd.DataFrame):
