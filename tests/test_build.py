@@ -153,7 +153,7 @@ def test_a_month_without_data_is_refused_and_the_newest_named(tmp_path):
 
 
 def test_an_amount_without_a_rate_is_refused(tmp_path):
-    with pytest.raises(BadData, match=r"no currency rate.*DKK: 1 rows"):
+    with pytest.raises(BadData, match=r"no currency rate.*DKK: 1 rows, the first for 20"):
         book_of(tmp_path, deals=DEAL.replace("EUR", "DKK"))
 
 

@@ -176,10 +176,10 @@ def build_on(source: Site, settings: Settings, month: str, folder: Path) -> Path
         warnings = freshness.warnings(settings, engine.rows, month)
         freshness.refuse(settings, warnings, month)
         define(engine, settings, period, as_of, folder)
+        check_month(engine, month)
         check_calendars(engine, settings)
         counts = {name: build_fact(engine, name, facts) for name in FACTS}
         check_rates(engine)
-        check_month(engine, month, as_of)
     finally:
         engine.close()
     run = described(settings, month, period, as_of, source.imported, counts, facts) | {"warnings": warnings}
@@ -317,11 +317,11 @@ def check_calendars(engine: Engine, settings: Settings) -> None:
 def check_rates(engine: Engine) -> None:
     """Refuse amounts in a currency without a rate for their day."""
     for name, (currency, day) in RATED.items():
-        missing = engine.rows(
-            f"select {currency}, count(*), min({day}) from {name} where lacks_rate group by 1 order by 1"
-        )
+        day = f"coalesce({day}, cast(run.period_end - interval '1' day as date))"  # of what is open: the last day
+        rows = f"{name} cross join run where lacks_rate"
+        missing = engine.rows(f"select {currency}, count(*), min({day}) from {rows} group by {currency} order by 1")
         if missing:
-            found = ", ".join(f"{code}: {count} rows" for code, count, _ in missing)
+            found = ", ".join(f"{code}: {count} rows, the first for {day:%Y-%m-%d}" for code, count, day in missing)
             raise BadData(
                 f"An amount in {name} has no currency rate.",
                 f"{found}.",
@@ -329,7 +329,7 @@ def check_rates(engine: Engine) -> None:
             )
 
 
-def check_month(engine: Engine, month: str, as_of: datetime) -> None:
+def check_month(engine: Engine, month: str) -> None:
     """Refuse a month in which nothing happened, and say where the data ends."""
     query = """
       select max(instant), count(case when instant >= run_start then 1 end) from (
