@@ -29,7 +29,7 @@ named as (
   select a.activity_id, a.type, a.direction, a.occurred_at, a.owner_id, a.reached_decision_maker, a.duration_seconds,
     a.record_url, a.type = 'meeting' and coalesce(a.outcome, '') <> 'no_show' as is_held,
     case when not a.occurred_at_is_date and not a.recorded_at_is_date and a.recorded_at >= a.occurred_at
-      then seconds_between(a.occurred_at, a.recorded_at) end as entered_seconds,
+      then seconds_between(a.occurred_at, a.recorded_at) end as entered_seconds, a.recorded_at,
     coalesce(f.lead_id, d.lead_id) as lead_id, coalesce(d.deal_id, f.deal_id) as deal_id,
     case when coalesce(f.lead_id, d.lead_id) is not null then 'lead ' || coalesce(f.lead_id, d.lead_id)
       when coalesce(d.deal_id, f.deal_id) is not null then 'deal ' || coalesce(d.deal_id, f.deal_id) end as prospect_id,
@@ -61,6 +61,7 @@ select
   n.is_held, n.prospect_id is not null as has_prospect, n.contact_id is not null as has_contact, n.duration_seconds,
   n.entered_seconds, n.entered_seconds is not null as is_entry_timed,
   coalesce(n.entered_seconds <= 86400, false) as is_entered_in_a_day,
+  case when n.entered_seconds is not null then cast(local_time(n.recorded_at) as date) end as entered_on,
   -- Won implies met: a sale without a logged meeting went through that step all the same.
   m.prospect_id is not null or coalesce(n.is_lead_won, n.is_deal_won, false) as is_prospect_met,
   coalesce(n.is_lead_won, n.is_deal_won, false) as is_prospect_won,

@@ -183,12 +183,12 @@ def registered_within_day():
     """Contacts entered in the CRM within a day of their happening, by the day of the contact.
 
     Rule: as `registration_delay`; a day is 24 hours by the clock.
-    Returns: numerator, denominator, clusters (days), value, low, high; the interval counts by day, for what is entered
-    late is entered together.
+    Returns: numerator, denominator, clusters (days of entry), value, low, high; the interval counts by day of entry,
+    for what is entered late is entered together.
     Source: kpis.md K22, G19.
     """
     return clustered(
-        "touches", "is_entered_in_a_day", "touched_on", "is_entry_timed", "touched_on", "no times of entry"
+        "touches", "is_entered_in_a_day", "entered_on", "is_entry_timed", "touched_on", "no times of entry"
     )
 
 
