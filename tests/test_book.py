@@ -11,9 +11,10 @@ from salesbook.book import Book, open_book
 from salesbook.build import build
 from salesbook.clock import Period
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Question
+from salesbook.kpi import Ask
 from salesbook.kpis import funnel, pipeline, scorecard, team, unit_economics
 from salesbook.kpis.unit_economics.acquisition import lagged
+from salesbook.query import Question
 
 MONTHS = ["2026-07", "2026-08", "2026-09"]
 BEFORE = ["2026-04", "2026-05", "2026-06"]

@@ -19,7 +19,8 @@ from salesbook.forecasts import (
     number,
     spread,
 )
-from salesbook.kpi import Ask, Question
+from salesbook.kpi import Ask
+from salesbook.query import Question
 from salesbook.survival import aalen_johansen
 from worked import book_of
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from salesbook import KPIS
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Question, counts, kpi
+from salesbook.kpi import counts, kpi
+from salesbook.query import Question
 
 MEASURES = [made for made in KPIS.values() if made.measure]
 WORKED_OUT = [made for made in KPIS.values() if not made.measure]
@@ -112,6 +113,17 @@ def test_the_last_period_is_the_one_that_holds_the_last_day_of_the_month(sample_
     rows = KPIS["deals_won"](sample_book, period=period, last=3)
     assert rows["period"].iloc[-1] == pd.Timestamp(last)
     assert len(rows) == 3
+
+
+@pytest.mark.parametrize("period", ["month", "quarter", "year"])
+def test_a_trend_says_nothing_of_the_time_before_its_fact_begins(sample_book, period):
+    begins = sample_book.rows("select min(closed_on) as day from deal_facts")["day"].iloc[0]
+    rows = KPIS["deals_won"](sample_book, period=period, last=40)
+    ends = (rows["period"] + pd.DateOffset(months={"month": 1, "quarter": 3, "year": 12}[period])).to_numpy()
+    is_before = ends <= begins.to_datetime64()
+    assert 0 < is_before.sum() < len(rows)
+    assert rows["value"].isna().tolist() == is_before.tolist()
+    assert set(rows.loc[is_before, "reason"]) == {"before the data begins"}
 
 
 def test_a_stock_has_no_period(sample_book):

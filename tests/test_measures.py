@@ -5,8 +5,9 @@ import pytest
 
 from salesbook import stats
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Question, answer
+from salesbook.kpi import Ask, answer
 from salesbook.measures import clustered, distinct, outcomes, single, wait
+from salesbook.query import Question
 
 ATTEMPTS = ("attempts", "is_talk", "lead_id")
 

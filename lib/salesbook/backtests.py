@@ -11,7 +11,8 @@ from salesbook import clock
 from salesbook.book import Book
 from salesbook.errors import WrongUsage
 from salesbook.forecasts import METHODS, MOST_QUARTERS, Forecast, History, months_before, number
-from salesbook.kpi import Ask, Unanswerable
+from salesbook.kpi import Ask
+from salesbook.query import Unanswerable
 
 OPEN = ("seen_on", "deal_id", "cycle", "stage", "category", "created_on", "amount_minor", "probability",
         "expected_close_on")  # fmt: skip

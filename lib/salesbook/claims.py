@@ -13,10 +13,11 @@ import pandas as pd
 
 from salesbook import KPIS, stats
 from salesbook.book import Book
-from salesbook.kpi import Ask, Kpi, Question, Unanswerable, ratio, reason_of
+from salesbook.kpi import Ask, Kpi, ratio, reason_of
 from salesbook.kpis.follow_up import quick_answer_odds, touch_of_sale
 from salesbook.kpis.team import selling_time
 from salesbook.kpis.unit_economics import ltv_to_cac
+from salesbook.query import Question, Unanswerable
 
 MONTHS, YEAR = 24, 12
 HOUR, DAY = 3600, 86_400

@@ -1,75 +1,27 @@
 """KPIs: a registered function states a measure on a fact, or works something out from answers.
 
 A measure says which fact, what counts, among what, by which date; everything else (groups, periods, the rows behind a
-number, the printed definition) comes from that statement. Identifiers are checked against the fact's columns and
-values are bound, so nothing from data or a user becomes SQL.
+number, the printed definition) comes from that statement.
 """
 
-import difflib
 import hashlib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from salesbook import clock, stats
-from salesbook.book import SLICES, Book
+from salesbook.book import Book
 from salesbook.build import fact as declared
 from salesbook.errors import WrongUsage
+from salesbook.query import Measure, Query, Question, Unanswerable, as_tuple
 
 YEAR = 12
 UNITS = ("share", "days", "hours", "money", "count", "ratio", "score", "index")
 KPIS: dict[str, "Kpi"] = {}
-
-
-class Unanswerable(WrongUsage):
-    """A question that the data cannot answer: `reason` stands in the figure's place."""
-
-    def __init__(self, reason: str):
-        self.reason = reason
-        super().__init__("That cannot be answered from this data.", f"It {reason}.", "Add the table, or ask otherwise.")
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of a KPI: groups, periods, a slice, and how many periods (or years) ago.
-
-    Without `period` and `last` it is of the run's own period: a month, or a quarter.
-    """
-
-    by: tuple[str, ...] = ()
-    period: str | None = None
-    last: int | None = None
-    where: dict[str, Any] = field(default_factory=dict)
-    ago: int = 0
-    years_ago: int = 0
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A measure on a fact: aggregates named in SQL, and how they become a result.
-
-    `among`: boolean columns of the rows that count; `on`: the date column, none for a stock; `empty`: the reason
-    where nothing counts; `finish`: from the aggregates to value, low, high.
-    """
-
-    fact: str
-    aggregates: dict[str, str]
-    finish: Callable[[pd.DataFrame], pd.DataFrame]
-    among: tuple[str, ...] = ()
-    on: str | None = None
-    empty: str = "no rows"
-    columns: tuple[str, ...] = ()
-    says: str = ""
-
-
-def as_tuple(names: str | list | tuple | None) -> tuple[str, ...]:
-    """One name, several or none, as a tuple."""
-    return (names,) if isinstance(names, str) else tuple(names or ())
 
 
 def ratio(fact: str, counts: str, among=None, on: str | None = None, empty: str = "no rows") -> Measure:
@@ -234,14 +186,28 @@ class Kpi:
 
         Rule: without `period` one figure over the run's own period, a month or a quarter (or the `last` so many months
         to its end); with `period` a trend of the `last` so many (1 if left out) ending with the one that holds the
-        run's last day, empty ones kept.
+        run's last day, empty ones kept; what ends before the fact's first row is not known, and no zero.
         Parameters: `by`, columns of the fact or dotted paths such as account.country; `period`, day, week, month,
         quarter or year; `where`, column = value or list of values; `ago` and `years_ago` move the whole window back.
         Returns: `by`, `period` (first day), numerator and denominator or n, value, low, high, reason; sorted.
         Raises: WrongUsage for a name that does not exist, or a period asked of a stock.
         """
         question = Question(as_tuple(by), period, last, dict(where or {}), ago, years_ago)
-        return self.answer(book, question)
+        rows = self.answer(book, question)
+        return self.since_known(book, rows, period) if period else rows
+
+    def since_known(self, book: Book, rows: pd.DataFrame, period: str) -> pd.DataFrame:
+        """A trend without the zeros of the time before its fact begins: nothing is known of it."""
+        measure = self.measure
+        if measure is None or "period" not in rows:
+            return rows
+        first = book.rows(f'select min("{measure.on}") as day from {measure.fact}')["day"].iloc[0]
+        starts = book.run["fiscal_year_starts"]
+        ends = [clock.period_of(start.date(), period, starts).end for start in rows["period"]]
+        is_before = np.array([pd.notna(first) and end <= first.date() for end in ends], dtype=bool)
+        is_unknown = is_before & rows["value"].notna()
+        reason = rows["reason"].mask(is_unknown, "before the data begins")
+        return rows.assign(value=rows["value"].mask(is_unknown), reason=reason)
 
     def trend(self, book: Book) -> pd.DataFrame:
         """The figures of the run's own period and of those before it: a year of them and one more, as cards show them.
@@ -254,7 +220,7 @@ class Kpi:
         spans = [self(book, last=book.months, ago=book.months * n) for n in back]
         starts = clock.periods_before(book.period, book.kind, len(spans), book.run["fiscal_year_starts"])
         named = [rows.assign(period=pd.Timestamp(one.start)) for rows, one in zip(spans, starts, strict=True)]
-        return pd.concat(named, ignore_index=True)
+        return self.since_known(book, pd.concat(named, ignore_index=True), book.kind)
 
     def answer(self, book: Book, question: Question) -> pd.DataFrame:
         """The figures for a question; where they cannot be had, one row that says why."""
@@ -388,137 +354,3 @@ def unanswered(keys: list[str], aggregates, reason: str) -> pd.DataFrame:
     counted = [name for name in aggregates if name in ("n", "numerator", "denominator")]
     values = {name: [None] for name in keys} | {name: [0] for name in counted}
     return pd.DataFrame(values | {name: [np.nan] for name in ("value", "low", "high")} | {"reason": [reason]})
-
-
-class Query:
-    """The SQL of a measure and a question: `sql`, `source` (from and where) and the `values` to bind."""
-
-    def __init__(self, book: Book, measure: Measure, question: Question):
-        self.book, self.measure, self.question = book, measure, question
-        self.joins: dict[str, str] = {}
-        self.values: list = []
-        self.windows = self.periods()
-        conditions = [self.column(name) for name in measure.among]
-        if self.windows:
-            on = self.column(measure.on)
-            conditions.append(f"{on} >= ? and {on} < ?")
-            self.values += [self.windows[0].start, self.windows[-1].end]
-        for name, value in (self.slice() | question.where).items():
-            conditions.append(self.condition(name, value))
-        self.groups = [self.column(name) for name in question.by]
-        aggregates = [self.filled(sql) for sql in measure.aggregates.values()]
-        joins = " ".join(self.joins.values())
-        self.conditions = " and ".join(conditions) or "true"
-        self.source = f"from {measure.fact} f {joins} where {self.conditions}"
-        self.sql = self.spined(aggregates)
-
-    def periods(self) -> list[clock.Period]:
-        """The periods asked for, oldest first; none for a stock."""
-        question, run = self.question, self.book.run
-        if self.measure.on is None:
-            if question.period or question.last:
-                found = f"{self.measure.fact} is what stands open at the run's instant."
-                raise WrongUsage("A stock has no period.", found, "Leave out period and last.")
-            return []
-        own = "month" if question.last else self.book.kind
-        kind, starts = question.period or own, run["fiscal_year_starts"]
-        end = clock.period_of(self.book.period.end - timedelta(days=1), kind, starts)
-        count = (question.last or 1) + question.ago
-        found = clock.periods_before(end, kind, count, starts)[: question.last or 1]
-        found = [clock.years_before(period, question.years_ago) for period in found]
-        is_earlier = question.ago or question.years_ago
-        if is_earlier and end.end > self.book.period.end:
-            found[-1] = self.book.as_far(found[-1], end)
-        return found
-
-    def slice(self) -> dict[str, Any]:
-        """The book's slice by this fact's columns.
-
-        Raises: Unanswerable where the fact knows nothing of it.
-        """
-        found = {}
-        for name, value in self.book.slice.items():
-            fitting = [path for path in SLICES[name] if self.has(path)]
-            if not fitting:
-                raise Unanswerable(f"not by {name}")
-            found[fitting[0]] = value
-        return found
-
-    def has(self, path: str) -> bool:
-        """Whether the fact has a column, itself or by a key it follows."""
-        name, _, last = path.partition(".")
-        target, _ = declared(self.measure.fact).follows.get(name, ("", ""))
-        columns = self.book.columns
-        return last in columns.get(target, ()) if last else name in columns[self.measure.fact]
-
-    def column(self, path: str) -> str:
-        """A column as SQL; a dotted path follows a key that the fact declares.
-
-        Raises: WrongUsage where it does not exist.
-        """
-        name, _, last = path.partition(".")
-        follows = declared(self.measure.fact).follows
-        if last:
-            target, key = follows.get(name, ("", ""))
-            if last in self.book.columns.get(target, ()):
-                self.joins[name] = f'left join {target} as "{name}" on "{name}".{key} = f.{key}'
-                return f'"{name}"."{last}"'
-        elif name in self.book.columns[self.measure.fact]:
-            return f'f."{name}"'
-        paths = [f"{n}.{c}" for n, (target, _) in follows.items() for c in self.book.columns[target]]
-        allowed = [*self.book.columns[self.measure.fact], *paths]
-        near = difflib.get_close_matches(path, allowed, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(allowed)}."
-        raise WrongUsage(f"{self.measure.fact} has no such column.", f"Found {path!r}.", hint)
-
-    def condition(self, path: str, value) -> str:
-        """A column equal to a value, to one of several, or empty."""
-        column = self.column(path)
-        several = list(value) if isinstance(value, (list, tuple, set)) else [value]
-        given = [one for one in several if one is not None]
-        self.values += given
-        parts = [f"{column} in ({', '.join('?' * len(given))})"] if given else []
-        parts += [f"{column} is null"] if len(given) < len(several) else []
-        return f"({' or '.join(parts) or 'false'})"
-
-    def filled(self, sql: str) -> str:
-        """An aggregate with its column names checked and quoted."""
-        return sql.format(**{name: self.column(name) for name in self.measure.columns})
-
-    def spined(self, aggregates: list[str]) -> str:
-        """Groups × periods, empty ones kept, with the aggregates beside them."""
-        groups = [f"{sql} as g{i}" for i, sql in enumerate(self.groups)]
-        named = [f"{sql} as a{i}" for i, sql in enumerate(aggregates)]
-        keys = [f"g{i}" for i in range(len(groups))]
-        bucket = self.bucket()
-        grouped = [*groups, *([f"{bucket} as p"] if bucket else [])]
-        by = f"group by {', '.join(str(i + 1) for i in range(len(grouped)))}" if grouped else ""
-        sql = f"with found as (select {', '.join([*grouped, *named])} {self.source} {by})"
-        if not bucket:
-            return f"{sql} select * from found order by {', '.join([f'{k} nulls last' for k in keys]) or '1'}"
-        periods = ", ".join(f"(date '{period.start}')" for period in self.windows)
-        spine = f"select distinct {', '.join(keys)} from found" if keys else "select 1 as one"
-        on = " and ".join([*(f"k.{key} is not distinct from found.{key}" for key in keys), "s.p = found.p"])
-        values = [counted(f"found.a{i}", text) for i, text in enumerate(self.measure.aggregates.values())]
-        chosen = ", ".join([*(f"k.{key}" for key in keys), "cast(s.p as timestamp)", *values])
-        order = ", ".join([*(f"k.{key} nulls last" for key in keys), "s.p"])
-        return (
-            f"{sql} select {chosen} from ({spine}) k cross join (values {periods}) s(p) "
-            f"left join found on {on} order by {order}"
-        )
-
-    def bucket(self) -> str:
-        """SQL for the first day of the period that holds the date, or nothing where no trend is asked for."""
-        kind = self.question.period
-        if not kind:
-            return ""
-        on, shift = self.column(self.measure.on), self.book.run["fiscal_year_starts"] - 1
-        if kind in ("quarter", "year") and shift:
-            moved = f"date_trunc('{kind}', {on} - interval '{shift}' month) + interval '{shift}' month"
-            return f"cast({moved} as date)"
-        return f"cast(date_trunc('{kind}', {on}) as date)"
-
-
-def counted(column: str, aggregate: str) -> str:
-    """A count of an empty period is 0; other aggregates stay empty."""
-    return f"coalesce({column}, 0)" if aggregate.startswith("count(") else column

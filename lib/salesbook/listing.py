@@ -8,7 +8,8 @@ import pandas as pd
 from salesbook.book import Book
 from salesbook.build import fact
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Kpi, Measure, Query, Question, Unanswerable
+from salesbook.kpi import Kpi
+from salesbook.query import Measure, Query, Question, Unanswerable
 from salesbook.sellers import called
 
 MOST = 5000  # more than this nobody reads in a sheet: the export itself is the place

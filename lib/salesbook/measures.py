@@ -10,7 +10,8 @@ import pandas as pd
 
 from salesbook import stats, survival
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Measure, as_tuple, divided, said
+from salesbook.kpi import Ask, divided, said
+from salesbook.query import Measure, as_tuple
 
 PRODUCTS = "list_sum(list_transform(map_values(histogram({{{cluster}}}){among}), lambda size: size * size))"
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from salesbook.book import Book
 from salesbook.build import LEAST_PEOPLE
-from salesbook.kpi import Ask, Question, reason_of
+from salesbook.kpi import Ask, reason_of
+from salesbook.query import Question
 from salesbook.shrinkage import shrink_shares
 
 SHOWN = "owner.shown_as"

@@ -6,10 +6,11 @@ import pytest
 
 from salesbook import economics
 from salesbook.errors import BadData, WrongUsage
-from salesbook.kpi import KPIS, Ask, Question
+from salesbook.kpi import KPIS, Ask
 from salesbook.kpis import unit_economics
 from salesbook.kpis.unit_economics import recurring
 from salesbook.lifetime import fit_bg_nbd, fit_gamma_gamma, fit_sbg, sbg_periods_left
+from salesbook.query import Question
 from worked import SETTINGS, book_of
 
 ACCOUNTS = "account_id,name\n" + "\n".join(f"A{number},Name {number}" for number in range(1, 10))

@@ -12,8 +12,9 @@ from scipy import stats as scipy_stats
 
 from salesbook.build import fact
 from salesbook.engines.duckdb import FUNCTIONS
-from salesbook.kpi import Ask, Question
+from salesbook.kpi import Ask
 from salesbook.kpis import unit_economics
+from salesbook.query import Question
 
 START, END = pd.Timestamp("2025-10-31 23:00"), pd.Timestamp("2026-10-31 23:00")  # November to October, in UTC
 MARGIN, LAG, YEARS = 0.7, 1, 3

@@ -9,8 +9,9 @@ from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, against_the_rest
 from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen
 from salesbook.headlines import asked, direction, figure, finding, quarter_name
-from salesbook.kpi import Ask, Question, counts, reason_of
+from salesbook.kpi import Ask, counts, reason_of
 from salesbook.kpis import pipeline as kpis
+from salesbook.query import Question
 from salesbook.sellers import SHOWN
 from salesbook.stats import Z
 from salesbook.words import NOTHING

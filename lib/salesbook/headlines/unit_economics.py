@@ -8,8 +8,9 @@ from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW
 from salesbook.findings import ALPHA, HELD, LEAST, Candidate, Finding, chosen
 from salesbook.headlines import asked, direction, figure, finding
-from salesbook.kpi import Ask, Question, Unanswerable, reason_of
+from salesbook.kpi import Ask, reason_of
 from salesbook.kpis import unit_economics as of
+from salesbook.query import Question, Unanswerable
 from salesbook.stats import benjamini_hochberg, difference_of_shares
 from salesbook.survival import kaplan_meier, log_rank
 

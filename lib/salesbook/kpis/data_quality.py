@@ -8,8 +8,9 @@ import pandas as pd
 from salesbook import stats
 from salesbook.backtests import day_of, histories
 from salesbook.forecasts import METHODS, Known, number
-from salesbook.kpi import Ask, Unanswerable, divided, kpi, median, ratio, total
+from salesbook.kpi import Ask, divided, kpi, median, ratio, total
 from salesbook.measures import clustered, outcomes, single, wait
+from salesbook.query import Unanswerable
 
 DAY, HOUR, PER = 86_400, 3600, 100
 RULES = ("past_due", "stale", "month_end_date", "missing_date", "zero_amount", "missing_amount", "missing_owner",

@@ -6,11 +6,12 @@ import pandas as pd
 from salesbook import clock, stats
 from salesbook.backtests import submissions, won_by_period
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Measure, Unanswerable, divided, keys_of, ratio, total
+from salesbook.kpi import Ask, divided, keys_of, ratio, total
 from salesbook.kpis.forecast_accuracy import forecast_error
 from salesbook.kpis.pipeline import pipeline_coverage
 from salesbook.kpis.scorecard import win_rate
 from salesbook.lens import otherwise
+from salesbook.query import Measure, Unanswerable
 
 PER = 100
 

@@ -13,7 +13,8 @@ from salesbook.calibration import calibration
 from salesbook.errors import WrongUsage
 from salesbook.forecasting import mase
 from salesbook.forecasts import METHODS, Forecast, number
-from salesbook.kpi import Ask, Unanswerable, divided, kpi, total
+from salesbook.kpi import Ask, divided, kpi, total
+from salesbook.query import Unanswerable
 from salesbook.shrinkage import Shrunken, shrink_means
 
 SETTLED = 0.9

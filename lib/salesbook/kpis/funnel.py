@@ -7,8 +7,9 @@ import pandas as pd
 
 from salesbook import stats
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Measure, counts, divided, kpi, ratio
+from salesbook.kpi import Ask, counts, divided, kpi, ratio
 from salesbook.measures import by_row, distinct, outcomes, single
+from salesbook.query import Measure
 
 
 @kpi("count", better="higher")

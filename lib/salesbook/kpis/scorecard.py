@@ -6,7 +6,8 @@ import pandas as pd
 from salesbook import clock
 from salesbook.book import Book
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Kpi, Unanswerable, counts, divided, kpi, mean, median, per, ratio, total
+from salesbook.kpi import Ask, Kpi, counts, divided, kpi, mean, median, per, ratio, total
+from salesbook.query import Unanswerable
 
 
 @kpi("money", better="higher")

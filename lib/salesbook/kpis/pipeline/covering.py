@@ -9,7 +9,8 @@ from salesbook import stats
 from salesbook.book import Book
 from salesbook.clock import Period, month_start, period_of
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Unanswerable, kpi
+from salesbook.kpi import Ask, kpi
+from salesbook.query import Unanswerable
 
 
 @kpi("ratio", better="higher")

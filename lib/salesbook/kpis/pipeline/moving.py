@@ -6,9 +6,10 @@ import pandas as pd
 from salesbook.book import Book
 from salesbook.clock import Period
 from salesbook.errors import WrongUsage
-from salesbook.kpi import Ask, Unanswerable, counts, kpi, median
+from salesbook.kpi import Ask, counts, kpi, median
 from salesbook.kpis.pipeline.covering import quarters_of
 from salesbook.measures import clustered
+from salesbook.query import Unanswerable
 from salesbook.waterfall import COLUMNS, balance, waterfall
 
 DAY = 86_400

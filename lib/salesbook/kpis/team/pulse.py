@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from salesbook.kpi import Measure, kpi, mean
+from salesbook.kpi import kpi, mean
+from salesbook.query import Measure
 
 LEAST = 5
 

@@ -4,8 +4,9 @@ import pandas as pd
 
 from salesbook import clock, stats
 from salesbook.errors import BadData, WrongUsage
-from salesbook.kpi import Ask, Measure, kpi, total
+from salesbook.kpi import Ask, kpi, total
 from salesbook.kpis.unit_economics.grouping import groups
+from salesbook.query import Measure
 
 YEAR = 12
 MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation", "currency")

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from salesbook import economics, stats
-from salesbook.kpi import Ask, Question, Unanswerable, answer, kpi, per, ratio
+from salesbook.kpi import Ask, answer, kpi, per, ratio
 from salesbook.kpis.unit_economics.grouping import assumed, framed, groups, scaled, without_trend
+from salesbook.query import Question, Unanswerable
 
 YEAR = 12
 
