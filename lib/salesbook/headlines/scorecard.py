@@ -135,13 +135,13 @@ def bridge_rows(book: Book, why: WhyMoved) -> pd.DataFrame:
 @asked
 def trend(book: Book, rows: pd.DataFrame, kpi: Kpi) -> dict[str, str]:
     """The words of a KPI's months: its range and where it stands."""
-    known, label, months = rows.dropna(subset=["value"]), book.words.label(kpi.name), len(rows)
+    known, label = rows.dropna(subset=["value"]), book.words.label(kpi.name)
     if known.empty:
-        return figure(book, "figures.trend", "empty", label=label, months=months, low="", high="", now="", n=0)
+        return figure(book, "figures.trend", "empty", label=label, months=len(rows), low="", high="", now="", n=0)
     ends = {"low": known["value"].min(), "high": known["value"].max(), "now": known["value"].iloc[-1]}
     shown = {name: book.words.value_short(x, kpi.unit) for name, x in ends.items()}
     counted = int(known["denominator"].sum() if "denominator" in known else known["n"].sum())
-    return figure(book, "figures.trend", label=label, months=months, n=counted, **shown)
+    return figure(book, "figures.trend", label=label, months=len(known), n=counted, **shown)
 
 
 QUARTERS = 5
@@ -159,7 +159,7 @@ def by_quarter(book: Book) -> pd.DataFrame:
         if "period" not in rows or reason_of(answers["deals_won"]):
             return rows
     columns = {name: rows.set_index("period")["value"] for name, rows in answers.items()}
-    closed = answers["win_rate"].set_index("period")["denominator"]
+    closed = answers["win_rate"].set_index("period")["denominator"].where(columns["deals_won"].notna())
     rows = pd.DataFrame(columns).assign(closed=closed)
     rows["win_rate"] = rows["win_rate"].where(closed >= book.words.counts_below)
     return rows.assign(quarter=[quarter_so_far(book, start) for start in rows.index])[["quarter", *QUARTER_UNITS]]
