@@ -89,7 +89,8 @@ def test_no_secret_of_ours_reaches_a_page(tmp_path, monkeypatch, is_forked):
 
 def test_the_language_of_the_report_reaches_the_page(tmp_path):
     path = tmp_path / "p.ipynb"
-    say = "from salesbook.words import of_run\nassert of_run({'language': 'en', 'currency': 'EUR'}).language == 'da'"
+    run = {"language": "en", "currency": "EUR", "month": "2026-10"}
+    say = f"from salesbook.words import of_run\nassert of_run({run!r}).language == 'da'"
     nbformat.write(notebook(OPENED, say, DONE), path)
     [page] = run_pages(run_folder(tmp_path / "run"), [path], month="2026-10", language="da")
     assert page.failure is None

@@ -78,7 +78,7 @@ def test_the_sample_company_in_postgresql_gives_the_same_facts_and_nothing_holds
     counts = [{entry["table"]: entry["rows_loaded"] for entry in run.pop("inputs")} for run in (told, ours)]
     assert counts[0] == counts[1]
     assert told == ours
-    with pytest.raises(BadData, match="no currency rate"):
+    with pytest.raises(BadData, match="There is no data in 2030-01"):
         build.run_of(there, "2030-01")
     assert [path for path in tmp_path.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()] == []
 

@@ -7,7 +7,7 @@
 with changed as (
   select c.deal_id, c.field, c.old_value, c.new_value,
     cast(local_time(greatest(c.changed_at, c.recorded_at)) as date) as known_on,
-    row_number() over (partition by c.deal_id, c.field order by c.changed_at) as place
+    cast(row_number() over (partition by c.deal_id, c.field order by c.changed_at) as bigint) as place
   from deal_changes c
   where c.field in ('amount', 'category', 'expected_close', 'owner'))
 select c.deal_id, c.field, c.place, c.new_value as value, c.known_on,
@@ -15,7 +15,7 @@ select c.deal_id, c.field, c.place, c.new_value as value, c.known_on,
     rows between 1 following and unbounded following) as until_on
 from changed c
 union all
-select deal_id, field, 0, max(case when place = 1 then old_value end), date '1900-01-01', min(known_on)
+select deal_id, field, cast(0 as bigint), max(case when place = 1 then old_value end), date '1900-01-01', min(known_on)
 from changed
 group by deal_id, field
 order by deal_id, field, place
