@@ -39,6 +39,25 @@ def test_the_first_contact_may_be_with_the_lead(tmp_path):
     assert (cycle["n"], cycle["value"]) == (2, (20 + 11) / 2)
 
 
+def test_the_first_contact_is_found_also_on_what_was_merged(tmp_path):
+    deals = DEALS.replace(",status\n", ",status,merged_at,merged_into\n").replace(",won\n", ",won,,\n")
+    deals += "Z,Sales,Proposal,1.00,EUR,2026-10-15,,open,2026-10-21,B\n"
+    leads = """
+    lead_id,created_at,source,status,converted_at,deal_id,merged_at,merged_into
+    L0,2026-09-10,web,new,,,2026-09-20,L1
+    L1,2026-09-20,web,converted,2026-10-01,A,,
+    """
+    activities = """
+    activity_id,type,direction,occurred_at,lead_id,deal_id
+    1,call,outbound,2026-09-11,L0,
+    2,call,outbound,2026-10-16,,Z
+    """
+    book = book_of(tmp_path, deals=deals, leads=leads, activities=activities)
+    cycle = pipeline.sales_cycle_from_contact(book).iloc[0]
+    # A: 11 September to 11 October; B: 16 October, when it was still Z, to 31 October.
+    assert (cycle["n"], cycle["value"]) == (2, (30 + 15) / 2)
+
+
 def test_a_reopened_deal_runs_from_creation_to_its_last_close(tmp_path):
     deals = """
     deal_id,pipeline,stage,amount,currency,created_at,closed_at,status

@@ -12,15 +12,26 @@ with visited as (
     select v.*, is_working and lag(is_working) over (partition by deal_id order by visit) = false as is_reopening
     from stage_visits v) visits
   group by deal_id),
+lead_deals as (
+  -- A lead, also one merged into another, and the deal it became, also where that was merged since.
+  select own.lead_id, coalesce(m.merged_into, l.deal_id, own.deal_id) as deal_id
+  from leads own
+  join leads l on l.lead_id = coalesce(own.merged_into, own.lead_id)
+  left join deals m on m.deal_id = coalesce(l.deal_id, own.deal_id)
+  where l.deal_id is not null or own.deal_id is not null),
 talks as (
   select deal_id, min(occurred_at) as first_contact_at
   from (
-    select deal_id, occurred_at from activities
-    where type in ('call', 'email', 'meeting') and not is_automatic and deal_id is not null and occurred_at is not null
+    select coalesce(m.merged_into, a.deal_id) as deal_id, a.occurred_at
+    from activities a
+    left join deals m on m.deal_id = a.deal_id
+    where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.deal_id is not null
+      and a.occurred_at is not null
     union all
-    select l.deal_id, a.occurred_at from activities a join leads l on l.lead_id = a.lead_id
-    where a.type in ('call', 'email', 'meeting') and not a.is_automatic and l.deal_id is not null
-      and a.occurred_at is not null) contacts
+    select l.deal_id, a.occurred_at
+    from activities a
+    join lead_deals l on l.lead_id = a.lead_id
+    where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null) contacts
   group by deal_id),
 outcome as (
   select d.*, now.stage as current_stage, now.position as current_position,
