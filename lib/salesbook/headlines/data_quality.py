@@ -112,6 +112,9 @@ def beside_the_rest(rows: pd.DataFrame) -> pd.DataFrame:
 ROUNDING = 1e-9
 
 
+NAMING = 3  # a seller is named on three times the evidence: to name one falsely does harm
+
+
 def stands_out(book: Book, key: str, rows: pd.DataFrame) -> Candidate | None:
     """The seller who does worse than the others; picked after looking at all, so the test pays for all."""
     if reason_of(rows):
@@ -131,7 +134,7 @@ def stands_out(book: Book, key: str, rows: pd.DataFrame) -> Candidate | None:
     }
     values |= {"low": first["change_low"], "high": first["change_high"]}
     claim = finding(book, f"say.{key}_worse", True, **values)
-    p = min(1.0, float(first["p"]) * len(tested))
+    p = min(1.0, float(first["p"]) * len(tested) * NAMING)
     return Candidate(key, p, claim, neutral, weight=float(first["change"]))
 
 
