@@ -14,7 +14,7 @@ report: .venv/ready
 test: .venv/ready .venv/spark
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	$(PY) -m pytest -n auto --dist loadfile
-	$(PY) -m pytest --nbval-lax --nbval-cell-timeout=300 notebooks
+	$(PY) -m pytest -n auto --dist loadfile --nbval-lax --nbval-cell-timeout=300 notebooks
 
 prove: .venv/ready
 	$(PY) bench/prove_findings.py --companies 200 --months 12
