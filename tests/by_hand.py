@@ -1,6 +1,6 @@
 """Figures with their intervals from plain rows, apart from the project's own statistics: what checks expect.
 
-Each gives the columns of an answer; `agree` holds an answer to them.
+Each gives the columns of an answer; `differing` holds an answer to them.
 """
 
 from collections import Counter
@@ -16,16 +16,19 @@ TAIL = 0.025
 Z = stats.norm.isf(TAIL)
 
 
-def agree(found: pd.DataFrame, expected: dict, by: str | tuple[str, ...] = ()) -> None:
-    """An answer has exactly the groups expected, each with the figures expected of it."""
+def differing(found: pd.DataFrame, expected: dict, by: str | tuple[str, ...] = ()) -> dict:
+    """Where an answer is not as expected: by group, the figures found and expected; a group that one lacks is None."""
     keys = (by,) if isinstance(by, str) else by
     rows = {}
     for row in found.to_dict("records"):
         key = tuple(None if pd.isna(row[name]) else row[name] for name in keys)
         rows[key[0] if len(key) == 1 else key] = row
-    assert set(rows) == set(expected)
-    for key, figures in expected.items():
-        assert {name: rows[key][name] for name in figures} == pytest.approx(figures, rel=1e-9, nan_ok=True), key
+    wrong = {key: (rows.get(key), expected.get(key)) for key in rows.keys() ^ expected.keys()}
+    for key in rows.keys() & expected.keys():
+        figures = {name: rows[key][name] for name in expected[key]}
+        if figures != pytest.approx(expected[key], rel=1e-9, nan_ok=True):
+            wrong[key] = (figures, expected[key])
+    return wrong
 
 
 def counted(keys) -> dict:
