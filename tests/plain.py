@@ -12,6 +12,14 @@ import pandas as pd
 ZONE = ZoneInfo("Europe/Amsterdam")
 AS_OF = pd.Timestamp("2026-10-31T23:00:00")  # the end of October 2026 in Amsterdam
 CONTACTS = ("call", "email", "meeting")
+# The calendars of the sample's settings: country, and opening and closing by day of the week.
+LONG = {day: (time(9), time(17, 30)) for day in range(5)}
+CALENDARS = {
+    "office": ("NL", LONG | {4: (time(9), time(17))}),
+    "nl": ("NL", LONG),
+    "dk": ("DK", LONG),
+    "uk": ("GB", {day: (time(10), time(18, 30)) for day in range(5)}),
+}
 # Columns of deals of which a history is kept, by their name in it.
 CHANGED = {"amount": "amount", "owner_id": "owner", "expected_close": "expected_close", "forecast_category": "category"}
 

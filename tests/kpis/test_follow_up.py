@@ -1,12 +1,12 @@
 """Following up: worked by hand on tiny companies, and held against plain loops on the sample."""
 
-from datetime import date, time
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from plain import AS_OF, Plain, median_of, open_seconds, within
+from plain import AS_OF, CALENDARS, Plain, median_of, open_seconds, within
 from salesbook.errors import WrongUsage
 from salesbook.kpis import follow_up
 from worked import SETTINGS, book_of
@@ -241,14 +241,6 @@ def plain(project):
 
 
 YEAR, TWO_YEARS = date(2025, 11, 1), date(2024, 11, 1)
-# The calendars of the sample's settings: country, and opening and closing by day of the week.
-LONG = {day: (time(9), time(17, 30)) for day in range(5)}
-CALENDARS = {
-    "office": ("NL", LONG | {4: (time(9), time(17))}),
-    "nl": ("NL", LONG),
-    "dk": ("DK", LONG),
-    "uk": ("GB", {day: (time(10), time(18, 30)) for day in range(5)}),
-}
 
 
 def test_contact_rate_of_the_sample(sample_book, plain):

@@ -1,24 +1,17 @@
 """Following up on the sample, at its last month and at one before: what the plain loops beside it leave out."""
 
-from datetime import time, timedelta
+from datetime import timedelta
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from plain import median_of, open_seconds
+from plain import CALENDARS, median_of, open_seconds
 from plain_company import asked, months_on
 from salesbook.kpis import follow_up
 
 HOUR = 3600
-LONG = {day: (time(9), time(17, 30)) for day in range(5)}
-CALENDARS = {
-    "office": ("NL", LONG | {4: (time(9), time(17))}),
-    "nl": ("NL", LONG),
-    "dk": ("DK", LONG),
-    "uk": ("GB", {day: (time(10), time(18, 30)) for day in range(5)}),
-}
 
 
 @pytest.fixture(scope="module")

@@ -66,36 +66,28 @@ WORK = [
     {"activity_id": "11", "type": "meeting", "direction": "inbound", "owner_id": "S1",
      "planned_at": "2026-10-21T09:00:00Z"},
 ]  # fmt: skip
-HOURS = """
-owner_id,worked_on,hours
-S1,2026-10-05,8
-S1,2026-10-06,4
-S1,2026-10-08,0
-"""
 
 
-REPORTS = """
-owner_id,reported_on,kpi,value
-S1,2026-10-05,calls,3
-S1,2026-10-05,emails,1
-S1,2026-10-06,calls,1
-S1,2026-10-06,visits,4
-S1,2026-10-09,calls,2
-"""
+def by_day(head: str, *rows: tuple) -> str:
+    """A table of what sellers did by day of October, as CSV text."""
+    return "\n".join([head, *(f"{owner},2026-10-{day:02d},{rest}" for owner, day, rest in rows)])
+
+
+HOURS = by_day("owner_id,worked_on,hours", ("S1", 5, 8), ("S1", 6, 4), ("S1", 8, 0))
+REPORTS = by_day(
+    "owner_id,reported_on,kpi,value",
+    *(("S1", 5, "calls,3"), ("S1", 5, "emails,1"), ("S1", 6, "calls,1"), ("S1", 6, "visits,4"), ("S1", 9, "calls,2")),
+)
 USERS = """
 U1,Una,North,,,2020-01-01,,,
 U2,Udo,North,,,2026-10-12,,2026-10-19,2026-10-25
 U3,Uma,North,,,2020-01-01,2026-10-09,,
 """
-USE = """
-owner_id,used_on,feature,events
-U1,2026-10-05,deals,3
-U1,2026-10-05,mail,1
-U1,2026-10-06,deals,0
-U1,2026-10-10,deals,2
-U2,2026-10-13,mail,5
-U3,2026-10-09,mail,1
-"""
+USE = by_day(
+    "owner_id,used_on,feature,events",
+    *(("U1", 5, "deals,3"), ("U1", 5, "mail,1"), ("U1", 6, "deals,0"), ("U1", 10, "deals,2")),
+    *(("U2", 13, "mail,5"), ("U3", 9, "mail,1")),
+)
 COSTS = """
 period,type,amount,currency,owner_id,acquisition_share
 2026-08-01,salary,5000.00,EUR,S1,1
