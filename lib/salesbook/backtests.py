@@ -1,5 +1,6 @@
 """What was forecast of past quarters and what came: every method asked again, and the numbers that were submitted."""
 
+from datetime import timedelta
 from functools import wraps
 from itertools import product
 from weakref import WeakKeyDictionary
@@ -19,6 +20,9 @@ OPEN = ("seen_on", "deal_id", "cycle", "stage", "category", "created_on", "amoun
 ENDS = ("deal_id", "cycle", "is_won", "created_on", "entered_on", "known_on", "until_on", "amount_minor")
 ENDED = ("is_closed", "is_known")
 NUMBERS = ("snapshot_at", "snapshot_on", "method", "owner_id", "period", "amount_minor")
+PAIR = ("method", "horizon", "quarter", "forecast", "low", "high", "actual", "repeated", "reason")
+SPAN = ("ends", "last_period", "last_ends", "horizon")
+KINDS = ("year", "quarter", "month", "week")
 HORIZONS = (6, 5, 4, 3, 2, 1)
 MONTH_DAYS = 365.25 / 12
 # An opened run never changes: what was made of it for one KPI serves the next.
@@ -88,7 +92,8 @@ def of_group(rows: pd.DataFrame, keys: dict) -> pd.DataFrame:
 def backtest(ask: Ask) -> pd.DataFrame:
     """Every method at every distance from the end of the last eight whole quarters, beside what came.
 
-    Returns: by, method, horizon, quarter, forecast, low, high (NaN where it has none), actual, reason; minor units.
+    Returns: by, method, horizon, quarter, forecast, low, high (NaN where it has none), actual, repeated (what the last
+    period that was over then came to), reason; minor units.
     """
     rows = []
     today = number(ask.book.period.end)
@@ -99,12 +104,14 @@ def backtest(ask: Ask) -> pd.DataFrame:
             on = months_before(history.quarters[places[start]][1], horizon)
             if on > history.begins:
                 known = history.known(on, places[start])
-                quarter = {"horizon": horizon, "quarter": day_of(start), "actual": actual[start]}
-                rows += [keys | quarter | said(name, method(known)) for name, method in METHODS.items()]
+                made = {name: method(known) for name, method in METHODS.items()}
+                came = {"actual": actual[start], "repeated": made["naive"].value}
+                quarter = {"horizon": horizon, "quarter": day_of(start), **came}
+                rows += [keys | quarter | said(*one) for one in made.items()]
     rows = pd.concat([pd.DataFrame(rows), submitted(ask)], ignore_index=True)
     if rows.empty:
         raise Unanswerable("too few")
-    order = [*ask.question.by, "method", "horizon", "quarter", "forecast", "low", "high", "actual", "reason"]
+    order = [*ask.question.by, *PAIR]
     known = [*METHODS, *sorted(set(rows["method"]) - set(METHODS))]
     rank = rows["method"].map({name: place for place, name in enumerate(known)})
     keys = [*ask.question.by, "rank", "horizon", "quarter"]
@@ -121,52 +128,78 @@ def said(name: str, made: Forecast) -> dict:
 def submitted(ask: Ask) -> pd.DataFrame:
     """Numbers submitted for periods that are over, beside what came: the last number at each distance.
 
-    Rule: a period is a quarter, or a month where any number's period does not begin a quarter; the distance is the time
-    left in whole months. What came is what the sellers who submitted won; without a seller, what all won.
-    Returns: as `backtest`; no rows where nothing was saved or the question is not about sellers.
+    Rule: periods as `with_spans`; the distance is the time left in whole months. What came is what the sellers who
+    submitted won; without a seller, what all won.
+    Returns: as `backtest`; no rows where nothing was saved or the question is not about sellers. Numbers of no known
+    kind of period are one row that says so.
     """
     by = ask.question.by
-    names = ["method", "horizon", "quarter", "forecast", "low", "high", "actual", "reason"]
     numbers = submissions(ask)
-    if numbers.empty:
-        return pd.DataFrame(columns=[*by, *names])
     keys = ["method", "period", "owner_id", "horizon"]
     numbers = numbers.drop_duplicates(keys, keep="last")
-    won = won_by_period(ask, numbers)
-    numbers = numbers.merge(won, on=["period", "owner_id"], how="left")
-    groups = [*by, "method", "horizon", "period"]
-    sums = {"forecast": ("amount_minor", "sum"), "actual": ("won_minor", "sum")}
-    found = numbers.groupby(groups, dropna=False).agg(**sums).reset_index().rename(columns={"period": "quarter"})
-    return found.assign(low=np.nan, high=np.nan, reason="")[[*by, *names]]
+    if numbers.empty:
+        return pd.DataFrame(columns=[*by, *PAIR])
+    numbers = numbers.assign(actual=won_between(ask, numbers["period"], numbers["ends"], numbers["owner_id"]))
+    numbers["repeated"] = won_between(ask, numbers["last_period"], numbers["last_ends"], numbers["owner_id"])
+    sums = {"forecast": "amount_minor", "actual": "actual", "repeated": "repeated"}
+    groups = numbers.rename(columns={"period": "quarter"}).groupby([*by, "method", "horizon", "quarter"], dropna=False)
+    found = groups[list(sums.values())].agg(lambda part: part.sum(skipna=False)).reset_index()
+    found = found.rename(columns={old: new for new, old in sums.items()})
+    is_known, has_end = found["actual"].notna(), found["quarter"].isin(numbers["period"][numbers["ends"].notna()])
+    reason = np.where(is_known, "", np.where(has_end, "nothing closed", "unknown period"))
+    found = found.assign(forecast=found["forecast"].where(is_known), low=np.nan, high=np.nan, reason=reason)
+    return found[[*by, *PAIR]]
 
 
 def submissions(ask: Ask) -> pd.DataFrame:
     """All numbers submitted for periods that are over, in the order in which they were saved.
 
-    Returns: by, the columns of NUMBERS, ends (first day after the period), horizon (months left); no rows where nothing
-    was saved or the question is not about sellers.
+    Returns: by, the columns of NUMBERS, and those of `with_spans`; no rows where nothing was saved or the question is
+    not about sellers.
     """
     by, where = ask.question.by, ask.question.where
     columns = tuple(name for name in NUMBERS if name not in by)
-    nothing = pd.DataFrame(columns=[*by, *columns, "ends", "horizon"])
+    nothing = pd.DataFrame(columns=[*by, *columns, *SPAN])
     is_of_sellers = all(path == "owner_id" or path.startswith("owner.") for path in (*by, *where))
     if ask.book.missing("snapshot_facts") or not is_of_sellers:
         return nothing
     numbers = ask.rows("snapshot_facts", columns, among=("is_number",), period=None, last=None)
-    return with_ends(numbers, ask) if len(numbers) else nothing
+    return with_spans(numbers, ask) if len(numbers) else nothing
 
 
-def with_ends(numbers: pd.DataFrame, ask: Ask) -> pd.DataFrame:
-    """Numbers of periods that are over, with the end of the period and the months that were left."""
+def with_spans(numbers: pd.DataFrame, ask: Ask) -> pd.DataFrame:
+    """Numbers of periods that are over, with when those end, the months left, and the last period over by then.
+
+    Rule: a method's periods are years, quarters, months or ISO weeks: the longest that all of them begin (years need
+    two). Where they begin none of these there are no ends to judge by.
+    Returns: the numbers with `ends` and `last_ends` (first days after), `last_period` and `horizon`.
+    """
     starts = ask.book.run["fiscal_year_starts"]
-    days = pd.to_datetime(numbers["period"])
-    begun = {day: clock.period_of(day.date(), "quarter", starts) for day in days.unique()}
-    kind = "quarter" if all(period.start == day.date() for day, period in begun.items()) else "month"
-    ends = {day: pd.Timestamp(clock.period_of(day.date(), kind, starts).end) for day in begun}
-    numbers = numbers.assign(period=days, ends=days.map(ends), amount_minor=numbers["amount_minor"].astype(float))
-    numbers = numbers.assign(horizon=months_left(numbers["snapshot_on"], numbers["ends"]))
-    is_in_time = numbers["ends"] > pd.to_datetime(numbers["snapshot_on"])
-    return numbers[(numbers["ends"] <= pd.Timestamp(ask.book.period.end)) & is_in_time]
+    days, saved = pd.to_datetime(numbers["period"]), pd.to_datetime(numbers["snapshot_on"])
+    kinds = {method: kind_of(part, starts) for method, part in days.groupby(numbers["method"])}
+    rows = zip(numbers["method"], days, saved + pd.Timedelta(days=1), strict=True)
+    spans = pd.DataFrame([span_of(kinds[name], day, morning, starts) for name, day, morning in rows], columns=SPAN[:3])
+    spans = spans.apply(pd.to_datetime).set_index(numbers.index)
+    horizon = months_left(saved, spans["ends"].fillna(saved))
+    numbers = numbers.assign(period=days, amount_minor=numbers["amount_minor"].astype(float), horizon=horizon)
+    is_over = (spans["ends"] <= pd.Timestamp(ask.book.period.end)) & (spans["ends"] > saved)
+    return numbers.join(spans)[is_over | spans["ends"].isna()]
+
+
+def kind_of(periods: pd.Series, starts: int) -> str | None:
+    """The longest kind of period that all days begin."""
+    days = [day.date() for day in periods.unique()]
+    kinds = KINDS if len(days) > 1 else KINDS[1:]
+    return next((kind for kind in kinds if all(clock.period_of(day, kind, starts).start == day for day in days)), None)
+
+
+def span_of(kind: str | None, day: pd.Timestamp, morning: pd.Timestamp, starts: int) -> tuple:
+    """When a period ends, and the first days of the last one that was over on a morning and after it."""
+    if kind is None:
+        return None, None, None
+    last_ends = clock.period_of(morning.date(), kind, starts).start
+    last = clock.period_of(last_ends - timedelta(days=1), kind, starts)
+    return clock.period_of(day.date(), kind, starts).end, last.start, last_ends
 
 
 def months_left(saved: pd.Series, ends: pd.Series) -> pd.Series:
@@ -175,16 +208,20 @@ def months_left(saved: pd.Series, ends: pd.Series) -> pd.Series:
     return np.maximum(np.round(days / MONTH_DAYS), 0).astype(int)
 
 
-def won_by_period(ask: Ask, numbers: pd.DataFrame) -> pd.DataFrame:
-    """What each seller, and all together, won in each period."""
-    ends = ask.rows("deal_facts", ("owner_id", "closed_on", "amount_minor"), among=("is_won",), by=(), period=None,
-                    last=None)  # fmt: skip
-    closed, amounts = pd.to_datetime(ends["closed_on"]), ends["amount_minor"].fillna(0).astype(float)
-    rows = []
-    for period, until, owner in numbers[["period", "ends", "owner_id"]].drop_duplicates().itertuples(index=False):
-        mask = (closed >= period) & (closed < until) & (pd.isna(owner) | (ends["owner_id"] == owner))
-        rows.append((period, owner, float(amounts[mask].sum())))
-    return pd.DataFrame(rows, columns=["period", "owner_id", "won_minor"])
+def won_between(ask: Ask, starts: pd.Series, ends: pd.Series, owners: pd.Series) -> np.ndarray:
+    """What each seller, or all where none is named, won from a day up to another; NaN where no deal had ended yet."""
+    columns = ("owner_id", "closed_on", "is_won", "amount_minor")
+    closed = ask.rows("deal_facts", columns, among=("is_closed",), by=(), period=None, last=None)
+    closed = closed.assign(day=pd.to_datetime(closed["closed_on"])).sort_values("day", kind="stable")
+    amounts = closed["amount_minor"].fillna(0).astype(float).where(closed["is_won"].astype(bool), 0.0)
+    found = pd.Series(np.nan, index=starts.index)
+    for owner in owners.unique():
+        own = closed["owner_id"].eq(owner) if pd.notna(owner) else pd.Series(True, index=closed.index)
+        running, days = np.append(0.0, amounts[own].cumsum()), closed["day"][own]
+        rows = owners.eq(owner) if pd.notna(owner) else owners.isna()
+        until, since = (running[days.searchsorted(edge[rows])] for edge in (ends, starts))
+        found[rows] = until - since
+    return found.where(ends > closed["day"].min()).to_numpy()
 
 
 def day_of(day: int) -> pd.Timestamp:

@@ -259,6 +259,7 @@ def span_of(engine: Engine, settings: Settings, period: clock.Period) -> tuple[d
         union all select cast(min(starts_on) as timestamp), null from targets
         union all select cast(min(started_on) as timestamp), null from subscriptions
         union all select min(ordered_at), null from orders
+        union all select min(snapshot_at), null from forecast_snapshots
         union all select cast(min(period) as timestamp), null from costs) spans
     """
     first, last = engine.rows(query)[0]

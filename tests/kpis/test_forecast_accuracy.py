@@ -431,3 +431,39 @@ def test_every_method_speaks_of_both_quarters(sample_book):
     assert rows.groupby("method").size().to_dict() == dict.fromkeys(METHODS, 2)
     ages = rows[rows["method"] == "cycle"]["value"].tolist()
     assert ages == forecast.weighted_forecast(sample_book)["value"].tolist()
+
+
+MONTHLY = """
+snapshot_at,method,owner_id,period,amount,currency
+2026-02-28T12:00:00Z,rep,S1,2026-03-01,80.00,EUR
+2026-03-31T12:00:00Z,rep,S1,2026-04-01,270.00,EUR
+2026-04-30T12:00:00Z,model,S2,2026-05-04,70.00,EUR
+2026-04-30T12:00:00Z,model,S2,2026-05-11,70.00,EUR
+2026-01-31T12:00:00Z,crm,S1,2026-02-10,70.00,EUR
+2025-01-31T12:00:00Z,rep,S1,2025-03-01,70.00,EUR
+"""
+
+
+@pytest.fixture(scope="module")
+def errors(tmp_path_factory) -> pd.DataFrame:
+    folder = tmp_path_factory.mktemp("monthly")
+    made = forecast.forecast_error(book_of(folder, deals=WON, reps=REPS, forecast_snapshots=MONTHLY))
+    return made[~made["method"].isin(METHODS)].set_index(["method", "horizon"])
+
+
+def test_what_a_seller_s_number_adds_is_against_repeating_what_that_seller_won_in_the_period_before(errors):
+    # S1 won 100 in February, 0 in March and 300 in April. Repeated: 100 off in March, 300 in April; said: 80 and 30.
+    row = errors.loc[("rep", 1)]
+    assert (row["n"], row["value"], row["mase"]) == (2, (80 + 30) / 300, ((80 + 30) / 2) / 300)
+    assert row["value_added"] == pytest.approx((100 + 300) / 300 - (80 + 30) / 300)
+
+
+def test_numbers_for_weeks_are_held_against_weeks(errors):
+    # Saved ten and seventeen days before the week's end: no month and one.
+    assert errors.loc["model", "numerator"].to_dict() == {0: 70, 1: 70}
+    assert errors.loc["model", "reason"].unique().tolist() == ["nothing won"]
+
+
+def test_a_number_for_no_known_kind_of_period_or_of_before_the_data_is_not_judged_and_says_so(errors):
+    assert errors.loc["crm", ["n", "reason"]].to_numpy().tolist() == [[0, "unknown period"]]
+    assert errors.loc[("rep", 2), ["n", "reason"]].tolist() == [0, "nothing closed"]

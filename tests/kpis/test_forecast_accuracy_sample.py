@@ -6,93 +6,111 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plain_company import CHANCE, day_of, instant, months_on, standing
+from by_hand import rate
+from plain_company import day_of, months_on
+from plain_forecasts import Past, interval
 from salesbook.kpis import forecast_accuracy as forecast
 
-
-@pytest.fixture(scope="module")
-def told(at_a_month) -> list[tuple[dict, list[tuple]]]:
-    """Every deal that is no test, with where it was known to stand."""
-    _, company = at_a_month
-    return [(deal, company.states(deal)) for deal in company.all_deals if deal["is_test"] != "true"]
+METHODS = ("naive", "last_year", "run_rate", "crm_weighted", "category", "stage", "cycle")
+PER, DAY = 100, timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def wins(at_a_month, told) -> list[tuple]:
-    """Every win that was ever known: known on, until, the day, cents."""
+def past(at_a_month) -> Past:
+    """What was known on any morning, from the raw rows."""
     _, company = at_a_month
-    return [
-        (day_of(known), day_of(until), day_of(entered), company.euro(deal["amount"], deal["currency"], day_of(entered)))
-        for deal, states in told
-        for known, entered, stage, until in states
-        if stage == "Won" and (until is None or day_of(until) > day_of(known))
-    ]
+    return Past(company)
 
 
-def won(wins: list[tuple], on: date, first: date, last: date) -> int:
-    """Cents won from a day up to another, as known on a morning."""
-    return sum(cents or 0 for known, until, day, cents in wins
-               if known < on and (until is None or until >= on) and first <= day < last)  # fmt: skip
-
-
-def begins(told) -> date:
-    """The day of the first end that stands."""
-    return min(day_of(entered) for _, states in told for _, entered, stage, until in states
-               if stage in ("Won", "Lost") and until is None)  # fmt: skip
-
-
-def expected_in(company, told, on: date, first: date, last: date) -> float:
-    """Amount × the stage's chance of deals open on a morning and then expected to close in a quarter, in cents."""
-    at, total = instant(on), 0.0
-    for deal, states in told:
-        stage = standing(states, at)[2]
-        day = company.told(deal, "expected_close", at) if stage in CHANCE else ""
-        if day and date.fromisoformat(day) < last and (date.fromisoformat(day) >= first or first <= on):
-            amount = company.told(deal, "amount", at)
-            total += (company.euro(amount, deal["currency"], on - timedelta(days=1)) or 0) * CHANCE[stage]
-    return total
-
-
-def said(company, told, wins, since: date, on: date, first: date) -> dict[str, float]:
-    """What the methods without a model said of the quarter from a day, on a morning; NaN where they could not."""
-    last, nothing = months_on(first, 3), float("nan")
-    quarters = [months_on(first, -3 * back) for back in range(9)]
-    over = [day for day in quarters if months_on(day, 3) <= on and day + timedelta(days=7) > since]
-    totals = {day: won(wins, on, day, months_on(day, 3)) for day in over}
-    so_far = won(wins, on, first, last)
-    pace = won(wins, on, on - timedelta(days=91), on) / 91 * (last - max(on, first)).days
-    return {
-        "naive": totals[max(over)] if over else nothing,
-        "last_year": totals.get(months_on(first, -12), nothing),
-        "run_rate": so_far + pace if (on - since).days >= 91 else nothing,
-        "crm_weighted": so_far + expected_in(company, told, on, first, last),
-    }
-
-
-def test_what_methods_said_of_past_quarters_and_how_far_off_they_were(at_a_month, told, wins):
+def test_what_every_method_said_of_past_quarters(at_a_month, past):
     book, company = at_a_month
-    pairs, since = forecast.past_forecasts(book), begins(told)
-    pairs = pairs[pairs["method"].isin(["naive", "last_year", "run_rate", "crm_weighted"]) & (pairs["horizon"] < 5)]
-    known: dict[tuple, dict] = {}
-    for row in pairs.to_dict("records"):
-        first = row["quarter"].date()
-        on = months_on(first, 3 - row["horizon"])
-        if (first, on) not in known:
-            known[first, on] = said(company, told, wins, since, on, first)
-        assert row["value"] == pytest.approx(known[first, on][row["method"]] / 100, nan_ok=True), row
-        assert row["actual"] == pytest.approx(won(wins, company.end, first, months_on(first, 3)) / 100)
-    assert pairs["value"].notna().sum() > 50
-    bias, error = forecast.forecast_bias(book), forecast.forecast_error(book)
-    for (method, horizon), part in pairs.dropna(subset=["value"]).groupby(["method", "horizon"]):
-        off = part["value"] - part["actual"]
-        for frame, total in ((bias, off.sum()), (error, off.abs().sum())):
-            row = frame[(frame["method"] == method) & (frame["horizon"] == horizon)].iloc[0]
-            assert (row["n"], row["value"]) == (len(part), pytest.approx(total / part["actual"].sum()))
+    pairs = forecast.past_forecasts(book)
+    pairs = pairs[pairs["method"].isin(METHODS)]
+    quarters = [day.date() for day in pairs["quarter"]]
+    mornings = [months_on(first, 3 - left) for first, left in zip(quarters, pairs["horizon"], strict=True)]
+    said = [past.said(*asked)["value"] / PER for asked in zip(pairs["method"], mornings, quarters, strict=True)]
+    came = [past.won(company.end, first, months_on(first, 3)) / PER for first in quarters]
+    assert pairs["value"].tolist() == pytest.approx(said, nan_ok=True)
+    assert pairs["actual"].tolist() == pytest.approx(came)
+    assert pairs.groupby("method")["value"].count().min() >= 12
 
 
-def test_intervals_that_held(at_a_month):
+def test_what_every_method_says_of_this_quarter_and_the_next(at_a_month, past):
+    book, company = at_a_month
+    rows = forecast.method_forecasts(book)
+    assert list(zip(rows["method"], rows["quarter"].dt.date, strict=True)) == [
+        (method, first) for first in past.quarters[-2:] for method in METHODS
+    ]
+    for row in rows.to_dict("records"):
+        made = past.said(row["method"], company.end, row["quarter"].date())
+        low, high = interval(made)
+        reach = np.nan_to_num((high - low) / 40)
+        assert row["value"] * PER == pytest.approx(made["value"]), row
+        # Distributions are drawn on four hundred steps or more: an end lies within one of them.
+        assert [row["low"] * PER, row["high"] * PER] == pytest.approx([low, high], abs=reach, nan_ok=True), row
+
+
+def test_the_parts_of_the_forecast(at_a_month, past):
+    book, company = at_a_month
+    rows = forecast.weighted_forecast(book)
+    for row, first in zip(rows.to_dict("records"), past.quarters[-2:], strict=True):
+        made = past.said("cycle", company.end, first)
+        assert row["n"] == len(made["deals"])
+        for name in ("from_won", "from_open", "from_new", "value"):
+            assert row[name] * PER == pytest.approx(made[name]), name
+        assert row["shock"] == pytest.approx(made["shock"], abs=0.01)
+
+
+def test_how_far_off_methods_were(at_a_month):
+    book, _ = at_a_month
+    pairs = forecast.past_forecasts(book).dropna(subset=["value"])
+    for kpi, size in ((forecast.forecast_bias, float), (forecast.forecast_error, abs)):
+        found = kpi(book).set_index(["method", "horizon"])
+        for key, part in pairs.groupby(["method", "horizon"]):
+            off = [(size(row["value"] - row["actual"]), row["actual"]) for row in part.to_dict("records")]
+            expected = {name: rate(off)[name] for name in ("n", "numerator", "denominator", "value")}
+            assert found.loc[key, list(expected)].to_dict() == pytest.approx(expected), key
+
+
+def test_what_methods_and_sellers_add_to_repeating_the_last_quarter(at_a_month, past):
+    book, company = at_a_month
+    error = forecast.forecast_error(book).set_index(["method", "horizon"])["value_added"]
+    saved = [row for row in company.read("forecast_snapshots").to_dict("records") if not row["deal_id"]]
+    for key, part in forecast.past_forecasts(book).dropna(subset=["value"]).groupby(["method", "horizon"]):
+        gained = of = 0.0
+        for row in part.to_dict("records"):
+            first = row["quarter"].date()
+            on = months_on(first, 3 - key[1])
+            told = {one["owner_id"] for one in saved
+                    if one["period"] == str(first) and day_of(one["snapshot_at"]) == on - DAY}  # fmt: skip
+            again = past.naive(on, first) if key[0] in METHODS else won_by(company, told, last_over(on))
+            if not np.isnan(again):
+                gained += abs(again / PER - row["actual"]) - abs(row["value"] - row["actual"])
+                of += row["actual"]
+        assert error[key] == pytest.approx(gained / of if of else np.nan, nan_ok=True), key
+
+
+def last_over(on: date) -> date:
+    """The first day of the last quarter that was over on a day."""
+    return months_on(date(on.year, (on.month - 1) // 3 * 3 + 1, 1), -3)
+
+
+def won_by(company, sellers: set[str], first: date) -> float:
+    """Cents that some sellers are now known to have won in a quarter; nothing where no deal had ended by then."""
+    last, ended = months_on(first, 3), [row for row in company.deal_rows.values() if row["closed"]]
+    wins = [row["cents"] or 0 for row in ended
+            if row["outcome"] == "Won" and row["owner_id"] in sellers and first <= row["closed"] < last]  # fmt: skip
+    return float(sum(wins)) if min(row["closed"] for row in ended) < last else np.nan
+
+
+def test_intervals_of_past_forecasts_and_how_many_held(at_a_month, past):
     book, _ = at_a_month
     pairs = forecast.past_forecasts(book).dropna(subset=["low", "high"])
+    for row in pairs[pairs["quarter"] == pairs["quarter"].max()].to_dict("records"):
+        first = row["quarter"].date()
+        low, high = interval(past.said(row["method"], months_on(first, 3 - row["horizon"]), first))
+        reach = (high - low) / 40
+        assert [row["low"] * PER, row["high"] * PER] == pytest.approx([low, high], abs=reach, nan_ok=True), row
     rows = forecast.forecast_coverage(book).set_index(["method", "horizon"])
     assert len(rows) == pairs.groupby(["method", "horizon"]).ngroups
     for key, part in pairs.groupby(["method", "horizon"]):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from salesbook import clock, stats
-from salesbook.backtests import submissions, won_by_period
+from salesbook.backtests import submissions, won_between
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, divided, keys_of, ratio, total
 from salesbook.kpis.forecast_accuracy import forecast_error
@@ -156,10 +156,10 @@ def accuracy_of_submissions(ask: Ask):
     currency), value (0 to 1, higher is better).
     Source: HubSpot knowledge base, Track the accuracy of forecasts.
     """
-    numbers = submissions(ask)
+    numbers = submissions(ask).dropna(subset=["ends"])
     if numbers.empty:
         raise Unanswerable("too few")
-    numbers = numbers.merge(won_by_period(ask, numbers), on=["period", "owner_id"], how="left")
+    numbers = numbers.assign(won_minor=won_between(ask, numbers["period"], numbers["ends"], numbers["owner_id"]))
     by = [*ask.question.by, "method", "period"]
     sums = {"n": ("amount_minor", "size"), "forecast": ("amount_minor", "mean"), "actual": ("won_minor", "first")}
     each = numbers.groupby([*by, *({"owner_id"} - set(by))], dropna=False).agg(**sums).reset_index()

@@ -90,7 +90,7 @@ def past_forecasts(ask: Ask):
     Returns: by, method, horizon, quarter (first day), value, low, high, actual, in the report currency.
     Source: kpis.md K26, G1.
     """
-    pairs = backtest(ask).rename(columns={"forecast": "value"})
+    pairs = backtest(ask).drop(columns="repeated").rename(columns={"forecast": "value"})
     columns = ["value", "low", "high", "actual"]
     return pairs.assign(**{name: pairs[name].astype(float) / PER for name in columns})
 
@@ -102,7 +102,8 @@ def forecast_bias(ask: Ask):
     Rule: Σ(forecast − actual) ÷ Σ actual over the last eight whole quarters that were over. Each method is asked at the
     first day of a month with only what was known then: saved snapshots of at most a week before, else what the history
     of the deals tells. `rep` and `model` are numbers that were submitted, all that were saved, the last one at each
-    distance; what came is what those sellers won. Distances are never averaged.
+    distance, for years, quarters, months or ISO weeks; what came is what those sellers won. Distances are never
+    averaged.
     Returns: by, method, horizon (months to the end), n (quarters), numerator, denominator, value, low, high (t interval
     of a ratio, by quarter).
     Source: kpis.md K26, G1, G19; Davydenko and Fildes 2013; Cochran 1977.
@@ -116,15 +117,15 @@ def forecast_error(ask: Ask):
     """How far forecasts were off, for each unit that came (WAPE), by method and months before the quarter's end.
 
     Rule: Σ|forecast − actual| ÷ Σ actual, as `forecast_bias`. Beside it `mase`, the error against that of repeating the
-    last quarter over all quarters, and `value_added`, how much lower it is than that of `naive` over the quarters that
-    both forecast.
+    quarter before over all quarters, and `value_added`, how much lower it is than that of `naive` over the quarters
+    that both forecast; for submitted numbers, than repeating what the same sellers won in the last period over by then.
     Returns: by, method, horizon, n, numerator, denominator, value, low, high, mase, value_added.
     Source: kpis.md K26; Kolassa and Schütz 2007; Hyndman and Koehler 2006; Gilliland 2010.
     """
     pairs = backtest(ask)
     found = judged(ask, pairs, (pairs["forecast"] - pairs["actual"]).abs())
     keys = [*ask.question.by, "method", "horizon"]
-    more = pd.DataFrame([dict(zip(keys, name, strict=True)) | against_naive(pairs, rows)
+    more = pd.DataFrame([dict(zip(keys, name, strict=True)) | against_naive(rows)
                          for name, rows in pairs.groupby(keys, dropna=False, sort=False)])  # fmt: skip
     return found.merge(more, on=keys, how="left") if len(found) else found.assign(mase=np.nan, value_added=np.nan)
 
@@ -163,7 +164,7 @@ def seller_forecast_bias(ask: Ask):
         raise WrongUsage("This is by seller already.", f"Found by={ask.question.by}.", "Ask forecast_bias instead.")
     if missing := ask.book.missing("snapshot_facts"):
         raise Unanswerable(f"needs {', '.join(missing)}")
-    pairs = submitted(Ask(ask.book, with_by(ask, ("owner_id",))))
+    pairs = submitted(Ask(ask.book, with_by(ask, ("owner_id",)))).dropna(subset=["forecast"])
     rows = [
         shrunken(rows).assign(method=method, horizon=horizon)
         for (method, horizon), rows in pairs.groupby(["method", "horizon"], sort=True)
@@ -303,17 +304,13 @@ def judged(ask: Ask, pairs: pd.DataFrame, errors: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def against_naive(pairs: pd.DataFrame, rows: pd.DataFrame) -> dict[str, float]:
-    """The error of a method against that of repeating the last quarter."""
-    have = rows.dropna(subset=["forecast"])
-    same = pairs[(pairs["method"] == "naive") & (pairs["horizon"] == rows["horizon"].iloc[0])]
-    for name in pairs.columns[: pairs.columns.get_loc("method")]:
-        value = rows[name].iloc[0]
-        same = same[same[name].isna() if pd.isna(value) else same[name] == value]
-    both = have.merge(same[["quarter", "forecast"]].dropna(), on="quarter", suffixes=("", "_naive"))
+def against_naive(pairs: pd.DataFrame) -> dict[str, float]:
+    """The error of a method at one distance against that of repeating the last period, for the same sellers."""
+    have = pairs.dropna(subset=["forecast"])
+    both = have.dropna(subset=["repeated"])
     came = both["actual"].sum()
-    gained = (both["forecast_naive"] - both["actual"]).abs().sum() - (both["forecast"] - both["actual"]).abs().sum()
-    history = same.sort_values("quarter")["actual"]
+    gained = (both["repeated"] - both["actual"]).abs().sum() - (both["forecast"] - both["actual"]).abs().sum()
+    history = pairs.dropna(subset=["actual"]).sort_values("quarter")["actual"]
     scaled = mase(have["forecast"], have["actual"], history) if len(history) > 1 else np.nan
     return {"mase": scaled, "value_added": gained / came if came else np.nan}
 
