@@ -15,6 +15,7 @@ from salesbook.kpi import Ask
 from salesbook.kpis import funnel, pipeline, scorecard, team, unit_economics
 from salesbook.kpis.unit_economics.acquisition import lagged
 from salesbook.query import Question
+from worked import only
 
 MONTHS = ["2026-07", "2026-08", "2026-09"]
 BEFORE = ["2026-04", "2026-05", "2026-06"]
@@ -42,8 +43,7 @@ def won_in(book: Book, months: list[str]) -> int:
 
 def of(rows: pd.DataFrame, name: str = "value") -> float:
     """A figure of a single row."""
-    assert len(rows) == 1
-    return float(rows[name].iloc[0])
+    return float(only(rows)[name])
 
 
 def cents(amount: float) -> int:
@@ -141,8 +141,8 @@ def test_money_is_held_against_the_customers_of_months_later_not_of_quarters_lat
 )
 def test_the_quarter_before_is_three_months_back(book, kpi):
     now = kpi(book, last=3, ago=3)
-    pd.testing.assert_frame_equal(kpi(book, ago=1), now)
-    pd.testing.assert_frame_equal(kpi.trend(book)[now.columns].iloc[[-2]].reset_index(drop=True), now)
+    assert kpi(book, ago=1).equals(now)
+    assert kpi.trend(book)[now.columns].iloc[[-2]].reset_index(drop=True).equals(now)
 
 
 def test_a_run_of_a_quarter_is_not_opened_as_a_month(book):

@@ -31,7 +31,7 @@ def test_a_score_does_not_change_with_what_happened_after_the_lead_came_in():
     later = rows.assign(won_on=rows["won_on"].where(rows["won_on"] < cut))
     later = later[later["created_on"] < "2025-10-01"]
     then = before["score"][later.index]
-    pd.testing.assert_series_equal(scored(later)["score"], then)
+    assert scored(later)["score"].equals(then)
 
 
 def test_the_score_is_the_share_of_the_past_when_all_leads_are_alike():

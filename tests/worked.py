@@ -50,3 +50,9 @@ def settings_of(folder: Path, settings: str = SETTINGS, **tables: str):
 def book_of(folder: Path, month: str = "2026-10", settings: str = SETTINGS, **tables: str) -> Book:
     """A book of the tables given as CSV text."""
     return Book(build(settings_of(folder, settings, **tables), month, folder / "run"))
+
+
+def only(rows):
+    """The one row of an answer."""
+    (row,) = rows.index
+    return rows.loc[row]

@@ -3,7 +3,7 @@ import pytest
 
 from salesbook.errors import WrongUsage
 from salesbook.kpis import scorecard
-from worked import book_of
+from worked import book_of, only
 
 DEALS = """
 deal_id,owner_id,pipeline,stage,product,type,amount,currency,created_at,closed_at,status
@@ -32,11 +32,6 @@ T2,won,team,North,2026-10-01,2026-12-31,660,EUR
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     return book_of(tmp_path_factory.mktemp("scorecard"), deals=DEALS, reps=REPS, targets=TARGETS)
-
-
-def only(rows):
-    assert len(rows) == 1
-    return rows.iloc[0]
 
 
 def test_won_adds_up_the_amounts_of_the_deals_that_closed_in_the_month(book):

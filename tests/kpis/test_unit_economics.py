@@ -11,7 +11,7 @@ from salesbook.kpis import unit_economics
 from salesbook.kpis.unit_economics import recurring
 from salesbook.lifetime import fit_bg_nbd, fit_gamma_gamma, fit_sbg, sbg_periods_left
 from salesbook.query import Question
-from worked import SETTINGS, book_of
+from worked import SETTINGS, book_of, only
 
 ACCOUNTS = "account_id,name\n" + "\n".join(f"A{number},Name {number}" for number in range(1, 10))
 DEALS = """
@@ -68,11 +68,6 @@ def bare(tmp_path_factory):
 @pytest.fixture(scope="module")
 def spent(tmp_path_factory):
     return book_of(tmp_path_factory.mktemp("spent"), deals=DEALS, accounts=ACCOUNTS, costs=COSTS)
-
-
-def only(rows):
-    assert len(rows) == 1
-    return rows.iloc[0]
 
 
 class TestCost:

@@ -15,6 +15,7 @@ from salesbook.engines.duckdb import FUNCTIONS
 from salesbook.kpi import Ask
 from salesbook.kpis import unit_economics
 from salesbook.query import Question
+from worked import only
 
 START, END = pd.Timestamp("2025-10-31 23:00"), pd.Timestamp("2026-10-31 23:00")  # November to October, in UTC
 MARGIN, LAG, YEARS = 0.7, 1, 3
@@ -73,16 +74,11 @@ def organisation(sample_book) -> dict[str, str]:
     return dict(rows.itertuples(index=False))
 
 
-def one(rows):
-    assert len(rows) == 1
-    return rows.iloc[0]
-
-
 def test_mrr_and_arr_at_every_month_end(sample_book, held):
     trend = unit_economics.mrr(sample_book, period="month", last=24)
     assert trend["value"].tolist() == [sum(held[month].values()) / 100 for month in months(24)]
     assert trend["n"].tolist() == [len(held[month]) for month in months(24)]
-    assert one(unit_economics.arr(sample_book))["value"] == pytest.approx(trend["value"].iloc[-1] * 12)
+    assert only(unit_economics.arr(sample_book))["value"] == pytest.approx(trend["value"].iloc[-1] * 12)
     assert len(held[months(1)[0]]) > 20
 
 
@@ -107,24 +103,24 @@ def test_churn_and_arpa_of_a_year(sample_book, held):
     year = months(12)
     starts = [(set(held[month - 1]), set(held[month])) for month in year]
     left, at_risk = sum(len(before - now) for before, now in starts), sum(len(before) for before, _ in starts)
-    churn = one(unit_economics.customer_churn(sample_book, last=12))
+    churn = only(unit_economics.customer_churn(sample_book, last=12))
     assert (churn["numerator"], churn["denominator"]) == (left, at_risk)
     total, ends = sum(sum(held[m].values()) for m in year) / 100, sum(len(held[m]) for m in year)
-    assert one(unit_economics.arpa(sample_book, last=12))["value"] == pytest.approx(total / ends)
-    value = one(unit_economics.lifetime_value_subscription(sample_book))
+    assert only(unit_economics.arpa(sample_book, last=12))["value"] == pytest.approx(total / ends)
+    value = only(unit_economics.lifetime_value_subscription(sample_book))
     assert value["value"] == pytest.approx(total / ends * MARGIN * min(at_risk / left, 60))
     kept = (1 - left / at_risk) / 1.1 ** (1 / 12)
     discounted = total / ends * MARGIN * (1 - kept**60) / (1 - kept)
-    assert one(unit_economics.lifetime_value_discounted(sample_book))["value"] == pytest.approx(discounted)
+    assert only(unit_economics.lifetime_value_discounted(sample_book))["value"] == pytest.approx(discounted)
 
 
 def test_retention_of_revenue_over_a_year(sample_book, held):
     then, now = held[months(13)[0]], held[months(1)[0]]
     net = sum(now.get(account, 0) for account in then) / sum(then.values())
     gross = sum(min(now.get(account, 0), value) for account, value in then.items()) / sum(then.values())
-    found = one(unit_economics.net_revenue_retention(sample_book))
+    found = only(unit_economics.net_revenue_retention(sample_book))
     assert (found["n"], found["value"]) == (len(then), pytest.approx(net))
-    assert one(unit_economics.gross_revenue_retention(sample_book))["value"] == pytest.approx(gross)
+    assert only(unit_economics.gross_revenue_retention(sample_book))["value"] == pytest.approx(gross)
     ratios = [now.get(account, 0) - net * value for account, value in then.items()]
     error = math.sqrt(sum(r**2 for r in ratios) * len(then) / (len(then) - 1)) / sum(then.values())
     reach = scipy_stats.t.ppf(0.975, len(then) - 1) * error
@@ -166,7 +162,7 @@ def test_costs_and_new_customers(sample_book, tables):
         shared += part * (row["channel"] == "")
         own[row["channel"]] = own.get(row["channel"], 0) + part
     gained = [channel for day, channel in won.values() if "2025-11-01" <= day <= "2026-10-31"]
-    loaded, media = one(unit_economics.cac(sample_book, last=12)), one(unit_economics.media_cac(sample_book, last=12))
+    loaded, media = only(unit_economics.cac(sample_book, last=12)), only(unit_economics.media_cac(sample_book, last=12))
     assert loaded["denominator"] == len(gained)
     assert loaded["value"] == pytest.approx(spent["all"] / 100 / len(gained))
     assert media["value"] == pytest.approx(spent["media"] / 100 / len(gained))
@@ -177,7 +173,7 @@ def test_costs_and_new_customers(sample_book, tables):
         assert row["value"] == pytest.approx((own.get(row["channel"], 0) / n + shared / len(gained)) / 100)
     for made, kind in ((unit_economics.acquisition_cost, "all"), (unit_economics.media_cost, "media")):
         assert made(sample_book, last=12, ago=LAG)["value"].iloc[0] == pytest.approx(spent[kind] / 100)
-    assert one(unit_economics.new_customers(sample_book, last=12))["value"] == len(gained)
+    assert only(unit_economics.new_customers(sample_book, last=12))["value"] == len(gained)
 
 
 def first_purchases(book, tables) -> dict[str, tuple[str, str]]:
@@ -217,17 +213,17 @@ def test_values_of_orders(sample_book, tables, organisation):
     amounts = [cents(amount, rate) for amount, rate in zip(year["amount"], rates, strict=True)]
     customers = year["account_id"].map(organisation)
     n = customers.nunique()
-    found = one(unit_economics.lifetime_value_simple(sample_book))
+    found = only(unit_economics.lifetime_value_simple(sample_book))
     assert found["n"] == n > 10
     assert found["value"] == pytest.approx(sum(amounts) / 100 / n * YEARS)
     purchases = len(set(zip(customers, local, strict=True)))
     assert found["price"] == pytest.approx(sum(amounts) / 100 / purchases)
     assert found["purchases_a_year"] == pytest.approx(purchases / n)
-    assert one(unit_economics.lifetime_value_margin(sample_book))["value"] == pytest.approx(found["value"] * MARGIN)
+    assert only(unit_economics.lifetime_value_margin(sample_book))["value"] == pytest.approx(found["value"] * MARGIN)
     costs = [cents(cost, rate) if cost else None for cost, rate in zip(year["cost"], rates, strict=True)]
     known = [(amount, cost) for amount, cost in zip(amounts, costs, strict=True) if cost is not None]
     margin = 1 - sum(cost for _, cost in known) / sum(amount for amount, _ in known)
-    assert one(unit_economics.gross_margin(sample_book, last=12))["value"] == pytest.approx(margin)
+    assert only(unit_economics.gross_margin(sample_book, last=12))["value"] == pytest.approx(margin)
 
 
 def test_purchase_histories(sample_book, tables, organisation):
@@ -245,13 +241,13 @@ def test_purchase_histories(sample_book, tables, organisation):
 
 
 def test_ratios_are_made_of_their_parts(sample_book):
-    value = one(unit_economics.lifetime_value_subscription(sample_book))
-    cost = one(unit_economics.cac(sample_book, last=12))["value"]
+    value = only(unit_economics.lifetime_value_subscription(sample_book))
+    cost = only(unit_economics.cac(sample_book, last=12))["value"]
     monthly = value["arpa"] * MARGIN
-    assert one(unit_economics.ltv_to_cac(sample_book))["value"] == pytest.approx(value["value"] / cost)
-    assert one(unit_economics.payback_months(sample_book))["value"] == pytest.approx(cost / monthly)
+    assert only(unit_economics.ltv_to_cac(sample_book))["value"] == pytest.approx(value["value"] / cost)
+    assert only(unit_economics.payback_months(sample_book))["value"] == pytest.approx(cost / monthly)
     highest = min(value["value"] / 3, monthly * 12)
-    assert one(unit_economics.highest_cac(sample_book))["value"] == pytest.approx(highest)
+    assert only(unit_economics.highest_cac(sample_book))["value"] == pytest.approx(highest)
     by = unit_economics.ltv_to_cac(sample_book, by="channel")
     costs = unit_economics.cac(sample_book, by="channel", last=12).set_index("channel")["value"]
     for row in by.dropna(subset=["channel", "value"]).to_dict("records"):
@@ -286,7 +282,7 @@ def test_prices_and_winning(sample_book, closed):
         assert other["value"] == pytest.approx((rates * weights).sum())
         assert other["raw"] == pytest.approx(row["value"])
     won = closed.loc[closed["is_won"], "amount_minor"].astype(float).sum() / 100
-    assert one(unit_economics.value_per_deal(sample_book, last=12))["value"] == pytest.approx(won / len(closed))
+    assert only(unit_economics.value_per_deal(sample_book, last=12))["value"] == pytest.approx(won / len(closed))
     quarters = unit_economics.price_win_rate(sample_book, by="price_band", last=12)
     assert quarters["denominator"].sum() == len(closed)
 
@@ -295,7 +291,7 @@ def test_the_effect_of_discounts_is_least_squares_within_products(sample_book, c
     known = closed.dropna(subset=["discount"])
     columns = pd.get_dummies(known["product"]).astype(float).assign(discount=known["discount"].astype(float))
     slope = np.linalg.lstsq(columns.to_numpy(), known["is_won"].to_numpy(float), rcond=None)[0][-1]
-    found = one(unit_economics.discount_effect(sample_book))
+    found = only(unit_economics.discount_effect(sample_book))
     assert found["n"] == len(known)
     assert found["value"] == pytest.approx(slope / 10)
     whatif = unit_economics.what_if(sample_book).set_index("lever")
@@ -313,12 +309,12 @@ def test_products_per_customer(sample_book):
     for account, product in deals.dropna().itertuples(index=False):
         held.setdefault(account, set()).add(product)
     mean = sum(map(len, held.values())) / len(held)
-    assert one(unit_economics.products_per_customer(sample_book))["value"] == pytest.approx(mean)
+    assert only(unit_economics.products_per_customer(sample_book))["value"] == pytest.approx(mean)
 
 
 def test_models_are_those_of_the_fitted_parameters(sample_book):
     for made in (unit_economics.lifetime_value_contracts, unit_economics.lifetime_value_orders):
-        row = one(made(sample_book))
+        row = only(made(sample_book))
         assert row["reason"] in ("", "too few", "model does not fit")
         if not row["reason"]:
             first = row["arpa"] * row["months"] if "arpa" in row else row["purchases"] * row["price"]
