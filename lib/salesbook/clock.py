@@ -69,9 +69,8 @@ def period_of(day: date, kind: str, fiscal_year_starts: int = 1) -> Period:
     months = MONTHS.get(kind)
     if months is None:
         raise WrongUsage("That is not a period.", f"Found {kind!r}.", f"There are: {', '.join(PERIODS)}.")
-    since = (day.year * 12 + day.month - 1) - (fiscal_year_starts - 1)
-    start = since - since % months + fiscal_year_starts - 1
-    return Period(month_start(start), month_start(start + months))
+    start = month_after(day, -((day.month - fiscal_year_starts) % months))
+    return Period(start, month_after(start, months))
 
 
 def kind_of(name: str) -> str:
@@ -99,12 +98,18 @@ def named(name: str, fiscal_year_starts: int = 1) -> Period:
     year, _, part = name.partition("-")
     if kind_of(name) == "month":
         return period_of(date(int(year), int(part), 1), "month")
-    begins = 12 * (int(year) - (fiscal_year_starts > 1)) + fiscal_year_starts - 1 + 3 * (int(part[1]) - 1)
-    return Period(month_start(begins), month_start(begins + 3))
+    first = date(int(year) - (fiscal_year_starts > 1), fiscal_year_starts, 1)
+    start = month_after(first, 3 * (int(part[1]) - 1))
+    return Period(start, month_after(start, 3))
 
 
-def month_start(months: int) -> date:
-    """The first day of a month counted from year 0."""
+def month_after(day: date, count: int) -> date:
+    """The first day of the month so many months after that of a day, or before it.
+
+    >>> month_after(date(2026, 11, 30), 2), month_after(date(2026, 1, 1), -1)
+    (datetime.date(2027, 1, 1), datetime.date(2025, 12, 1))
+    """
+    months = day.year * 12 + day.month - 1 + count
     return date(months // 12, months % 12 + 1, 1)
 
 

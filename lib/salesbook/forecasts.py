@@ -488,5 +488,4 @@ def months_between(on: int, end: int) -> int:
 
 def months_before(end: int, months: int) -> int:
     """The first day of the month so many months before."""
-    day = EPOCH + timedelta(days=end)
-    return number(clock.month_start(day.year * 12 + day.month - 1 - months))
+    return number(clock.month_after(EPOCH + timedelta(days=end), -months))

@@ -21,7 +21,7 @@ from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_compact_currency
 
-from salesbook.clock import kind_of, month_start, named
+from salesbook.clock import kind_of, month_after, named
 from salesbook.errors import WrongUsage
 
 LOCALES = {"en": "en_GB", "nl": "nl_NL", "da": "da_DK"}
@@ -300,7 +300,7 @@ class Words:
         first = day_of(x)
         if self.year_starts == 1:
             return self.say("quarter.calendar", quarter=(first.month + 2) // 3, year=first.year)
-        return self.say("quarter.fiscal", first=first, last=month_start(first.year * 12 + first.month + 1))
+        return self.say("quarter.fiscal", first=first, last=month_after(first, 2))
 
     def quarter_in_full(self, name: str) -> str:
         """A quarter by its name: third quarter of 2026; of another fiscal year, third quarter of 2025/26."""

@@ -1,13 +1,11 @@
 """Whether the open pipeline covers what is still to be won."""
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.clock import Period, month_start, period_of
+from salesbook.clock import Period, month_after, period_of
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, kpi
 from salesbook.query import Unanswerable
@@ -83,7 +81,7 @@ def past_yield(quarter: Period, now: Period, seen: pd.DataFrame) -> dict:
     """What was won in time of the amount expected in past quarters, as many months before their end."""
     pairs = []
     for back in range(1, PAST + 1):
-        first, end, on = (months_back(day, 3 * back) for day in (quarter.start, quarter.end, now.end))
+        first, end, on = (month_after(day, -3 * back) for day in (quarter.start, quarter.end, now.end))
         then = seen[(pd.to_datetime(seen["seen_on"]) == pd.Timestamp(on))]
         expected = then[within(then["expected_close_on"], Period(first, end))]
         amounts = expected["amount_minor"].fillna(0).astype("int64")
@@ -96,11 +94,6 @@ def past_yield(quarter: Period, now: Period, seen: pd.DataFrame) -> dict:
     share = won / all_of_it if is_told else np.nan
     figures = {"past_n": len(pairs), "past_share": share, "past_low": max(low, 0.0), "past_high": float(high)}
     return figures | {"needed": 1 / share if share > 0 else np.nan}
-
-
-def months_back(day: date, count: int) -> date:
-    """The first of a month so many months before another."""
-    return month_start(day.year * 12 + day.month - 1 - count)
 
 
 def by_group(by: tuple[str, ...], standing: pd.DataFrame, ended: pd.DataFrame, goals: pd.DataFrame):
