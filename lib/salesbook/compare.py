@@ -32,14 +32,13 @@ class WhyMoved:
     p_rate: float
 
 
-def why_moved(book: Book, kpi: Kpi, by: str, now: int = NOW, before: int = BEFORE, where=None) -> WhyMoved:
-    """Mix against rate: the last `now` months against the `before` months ahead of them, by segment.
+def why_moved(book: Book, kpi: Kpi, by: str) -> WhyMoved:
+    """Mix against rate: the last three months against the twelve ahead of them, by segment.
 
     Parameters: `kpi`, a share of rows; `by`, the column whose values are the segments.
     Returns: WhyMoved; effects add up to the change of the total.
     """
-    spans = {"after": kpi(book, by=by, last=now, where=where)}
-    spans["before"] = kpi(book, by=by, last=before, ago=now, where=where)
+    spans = {"after": kpi(book, by=by, last=NOW), "before": kpi(book, by=by, last=BEFORE, ago=NOW)}
     joined = spans["before"].merge(spans["after"], on=by, how="outer", suffixes=("_before", "_after"), sort=True)
     counts = ["denominator_before", "numerator_before", "denominator_after", "numerator_after"]
     joined[counts] = joined[counts].fillna(0)
@@ -91,20 +90,20 @@ class Leak:
     reason: str = ""
 
 
-def leak(book: Book, now: int = NOW, before: int = BEFORE, where=None) -> Leak:
+def leak(book: Book) -> Leak:
     """Which step passes fewer deals than it used to, and what that costs.
 
-    Rule: the share that got to the next stage in time, of deals that reached the stage in the last `now` months and
-    are old enough, against the `before` months ahead of them; lost money = the fall × deals that reached the stage ×
+    Rule: the share that got to the next stage in time, of deals that reached the stage in the last three months and
+    are old enough, against the twelve ahead of them; lost money = the fall × deals that reached the stage ×
     the chance to be won from the next stage then × the mean amount of a won deal over those months.
     Returns: Leak.
     """
     by = ["position", "stage", "next_stage"]
-    after = stage_pass_rate(book, by=by, last=now, where=where)
-    earlier = stage_pass_rate(book, by=by, last=before, ago=now, where=where)
+    after = stage_pass_rate(book, by=by, last=NOW)
+    earlier = stage_pass_rate(book, by=by, last=BEFORE, ago=NOW)
     if reason := reason_of(after) or reason_of(earlier):
         return Leak(pd.DataFrame({"value": [np.nan], "reason": [reason]}), None, reason)
-    size = average_deal_size(book, last=before, ago=now, where=where)["value"].iloc[0]
+    size = average_deal_size(book, last=BEFORE, ago=NOW)["value"].iloc[0]
     joined = earlier.merge(after, on=by, suffixes=("_before", ""), how="inner").sort_values("position")
     rows = []
     for place, row in enumerate(joined.to_dict("records")):

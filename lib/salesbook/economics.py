@@ -174,21 +174,21 @@ class Sales:
     slope: Slope
 
 
-def what_if(sales: Sales, lever: str, change: float, seed: int = SEED) -> dict[str, float]:
+def what_if(sales: Sales, lever: str, change: float) -> dict[str, float]:
     """What a year like the last would bring if one thing changed by a share, with what is not sure carried through.
 
     Rule: expected amount = deals closed × win rate × mean won amount. `deal_value` and `conversion` multiply it;
     `cycle` divides it: the same people handle as many more deals as each takes less time; `price` multiplies the amount
     and moves the win rate by the price slope. Win rate, mean and slope are drawn from what is known of each; nothing
     is drawn for how many deals close.
-    Parameters: `lever`, one of deal_value, price, conversion, cycle; `change`, 0.1 for 10 % more; `seed` of the draws.
+    Parameters: `lever`, one of deal_value, price, conversion, cycle; `change`, 0.1 for 10 % more.
     Returns: value, low, high of the amount; gain, gain_low, gain_high against no change.
     Raises: WrongUsage for another lever, or a change that leaves nothing.
     Source: house decision of 2026-11-21.
     """
     if lever not in LEVERS or change <= -1:
         raise WrongUsage("That cannot be changed.", f"Found {lever!r} by {change}.", f"Change {', '.join(LEVERS)}.")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(SEED)
     rate = random.beta(sales.won + 0.5, sales.closed - sales.won + 0.5, DRAWS)
     mean = np.maximum(sales.mean + sales.error * random.standard_t(max(sales.won - 1, 1), DRAWS), 0)
     slope = sales.slope.value + sales.slope.error * random.standard_normal(DRAWS)

@@ -43,16 +43,16 @@ class Candidate:
     weight: float = 0.0
 
 
-def chosen(candidates: list[Candidate], most: int = 3, alpha: float = PAGE_ALPHA) -> list[Finding]:
+def chosen(candidates: list[Candidate], most: int = 3) -> list[Finding]:
     """The findings of a page: claims that hold, the weightiest first, then neutral ones in the order given.
 
     Rule: Holm's step-down over all candidates with a test keeps the chance of any false claim on the page under
-    `alpha`; a candidate without a test never claims.
+    PAGE_ALPHA; a candidate without a test never claims.
     Parameters: `most`, findings shown.
     Returns: Findings.
     Source: Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
     """
-    held = holm(np.array([candidate.p for candidate in candidates], dtype=float), alpha)
+    held = holm(np.array([candidate.p for candidate in candidates], dtype=float), PAGE_ALPHA)
     claims = [one for one, holds in zip(candidates, held, strict=True) if holds]
     claims.sort(key=lambda one: -one.weight)
     rest = [one.neutral for one, holds in zip(candidates, held, strict=True) if not holds]

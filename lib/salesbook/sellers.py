@@ -76,7 +76,7 @@ def named(book: Book, rows: pd.DataFrame, by: str = SHOWN) -> pd.DataFrame:
     return rows.assign(seller=called(book, rows["seller"]))
 
 
-def league(book: Book, rows: pd.DataFrame, *, higher_is_better: bool = True) -> pd.DataFrame:
+def league(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Shares by seller, drawn towards the whole as far as chance explains the differences, with the interval of ranks.
 
     Parameters: `rows`, an answer by SHOWN with numerator and denominator.
@@ -86,7 +86,7 @@ def league(book: Book, rows: pd.DataFrame, *, higher_is_better: bool = True) -> 
     if reason_of(rows):
         return rows
     rows = rows[rows["denominator"] > 0]
-    drawn = shrink_shares(rows["numerator"], rows["denominator"], SEED, higher_is_better=higher_is_better)
+    drawn = shrink_shares(rows["numerator"], rows["denominator"], SEED)
     say = book.words.say
     ranks = [say("rank", low=low, high=high) for low, high in zip(drawn.rank_low, drawn.rank_high, strict=True)]
     rows = rows.assign(estimate=drawn.value, rank=ranks)

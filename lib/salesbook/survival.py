@@ -145,12 +145,11 @@ def aalen_johansen(ages: ArrayLike, causes: ArrayLike, counts: ArrayLike | None 
     )
 
 
-def kaplan_meier(ages: ArrayLike, observed: ArrayLike, counts: ArrayLike | None = None) -> Survival:
+def kaplan_meier(ages: ArrayLike, observed: ArrayLike) -> Survival:
     """The share still open by age, where nothing competes with the event.
 
     Rule: Kaplan-Meier with Greenwood's variance; it is Aalen-Johansen with one cause.
-    Parameters: `ages`; `observed`, true where the event happened, false where watching ended; `counts` as in
-    `aalen_johansen`.
+    Parameters: `ages`; `observed`, true where the event happened, false where watching ended.
     Returns: a Survival; look up figures with `at`, `interval`, `quantile` and `quantile_interval`.
     Raises: as `aalen_johansen`.
     Source: Kaplan and Meier (1958), J. Am. Stat. Assoc. 53, 457-481.
@@ -161,7 +160,7 @@ def kaplan_meier(ages: ArrayLike, observed: ArrayLike, counts: ArrayLike | None 
     >>> round(float(waits.at(2)), 3), waits.quantile()
     (0.6, 4.0)
     """
-    return Survival(aalen_johansen(ages, np.asarray(observed, dtype=bool).astype(int), counts))
+    return Survival(aalen_johansen(ages, np.asarray(observed, dtype=bool).astype(int)))
 
 
 def log_rank(ages: ArrayLike, observed: ArrayLike, other_ages: ArrayLike, other_observed: ArrayLike) -> float:

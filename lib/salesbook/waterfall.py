@@ -11,7 +11,6 @@ STEPS = ("start", "new", "pulled_in", "reopened", "transferred_in", "increased",
 COLUMNS = ("month", "deal_id", "is_start", "is_end", "is_new", "is_reopened", "is_transferred_in", "is_transferred_out",
            "is_won", "is_lost", "is_deleted", "first_minor", "last_minor", "currency_minor", "increased_minor",
            "decreased_minor", "first_expected_on", "end_expected_on", "was_open", "stays_open")  # fmt: skip
-EXITS = ("won", "lost", "deleted")
 
 
 def waterfall(rows: pd.DataFrame, expected: Period | None = None) -> pd.DataFrame:

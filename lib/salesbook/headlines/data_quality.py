@@ -19,11 +19,12 @@ SEED = 45
 MOST = 20  # deals to mend that are shown
 WEAK = 0.05  # a check that this share of deals fails is named among what is weak
 MATERIAL = 0.05  # sellers who differ less than this are not named
+NAMING = 3  # a seller is named on three times the evidence: to name one falsely does harm
+ROUNDING = 1e-9
 CHECK_UNITS = {"n_failed": "count", "checked": "count", "share_failed": "share", "at_stake": "money"}
 OWNER_UNITS = {"open_deals": "count", "n_suspect": "count", "at_stake": "money", "share_skipped": "share",
                "share_in_a_day": "share", "delay": "duration"}  # fmt: skip
 LEFT_OUT_UNITS = {"amount": "money", "crm": "money"}
-STAGE_UNITS = {"is_mandatory": "flag", "is_optional": "flag"}
 IMPORT_UNITS = {"rows_read": "count", "n_rejected": "count", "share_rejected": "share", "n_flagged": "count"}
 TRUST_UNITS = {"rows_read": "count", "n_rejected": "count", "n_flagged": "count"}
 MEND_UNITS = {"amount": "money", "expected_close_on": "date"}
@@ -107,12 +108,6 @@ def beside_the_rest(rows: pd.DataFrame) -> pd.DataFrame:
     k, others = np.floor(own + ROUNDING), np.ceil(own.sum() - own - ROUNDING)
     p = hypergeom.sf(k - 1, n.sum(), k + others, n)
     return tested.assign(p=np.where(tested["p"].notna(), p, np.nan))
-
-
-ROUNDING = 1e-9
-
-
-NAMING = 3  # a seller is named on three times the evidence: to name one falsely does harm
 
 
 def stands_out(book: Book, key: str, rows: pd.DataFrame) -> Candidate | None:

@@ -199,11 +199,6 @@ def quarters_title(book: Book) -> str:
     return book.words.say("figures.forecast.parts.table")
 
 
-def side_title(book: Book) -> str:
-    """The title of the table of methods side by side."""
-    return book.words.say("figures.forecast.methods.table")
-
-
 # What was forecast and what came
 
 

@@ -12,9 +12,9 @@ from salesbook.kpis.funnel import hit_rate, qualification_rate
 from salesbook.kpis.scorecard import average_deal_size, target, won
 
 
-def this_month(book: Book, where=None) -> list[Finding]:
+def this_month(book: Book) -> list[Finding]:
     """The month in short: the leak, whether qualification moved, and whether a channel stands out."""
-    found = [leaked(book, leak(book, where=where)), qualification_moved(book, where), channel(book, where)]
+    found = [leaked(book, leak(book)), qualification_moved(book), channel(book)]
     return chosen([candidate for candidate in found if candidate])
 
 
@@ -44,10 +44,10 @@ def stage_name(book: Book, row) -> str:
     return book.words.say("steps.won") if row["next_stage"] == "Won" else row["next_stage"]
 
 
-def qualification_moved(book: Book, where=None) -> Candidate | None:
+def qualification_moved(book: Book) -> Candidate | None:
     """Whether more or fewer of the leads are qualified; the last two months are too young to count."""
-    now = qualification_rate(book, last=NOW, ago=2, where=where)
-    before = qualification_rate(book, last=BEFORE, ago=NOW + 2, where=where)
+    now = qualification_rate(book, last=NOW, ago=2)
+    before = qualification_rate(book, last=BEFORE, ago=NOW + 2)
     if reason_of(now):
         return None
     change = moved(now, before)
@@ -66,9 +66,9 @@ def qualification_moved(book: Book, where=None) -> Candidate | None:
     return Candidate("qualification", float(change.p), claim, finding(book, neutral, **values), weight=2)
 
 
-def channel(book: Book, where=None) -> Candidate | None:
+def channel(book: Book) -> Candidate | None:
     """Whether one channel's leads are qualified more or less often than the others': picked after looking at all."""
-    rows = qualification_rate(book, by="source", last=BEFORE, ago=2, where=where)
+    rows = qualification_rate(book, by="source", last=BEFORE, ago=2)
     if reason_of(rows):
         return None
     rows = against_the_rest(rows)

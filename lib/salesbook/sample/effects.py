@@ -16,9 +16,9 @@ FLAT_MIX = (0.40, 0.35, 0.25)
 FLAT_WIN = 0.36
 FLAT_LOST_AT = (0.25, 0.23, 0.26, 0.26)
 
-# A leaking stage: from this month on, deals are lost at Proposal that used to be lost earlier or later.
+# A leaking stage: from this month on, deals are lost at Proposal that used to be lost earlier or later. Shares of those
+# lost at Qualification, Needs analysis, Proposal and Negotiation.
 LEAK_FROM = 2026 * 12 + 3
-LOST_AT = ("Qualification", "Needs analysis", "Proposal", "Negotiation")
 LOST_AT_BEFORE = (0.26, 0.24, 0.20, 0.30)
 LOST_AT_AFTER = (0.12, 0.13, 0.62, 0.13)
 

@@ -16,7 +16,7 @@ FEWEST = 20
 TINY = 0.01
 
 
-def beside(book: Book, columns: dict, last: int = YEAR, stocks: tuple[str, ...] = ()) -> pd.DataFrame:
+def beside(book: Book, columns: dict, stocks: tuple[str, ...] = ()) -> pd.DataFrame:
     """Several KPIs side by side by seller: column = KPI, or KPI and column of its answer.
 
     Returns: seller and the columns; the reason where all of them have one.
@@ -26,7 +26,7 @@ def beside(book: Book, columns: dict, last: int = YEAR, stocks: tuple[str, ...] 
         kpi, column = what if isinstance(what, tuple) else (what, "value")
         answer = answers.get(kpi.name)
         if answer is None:
-            answer = answers[kpi.name] = kpi(book, by=SHOWN, **({} if name in stocks else {"last": last}))
+            answer = answers[kpi.name] = kpi(book, by=SHOWN, **({} if name in stocks else {"last": YEAR}))
         if reason_of(answer):
             continue
         part = answer[[SHOWN, column]].rename(columns={column: name})
