@@ -1,13 +1,14 @@
 """Words: the three catalogues agree, and numbers and dates are each language's own."""
 
 import math
+import re
 import string
 
 import nbformat
 import pytest
 import yaml
 
-from salesbook import words
+from salesbook import KPIS, words
 from salesbook.errors import WrongUsage
 from salesbook.words import Words, catalogue, hash_of
 
@@ -69,6 +70,12 @@ def test_numbers_are_written_in_the_language():
 
 def test_danish_keeps_the_no_break_space_before_the_per_cent_sign():
     assert [speaker.percent(0.4731, 1) for speaker in (ENGLISH, DANISH)] == ["47.3%", "47,3\u00a0%"]
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "da"])
+def test_no_line_ends_between_a_sign_and_its_number(language):
+    broken = re.compile(r"\d %|n = \{")
+    assert not [key for key, text in catalogue(language).items() if broken.search(str(text))]
 
 
 def test_a_negative_number_has_a_minus_sign_and_zero_has_none():
@@ -181,8 +188,7 @@ def test_a_stale_translation_is_named_with_the_new_mark(monkeypatch):
 
 @pytest.mark.parametrize("language", ["en", "nl", "da"])
 def test_every_kpi_of_the_registry_is_labelled_and_its_translation_is_of_today(language):
-    registry = pytest.importorskip("salesbook").KPIS
-    assert words.stale({kpi.name: kpi.meaning for kpi in registry.values()}, language) == []
+    assert words.stale({kpi.name: kpi.meaning for kpi in KPIS.values()}, language) == []
 
 
 @pytest.mark.parametrize("language", ["nl", "da"])
@@ -236,7 +242,7 @@ def test_what_a_quarter_says_takes_the_place_of_words_of_a_month_with_the_same_v
 
 @pytest.mark.parametrize("language", ["en", "nl", "da"])
 def test_what_a_quarter_says_of_kpis_and_in_notebooks_was_made_of_the_english_of_today(language, project):
-    english = {f"kpi.{kpi.name}": kpi.meaning for kpi in pytest.importorskip("salesbook").KPIS.values()}
+    english = {f"kpi.{kpi.name}": kpi.meaning for kpi in KPIS.values()}
     for path in (project / "notebooks").glob("[!_]*.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
         english |= {f"notebook.{path.stem}.{cell.id}": cell.source for cell in cells}
@@ -251,7 +257,9 @@ def test_a_quarter_is_named_in_every_language_and_with_both_years_of_a_fiscal_on
     assert headings == ["Third quarter of 2026", "Derde kwartaal 2026", "3. kvartal 2026"]
     assert told[0].month("2026-Q3") == "the third quarter of 2026"
     assert told[0].month("2026-09") == "September 2026"
+    assert told[0].quarter("2026-07-01") == "Q3 2026"
     fiscal = Words("en", "EUR", kind="quarter", year_starts=4)
+    assert fiscal.quarter("2025-10-01") == "Oct 2025 to Dec 2025"
     assert fiscal.heading("2026-Q3") == "Third quarter of 2025/26 (Oct 2025 to Dec 2025)"
     assert fiscal.month("2026-Q3") == "the third quarter of 2025/26"
 

@@ -56,7 +56,7 @@ def catalogue(language: str) -> dict[str, str | dict[str, str]]:
 
 def unbroken(text: str) -> str:
     """A text whose lines never end between a sign and its number: "n = 40", "95 %"."""
-    return text.replace("n = {", "n\u00a0=\u00a0{").replace("5 %-", "5\u00a0%-")
+    return re.sub(r"(?<=\d) (?=%)", "\u00a0", text.replace("n = {", "n\u00a0=\u00a0{"))
 
 
 def flat(tree: dict, path: str = ""):
