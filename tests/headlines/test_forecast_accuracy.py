@@ -88,12 +88,6 @@ def test_distances_stand_side_by_side_the_farthest_first(sample_book):
     assert rows["method"].iloc[0] == "Last quarter again"
 
 
-def test_a_fiscal_quarter_is_named_by_its_months(sample_book, monkeypatch):
-    assert say.quarter_name(sample_book, pd.Timestamp("2026-10-01")) == "Q4 2026"
-    monkeypatch.setitem(sample_book.run, "fiscal_year_starts", 2)
-    assert say.quarter_name(sample_book, pd.Timestamp("2026-11-01")) == "Nov 2026 to Jan 2027"
-
-
 def test_a_company_in_which_nothing_has_ended_says_so_everywhere(tmp_path):
     deals = """
     deal_id,pipeline,stage,amount,currency,created_at

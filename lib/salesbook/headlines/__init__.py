@@ -4,7 +4,6 @@ Sentences stand in the catalogues of `words`; here is decided which of them the 
 """
 
 import functools
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -52,11 +51,6 @@ def asked(function):
 
 
 NO_WORDS = {"headline": "", "subtitle": "", "alt": ""}
-
-
-def quarter_name(book: Book, start) -> str:
-    """A quarter in words: by its number in a calendar year, else by its months."""
-    return replace(book.words, year_starts=book.run["fiscal_year_starts"]).quarter(start)
 
 
 def verdict(change: float, p: float) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook.book import Book
 from salesbook.findings import LEAST, Candidate, Finding, chosen
 from salesbook.forecasts import METHODS
-from salesbook.headlines import asked, direction, figure, finding, quarter_name
+from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import reason_of
 from salesbook.kpis import forecast_accuracy as kpis
 from salesbook.sellers import SHOWN
@@ -42,7 +42,7 @@ def outlook(book: Book) -> Finding:
         return finding(book, "say.no_outlook", reason=book.words.reason(reason))
     row, held = parts.iloc[0], past_coverage(book, months_left(book, parts))
     values = {name: row[name] for name in ("value", "low", "high", "from_won", "from_open", "from_new", "n")}
-    return finding(book, "say.outlook", quarter=quarter_name(book, row["quarter"]), **values, **held)
+    return finding(book, "say.outlook", quarter=book.words.quarter(row["quarter"]), **values, **held)
 
 
 def past_coverage(book: Book, months: int) -> dict[str, int]:
@@ -160,7 +160,7 @@ def at_distance(rows: pd.DataFrame, months: int) -> pd.DataFrame:
 def methods(book: Book, rows: pd.DataFrame, parts: pd.DataFrame) -> dict[str, str]:
     """The words of what the methods say of the quarter."""
     values = {"low": rows["value"].min(), "high": rows["value"].max(), "k": len(rows), "n": int(rows["n"].max())}
-    values |= {"quarter": quarter_name(book, parts["quarter"].iloc[0]), "months": months_left(book, parts)}
+    values |= {"quarter": book.words.quarter(parts["quarter"].iloc[0]), "months": months_left(book, parts)}
     said = rows.set_index("method")["value"]
     own, crm = (said.get(method_name(book, name), np.nan) for name in (OWN, "crm_weighted"))
     key = "headline" if own == own and crm == crm else "range"
@@ -182,7 +182,7 @@ def parts(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     row = rows.iloc[0]
     values = {name: row[name] for name in ("value", "low", "high", "from_won", "from_open", "from_new", "n")}
     key = "without_shock" if pd.isna(row["shock"]) else "with_shock"
-    words = figure(book, "figures.forecast.parts", quarter=quarter_name(book, row["quarter"]), **values)
+    words = figure(book, "figures.forecast.parts", quarter=book.words.quarter(row["quarter"]), **values)
     plain = book.words.say("figures.forecast.parts.crm", crm=kpis.crm_weighted_pipeline(book)["value"].iloc[0])
     return words | {"note": f"{book.words.say(f'figures.forecast.parts.{key}')} {plain}"}
 
@@ -190,7 +190,7 @@ def parts(book: Book, rows: pd.DataFrame) -> dict[str, str]:
 @asked
 def quarters_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Both quarters as a table, named in words."""
-    rows = rows.assign(quarter=[quarter_name(book, start) for start in rows["quarter"]])
+    rows = rows.assign(quarter=[book.words.quarter(start) for start in rows["quarter"]])
     return rows[["quarter", *PARTS, "value", "low", "high", "reason"]]
 
 
@@ -383,7 +383,7 @@ def lens_rows(book: Book) -> pd.DataFrame:
     ours = past[(past["method"] == "rep") & (past["horizon"] == LATE)].dropna(subset=["value"])
     error = ((ours["value"] - ours["actual"]) / ours["actual"].where(ours["actual"] > 0)).set_axis(ours["quarter"])
     rows = theirs.assign(signed_error=error.reindex(theirs["quarter"]).to_numpy()).tail(YEARS)
-    names = [quarter_name(book, start) for start in rows["quarter"]]
+    names = [book.words.quarter(start) for start in rows["quarter"]]
     return rows.assign(period_name=names)[["period_name", *LENS_UNITS]]
 
 

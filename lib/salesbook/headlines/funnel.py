@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, Leak, against_the_rest, leak
 from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen, moved
-from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, quarter_name, standing_out
+from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, standing_out
 from salesbook.kpi import reason_of
 from salesbook.kpis.funnel import hit_rate, qualification_rate
 from salesbook.kpis.scorecard import average_deal_size, target, won
@@ -252,7 +252,7 @@ def named_quarters(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     if reason_of(rows) or "period" not in rows:
         return rows
     known = rows.dropna(subset=["value"])
-    names = [quarter_name(book, day) for day in known["period"]]
+    names = [book.words.quarter(day) for day in known["period"]]
     return known.drop(columns="period").assign(quarter=names)
 
 

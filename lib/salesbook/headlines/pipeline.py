@@ -8,7 +8,7 @@ from salesbook import sellers, survival
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, against_the_rest
 from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen
-from salesbook.headlines import asked, direction, figure, finding, quarter_name
+from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import Ask, counts, reason_of
 from salesbook.kpis import pipeline as kpis
 from salesbook.query import Question
@@ -84,7 +84,7 @@ def expected_rows(book: Book, steps: pd.DataFrame) -> pd.DataFrame:
 def expected_title(book: Book) -> str:
     """The title of the table of the two quarters."""
     this, following = kpis.quarters_of(book)
-    names = {"this": quarter_name(book, this.start), "next": quarter_name(book, following.start)}
+    names = {"this": book.words.quarter(this.start), "next": book.words.quarter(following.start)}
     return book.words.say("figures.waterfall.table", **names)
 
 
@@ -107,7 +107,7 @@ def coverage_key(row: pd.Series) -> str:
 
 def coverage_values(book: Book, row: pd.Series) -> dict:
     """The numbers that sentences on coverage use."""
-    values = {"quarter": quarter_name(book, row["quarter"]), "n": int(row["n"]), "amount": row["numerator"]}
+    values = {"quarter": book.words.quarter(row["quarter"]), "n": int(row["n"]), "amount": row["numerator"]}
     return values | {"left": row["denominator"], "target": row["target"], "won": row["won"], "ratio": row["value"]}
 
 
@@ -119,7 +119,7 @@ def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
         rows = sellers.told_teams(book, rows)
         if "quarter" not in rows:
             return rows
-    names = [quarter_name(book, day) for day in rows["quarter"]]
+    names = [book.words.quarter(day) for day in rows["quarter"]]
     shown = {"quarter": names, "n": rows["n"], "expected_amount": rows["numerator"], "target": rows["target"]}
     shown |= {"won_amount": rows["won"], "coverage": rows["value"], "coverage_needed": rows["needed"]}
     shown |= {name: rows[name] for name in ("past_share", "past_low", "past_high")}

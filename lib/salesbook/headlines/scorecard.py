@@ -7,7 +7,7 @@ from salesbook.book import Book
 from salesbook.clock import period_of
 from salesbook.compare import BEFORE, NOW, WhyMoved, why_moved
 from salesbook.findings import HELD, Candidate, Finding, chosen
-from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, quarter_name
+from salesbook.headlines import NO_WORDS, asked, direction, figure, finding
 from salesbook.kpi import Kpi, reason_of
 from salesbook.kpis.scorecard import average_deal_size, deals_won, target, win_rate, won
 from salesbook.lens import SPAN
@@ -167,7 +167,7 @@ def by_quarter(book: Book) -> pd.DataFrame:
 
 def quarter_so_far(book: Book, start: pd.Timestamp) -> str:
     """A quarter's name, which says so where the quarter is not over."""
-    name, starts = quarter_name(book, start), book.run["fiscal_year_starts"]
+    name, starts = book.words.quarter(start), book.run["fiscal_year_starts"]
     is_over = period_of(start.date(), "quarter", starts).end <= book.period.end
     return name if is_over else book.words.say("quarter.so_far", quarter=name)
 
