@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from salesbook.settings import Limits, Settings, Source
+from salesbook.settings import load as settings_of
 from salesbook.sources import load
 from salesbook.tables import TABLES
 
@@ -78,3 +79,17 @@ def quarantined():
 def deals_of():
     """Text of a file of deals from rows."""
     return deals
+
+
+@pytest.fixture
+def read_crm(read):
+    """Writes an export, reads it with a map that ships and own lines after it."""
+
+    def run(name: str, files: dict[str, str], more: str = ""):
+        read.write(files)
+        head = f'[source]\npath = "source"\nextends = "{name}"\nzone = "UTC"\ncurrency = "EUR"\n'
+        settings = f"{head}[limits]\nrejected_share = 1.0\n{more}"
+        (read.folder / "salesbook.toml").write_text(settings, encoding="utf-8")
+        return load(settings_of(read.folder), read.store)
+
+    return run

@@ -14,6 +14,8 @@ from salesbook.errors import BadData
 from salesbook.settings import load as settings_of
 from salesbook.sources import load, site
 from salesbook.tables import TABLES
+from sources.test_changes import *  # noqa: F403
+from sources.test_joins import *  # noqa: F403
 from sources.test_steps import *  # noqa: F403
 
 del test_two_files_that_a_map_knows_are_refused_until_one_is_named  # noqa: F821  it is about names of files

@@ -5,23 +5,6 @@ from datetime import date, datetime
 import pytest
 
 from salesbook.errors import BadData
-from salesbook.settings import load as settings_of
-from salesbook.sources import load
-
-
-@pytest.fixture
-def read_crm(read):
-    """Writes an export, reads it with a map that ships and own lines after it."""
-
-    def run(name: str, files: dict[str, str], more: str = ""):
-        read.write(files)
-        head = f'[source]\npath = "source"\nextends = "{name}"\nzone = "UTC"\ncurrency = "EUR"\n'
-        settings = f"{head}[limits]\nrejected_share = 1.0\n{more}"
-        (read.folder / "salesbook.toml").write_text(settings, encoding="utf-8")
-        return load(settings_of(read.folder), read.store)
-
-    return run
-
 
 HUBSPOT_STAGES = """pipeline_id,stage_id,label,display_order,probability,closed_won,is_closed
 p1,new,Nieuw,0,0.2,false,false
@@ -424,95 +407,6 @@ def test_with_a_map_underneath_only_the_columns_it_names_are_read(read_crm, rows
     imported = read_crm("salesforce", {"Opportunity.csv": deals})
     assert rows(imported, "deals", "distinct type") == [(None,)]
     assert imported.rejected == {}
-
-
-CHANGES = "field, old_value, new_value, changed_at"
-
-
-def test_changes_of_amount_owner_close_and_category_come_from_a_history_of_fields(read_crm, rows, quarantined):
-    history = (
-        HISTORY
-        + """D1,amount,1250.5,2026-01-08 10:00:00
-D1,amount,1250.5,2026-01-09 10:00:00
-D1,hubspot_owner_id,O2,2026-01-08 10:00:00
-D1,closedate,1782770400000,2026-01-08 10:00:00
-D1,closedate,2026-07-31T22:30:00Z,2026-01-09 10:00:00
-D1,hs_manual_forecast_category,BEST_CASE,2026-01-08 10:00:00
-D1,amount,,2026-01-10 10:00:00
-D2,amount,about 5,2026-02-06 10:00:00
-"""
-    )
-    imported = read_crm("hubspot", HUBSPOT | {"deal_property_history.csv": history})
-    day = datetime(2026, 1, 8, 10)
-    assert rows(imported, "deal_changes", CHANGES) == [
-        ("amount", None, "1000", datetime(2026, 1, 6, 10)), ("amount", "1000", "1250.5", day),
-        ("amount", "1250.5", None, datetime(2026, 1, 10, 10)), ("category", None, "best_case", day),
-        ("expected_close", None, "2026-06-30", day),
-        ("expected_close", "2026-06-30", "2026-08-01", datetime(2026, 1, 9, 10)), ("owner", None, "O2", day),
-    ]  # fmt: skip
-    assert imported.rejected["deal_changes"] == {"new_value_unreadable": 1}
-    assert imported.left_out == {"deal_history": {"other_field": 1}}
-
-
-def test_versions_of_a_deal_that_differ_are_changes_and_the_first_is_none(read_crm, rows):
-    imported = read_crm("salesforce", {"Opportunity.csv": OPPORTUNITY, "OpportunityHistory.csv": OPPORTUNITY_HISTORY})
-    assert rows(imported, "deal_changes", CHANGES) == [
-        ("amount", "900.0000", "1000.0000", datetime(2026, 1, 9, 9)),
-        ("category", "pipeline", "closed", datetime(2026, 2, 20, 9)),
-        ("expected_close", "2026-03-31", "2026-03-01", datetime(2026, 2, 25, 9)),
-    ]
-    assert imported.made["deal_changes"] == {"changes_of_deals": 3}
-
-
-def test_a_field_history_has_the_value_before_and_owners_by_id(read_crm, rows):
-    history = """Id,OpportunityId,Field,OldValue,NewValue,CreatedDate,CreatedById
-F1,006B,Amount,400.0,500.0,2026-01-07T09:00:00.000Z,005A
-F2,006B,Owner,Ann,Bob,2026-01-08T09:00:00.000Z,005A
-F3,006B,Owner,005AAAAAAAAAAAA,005BBBBBBBBBBBB,2026-01-08T09:00:00.000Z,005A
-F4,006B,CloseDate,2026-05-31 00:00:00,2026-06-30 00:00:00,2026-01-09T09:00:00.000Z,005A
-F5,006B,ForecastCategoryName,Pipeline,Best Case,2026-01-10T09:00:00.000Z,005A
-F6,006B,StageName,Prospecting,Proposal,2026-01-11T09:00:00.000Z,005A
-F7,006B,created,,,2026-01-06T09:00:00.000Z,005A
-"""
-    files = {"Opportunity.csv": OPPORTUNITY, "OpportunityFieldHistory.csv": history}
-    imported = read_crm("salesforce", files)
-    assert [row[:3] for row in rows(imported, "deal_changes", CHANGES)] == [
-        ("amount", "400.0", "500.0"), ("category", "pipeline", "best_case"),
-        ("expected_close", "2026-05-31", "2026-06-30"), ("owner", "005AAAAAAAAAAAA", "005BBBBBBBBBBBB"),
-    ]  # fmt: skip
-    assert rows(imported, "stage_history", "stage, entered_at") == [("Proposal", datetime(2026, 1, 11, 9))]
-    assert imported.left_out == {"deal_history": {"other_field": 1}}
-
-
-LINES = """Id,OpportunityId,Name,Quantity,TotalPrice,IsDeleted
-L1,006A,Pump,2,600.00,false
-L2,006A,Valve,1,400.00,false
-L3,006A,Pipe,1,50.00,true
-L4,006B,Pump,1,300.00,false
-"""
-
-
-def test_products_of_won_deals_are_orders_where_no_orders_are_kept(read_crm, rows):
-    files = {"Opportunity.csv": OPPORTUNITY, "OpportunityLineItem.csv": LINES}
-    imported = read_crm("salesforce", files)
-    columns = "order_id, account_id, ordered_at, ordered_at_is_date, amount_minor, currency, product, quantity::int"
-    day = datetime(2026, 3, 30, 22)
-    assert rows(imported, "orders", columns) == [
-        ("L1", "001A", day, True, 60_000, "EUR", "Pump", 2), ("L2", "001A", day, True, 40_000, "EUR", "Valve", 1),
-    ]  # fmt: skip
-    assert imported.left_out == {"deal_lines": {"deleted": 1, "not_sold": 1}}
-    own = "Id,AccountId,EffectiveDate,TotalAmount,CurrencyIsoCode\nO1,001A,2026-04-01,1000,EUR\n"
-    assert [key for (key,) in rows(read_crm("salesforce", files | {"Order.csv": own}), "orders", "order_id")] == ["O1"]
-
-
-def test_lines_of_hubspot_find_their_deal_by_a_link_and_bear_their_cost(read_crm, rows):
-    lines = "id,property_name,property_quantity,property_amount,property_hs_cost_of_goods_sold\n7,Pump,3,900,200\n"
-    links = "line_item_id,deal_id\n7,D1\n"
-    companies = "deal_id,company_id\nD1,C1\n"
-    files = HUBSPOT | {"line_item.csv": lines, "line_item_deal.csv": links, "deal_company.csv": companies}
-    imported = read_crm("hubspot", files | {"deal_property_history.csv": HISTORY})
-    columns = "order_id, account_id, ordered_at, amount_minor, cost_minor"
-    assert rows(imported, "orders", columns) == [("7", "C1", datetime(2026, 2, 20, 11), 90_000, 60_000)]
 
 
 REPLICAS = {"hubspot": 20, "salesforce": 12}
