@@ -1,5 +1,7 @@
-"""The built wheel stands on its own: it finds its SQL, words, templates and fonts without the checkout."""
+"""The built wheel stands on its own: it finds its SQL, words, templates and fonts without the checkout; and the code
+keeps the house rules that a program can check."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -9,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "lib" / "salesbook"
+PROJECT = Path(__file__).resolve().parent.parent
+PACKAGE = PROJECT / "lib" / "salesbook"
+LONGEST_FILE, LONGEST_FUNCTION = 500, 50  # lines
 CODE = """
 import salesbook, pathlib
 from salesbook.build import FACTS, fact
@@ -29,7 +33,7 @@ def wheel(tmp_path_factory) -> Path:
     source = folder / "source"
     shutil.copytree(PACKAGE, source / "lib" / "salesbook", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(PACKAGE.parent.parent / name, source)
+        shutil.copy(PROJECT / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
     subprocess.run([*command, folder, source], check=True, stdout=subprocess.DEVNULL)
     (built,) = folder.glob("*.whl")
@@ -52,3 +56,35 @@ def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[0]) > 10_000
+
+
+def functions(folder: str, names: str) -> list[tuple[str, ast.FunctionDef]]:
+    """The functions in the modules of a folder, each with where it stands."""
+    return [
+        (f"{path.relative_to(PROJECT)}:{node.lineno} {node.name}", node)
+        for path in sorted((PROJECT / folder).rglob(names))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+
+
+EXPECTED = ("pytest.raises", "pytest.warns")
+
+
+def is_assertion(node: ast.AST) -> bool:
+    """Whether a node of a test lets it fail: an assert, or an error or warning that must come."""
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and ast.unparse(node.func) in EXPECTED)
+
+
+def test_every_test_asserts_in_the_open():
+    tests = [(place, node) for place, node in functions("tests", "test_*.py") if node.name.startswith("test_")]
+    assert not [place for place, node in tests if not any(map(is_assertion, ast.walk(node)))]
+    assert len(tests) > 1000
+
+
+@pytest.mark.parametrize("folder", ["lib", "tests", "bench"])
+def test_no_function_and_no_file_is_too_long(folder):
+    sizes = {place: node.end_lineno - node.lineno + 1 for place, node in functions(folder, "*.py")}
+    assert not {place: size for place, size in sizes.items() if size > LONGEST_FUNCTION}
+    sizes = {path: len(path.read_bytes().splitlines()) for path in (PROJECT / folder).rglob("*.py")}
+    assert not {path: size for path, size in sizes.items() if size > LONGEST_FILE}
