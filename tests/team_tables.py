@@ -2,8 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import pandas as pd
-
 from worked import SETTINGS
 from worked import book_of as built
 
@@ -51,8 +49,3 @@ def calls(owner: str, day: str, minutes: list[int], outcomes: str, start: int = 
         | more
         for place, (minute, letter) in enumerate(zip(minutes, outcomes, strict=True))
     ]
-
-
-def only(rows: pd.DataFrame) -> pd.Series:
-    assert len(rows) == 1
-    return rows.iloc[0]

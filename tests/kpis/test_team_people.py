@@ -4,8 +4,8 @@ import pytest
 
 from salesbook.errors import WrongUsage
 from salesbook.kpis import team
-from team_tables import DEAL, REPS, book_of, lines, only
-from worked import SETTINGS
+from team_tables import DEAL, REPS, book_of, lines
+from worked import SETTINGS, only
 
 FIELDS = """
 deal_id,pipeline,stage,currency,created_at,amount,product,status,expected_close,contact_id
