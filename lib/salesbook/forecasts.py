@@ -268,9 +268,14 @@ def cycle(known: Known) -> Forecast:
     Rule: p = [F(age + h) − F(age)] ÷ S(age), Aalen-Johansen of the deal's product (renewals apart). All deals of a
     quarter share one fate more, where eight past quarters can tell how large that is.
     """
+    return cycle_of(known, np.ones(len(known.open["deal"]), dtype=bool))
+
+
+def cycle_of(known: Known, kept: np.ndarray) -> Forecast:
+    """As `cycle`, where of the open deals only those of a mask may still be won; as many new ones come in."""
     if "" not in known.chances:
         return Forecast(reason="too few")
-    return added(known, known.open["amount"], known.open_chances, known.to_come, past_shock(known))
+    return added(known, known.open["amount"][kept], known.open_chances[kept], known.to_come, past_shock(known))
 
 
 def by_share(known: Known, column: str, reason: str) -> Forecast:

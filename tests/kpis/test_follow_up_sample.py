@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from plain import CALENDARS, median_of, open_seconds
-from plain_company import asked, months_on
+from plain_company import asked, day_of, months_on
 from salesbook.kpis import follow_up
 
 HOUR = 3600
@@ -186,26 +186,32 @@ def test_contacts_before_a_sale(at_a_month):
     assert set(found["denominator"]) == {len(sales)}
 
 
-def test_the_score_of_leads(at_a_month):
-    """Scored again one month at a time, and judged by all pairs of a won and another lead."""
-    book, company = at_a_month
-    leads = list(company.lead_rows.values())
+@pytest.fixture(scope="module")
+def scores(at_a_month) -> dict[str, float]:
+    """The score of every lead, one month at a time: what became of leads alike, as far as known on its first day."""
+    _, company = at_a_month
+    leads, found = list(company.lead_rows.values()), {}
     for row in leads:
         won = row["deal"]["closed"] if row["is_won"] else None
         row["is_success"] = won is not None and (won - row["made"]).days <= 180
-    judged = []
     for month in sorted({row["made"].replace(day=1) for row in leads}):
         past = [row for row in leads if 180 <= (month - row["made"]).days < 545]
-        new = [row for row in leads if row["made"].replace(day=1) == month and (company.end - row["made"]).days >= 180]
-        if len(past) < 50:
-            continue
         base = (sum(row["is_success"] for row in past) + 0.5) / (len(past) + 1)
-        for row in new:
-            score = base
-            for trait in ("product", "source"):
-                alike = [one["is_success"] for one in past if one[trait] == row[trait]]
-                score *= (sum(alike) + 50 * base) / (len(alike) + 50) / base if alike else 1
-            judged.append((min(score, 1.0), row["is_success"]))
+        for row in leads if len(past) >= 50 else ():
+            if row["made"].replace(day=1) == month:
+                score = base
+                for trait in ("product", "source"):
+                    alike = [one["is_success"] for one in past if one[trait] == row[trait]]
+                    score *= (sum(alike) + 50 * base) / (len(alike) + 50) / base if alike else 1
+                found[row["lead_id"]] = min(score, 1.0)
+    return found
+
+
+def test_the_score_of_leads(at_a_month, scores):
+    """Judged by all pairs of a won and another lead."""
+    book, company = at_a_month
+    judged = [(scores[lead], row["is_success"]) for lead, row in company.lead_rows.items()
+              if lead in scores and (company.end - row["made"]).days >= 180]  # fmt: skip
     found = follow_up.lead_score(book).iloc[0]
     won, others = ([score for score, is_won in judged if is_won == side] for side in (True, False))
     assert (found["n"], found["numerator"]) == (len(judged), len(won))
@@ -221,19 +227,41 @@ def test_the_score_of_leads(at_a_month):
     assert lift["numerator"].iloc[0] == sum(is_won for _, is_won in top)
 
 
-def test_the_order_of_work(at_a_month):
+def test_whom_to_call_first(at_a_month, scores):
     book, company = at_a_month
     rows = follow_up.order_of_work(book)
-    leads = rows[rows["kind"] == "lead"]
-    todo = {lead for lead, row in company.lead_rows.items()
+    assert rows["place"].tolist() == list(range(1, len(rows) + 1))
+    tries = company.contacts[company.contacts["direction"] == "outbound"]["lead_id"].value_counts()
+    todo = [(scores.get(lead, np.nan), lead not in tries, row["made"], lead)
+            for lead, row in company.lead_rows.items()
             if pd.isna(row["converted_at"]) and pd.isna(row["disqualified_at"])
-            and (company.end - row["made"]).days <= 90}  # fmt: skip
-    assert set(leads["id"]) == todo
-    tries = leads.set_index("id")["n_attempts"].to_dict()
-    outbound = company.contacts[company.contacts["direction"] == "outbound"]["lead_id"].value_counts()
-    assert tries == {lead: int(outbound.get(lead, 0)) for lead in todo}
-    deals = rows[rows["kind"] == "deal"]
-    for deal in deals["id"]:
-        row = company.deal_rows[deal]
-        assert row["outcome"] == "open"
-        assert "Negotiation" in {stage for _, stage, _ in row["visits"]}
+            and (company.end - row["made"]).days <= 90]  # fmt: skip
+    # The highest score first, then those never tried, then the newest; without a score last.
+    todo.sort(key=lambda row: (np.isnan(row[0]), -np.nan_to_num(row[0]), not row[1], -row[2].toordinal(), row[3]))
+    leads = rows[rows["kind"] == "lead"]
+    assert leads["id"].tolist() == [lead for *_, lead in todo]
+    assert leads["value"].tolist() == pytest.approx([score for score, *_ in todo], nan_ok=True)
+    assert leads["n_attempts"].tolist() == [int(tries.get(lead, 0)) for *_, lead in todo]
+    assert rows.index[rows["kind"] == "deal"].max() < leads.index.min()
+
+
+def test_the_deals_to_close_before_leads_are_called(at_a_month):
+    """The last stage before won: who stands there no longer than nine in ten needed, by expected amount."""
+    book, company = at_a_month
+    steps = []
+    for deal in company.deal_rows.values():
+        there = [at for at, stage, _ in deal["visits"] if stage in ("Negotiation", "Won")]
+        if deal["is_new"] and there:
+            took = deal["ended_at"] - min(there) if deal["outcome"] == "Won" else None
+            steps.append((deal, day_of(min(there)), company.as_of - min(there), took))
+    recent = [took.total_seconds() for _, _, age, took in steps if took is not None and age <= timedelta(days=730)]
+    window = timedelta(seconds=float(np.quantile(recent, 0.9)))
+    old = [took for _, day, age, took in steps if age >= window and day >= months_on(company.end, -12)]
+    chance = sum(took is not None and took <= window for took in old) / len(old)
+    young = [(-(deal["cents"] or 0), deal["deal_id"]) for deal, _, age, _ in steps
+             if deal["outcome"] == "open" and age < window]  # fmt: skip
+    found = follow_up.order_of_work(book)
+    found = found[found["kind"] == "deal"]
+    assert found["id"].tolist() == [deal for _, deal in sorted(young)]
+    assert found["value"].tolist() == pytest.approx([chance] * len(young))
+    assert found["amount"].fillna(0).tolist() == pytest.approx([-cents / 100 for cents, _ in sorted(young)])

@@ -1,13 +1,11 @@
 """What is wrong in the CRM, whose is it to mend, and what does it do to the figures?"""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
 from salesbook import stats
 from salesbook.backtests import day_of, histories
-from salesbook.forecasts import METHODS, Known, number
+from salesbook.forecasts import Known, cycle_of, number
 from salesbook.kpi import Ask, divided, kpi, median, ratio, total
 from salesbook.measures import clustered, outcomes, single, wait
 from salesbook.query import Unanswerable
@@ -75,8 +73,8 @@ def forecast_without_suspects(ask: Ask):
     """What the quarter comes to with every open deal, and with those left out that failed a check.
 
     Rule: the forecast of the quarter that holds the run's instant (`weighted_forecast`), made again without the open
-    deals that failed each check, and without all suspect ones (`suspect_deals`): as if they were not there. Which of
-    them are truly lost is not known: the truth lies between. `crm` is Σ amount × the CRM's probability of what is left.
+    deals that failed each check, and without all suspect ones (`suspect_deals`): as if they were lost. Which of them
+    truly are is not known: the truth lies between. `crm` is Σ amount × the CRM's probability of what is left.
     Returns: left_out (none, suspect, or a rule), quarter, n (deals left out), amount (theirs), crm, value, low and high
     (95 %, for none and suspect), in the report currency.
     Raises: WrongUsage where groups or a period are asked for.
@@ -101,7 +99,7 @@ def forecast_without_suspects(ask: Ask):
 def without(known: Known, deals: pd.DataFrame, some: set) -> dict:
     """The forecast of a quarter without some of its open deals; `deals` are all of them, in the order of `known`."""
     is_out = deals.index.isin(some)
-    made = METHODS["cycle"](replace(known, open={name: column[~is_out] for name, column in known.open.items()}))
+    made = cycle_of(known, ~is_out)
     amount, crm = deals.loc[is_out, "amount_minor"].sum() / PER, deals.loc[~is_out, "weighted_minor"].sum() / PER
     low, high = made.interval
     figures = {"value": made.value / PER, "low": low / PER, "high": high / PER, "reason": made.reason}
