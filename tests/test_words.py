@@ -85,7 +85,9 @@ def test_a_negative_number_has_a_minus_sign_and_zero_has_none():
 
 
 def test_changes_and_points_carry_their_sign():
-    assert (ENGLISH.points(0.007), ENGLISH.points(-0.121), ENGLISH.change(0.09)) == ("+0.7 pp", "−12.1 pp", "+9%")
+    assert (ENGLISH.points(0.007), ENGLISH.points(-0.121), ENGLISH.change(0.09)) == (
+        "+0.7\u00a0pp", "−12.1\u00a0pp", "+9%",
+    )  # fmt: skip
 
 
 def test_money_follows_language_and_currency_apart():
@@ -145,7 +147,27 @@ def test_months_and_days_are_written_in_the_language():
 
 
 def test_a_duration_is_told_in_the_unit_that_reads_best():
-    assert [ENGLISH.duration(x) for x in (45, 600, 9000, 3 * 86_400)] == ["45 s", "10 min", "2.5 h", "3 days"]
+    told = [ENGLISH.duration(x).replace("\u00a0", " ") for x in (45, 600, 9000, 3 * 86_400)]
+    assert told == ["45 s", "10 min", "2.5 h", "3 days"]
+
+
+def test_hours_under_one_are_told_in_minutes():
+    assert [ENGLISH.value(x, "hours").replace("\u00a0", " ") for x in (0.1, 1, 0)] == ["6 min", "1.0 h", "0.0 h"]
+
+
+def test_an_interval_says_its_unit_once_and_money_short():
+    asked = [(16.8, 215.2, "days"), (0.5, 1.5, "hours"), (11_262, 48_293, "money"), (0.17, 0.38, "share")]
+    said = [ENGLISH.interval(low, high, unit) for low, high, unit in asked]
+    assert [text.replace("\u00a0", " ") for text in said] == [
+        "16.8 to 215.2 days", "30 min to 1.5 h", "€11.3K to €48.3K", "17% to 38%",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "da"])
+def test_no_line_can_end_within_an_interval_or_between_a_number_and_its_unit(language):
+    forms = [list(text.values()) if isinstance(text, dict) else [text] for text in catalogue(language).values()]
+    texts = [text for each in forms for text in each]
+    assert not [text for text in texts if re.search(r"\d %|95% interval|%-interval|n = \{|^\{x\} ", text)]
 
 
 def test_a_placeholder_says_how_its_value_is_written():

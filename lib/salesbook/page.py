@@ -115,11 +115,11 @@ def figure(book, chart: str, data: pd.DataFrame, *, headline: str, subtitle: str
 
 
 def table(book, data: pd.DataFrame, *, title: str, units: dict[str, str] | None = None, note: str = "",
-          unit: str = "share", tables: tuple[str, ...] = (), rows: Listing | None = None) -> None:  # fmt: skip
+          unit: str = "share", tables: tuple[str, ...] | None = (), rows: Listing | None = None) -> None:  # fmt: skip
     """Show a table.
 
     Parameters: `data`; `title`; `units` by column; `unit` of the values of a KPI's answer; `note`, `tables`, `rows` as
-    for a figure.
+    for a figure; `tables` None where the rows say themselves what they rest on.
     """
     if reason := reason_of(data):
         return gap(book, title, reason)
@@ -137,7 +137,8 @@ def lens(book, rows: pd.DataFrame, **options) -> None:
     Parameters: `rows`, as `salesbook.lens` tells them; `options`, those of `table`.
     """
     if book.run["lens"]:
-        table(book, rows, **options)
+        has_interval = rows["interval"].astype(bool).any()
+        table(book, rows if has_interval else rows.drop(columns="interval"), **options)
 
 
 def claims(book, rows: pd.DataFrame) -> None:
@@ -146,7 +147,7 @@ def claims(book, rows: pd.DataFrame) -> None:
     Parameters: `rows`, as `salesbook.claims` tells them.
     """
     if len(rows):
-        table(book, rows, title=book.words.say("claims.title"), note=book.words.say("claims.note"))
+        table(book, rows, title=book.words.say("claims.title"), note=book.words.say("claims.note"), tables=None)
 
 
 def behind(book, listing: Listing | None) -> dict:
@@ -238,8 +239,10 @@ def plain_html(heads, rows) -> str:
     )
 
 
-def source(book, tables: tuple[str, ...]) -> str:
-    """The source line: files and rows that a figure rests on."""
+def source(book, tables: tuple[str, ...] | None) -> str:
+    """The source line: files and rows that a figure rests on, all where none are named."""
+    if tables is None:
+        return ""
     inputs = [entry for entry in book.run.get("inputs", []) if not tables or entry.get("table") in tables]
     words = book.words
     files = [

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -144,8 +145,29 @@ def test_a_figure_has_headline_subtitle_two_described_drawings_source_and_number
     drawings = Parsed(html).having("svg", role="img")
     assert [found["viewbox"].split()[2] for found in drawings] == ["720", "360"]
     assert all(len(found["aria-label"]) >= 40 for found in drawings)
-    for text in ("Qualified is the leak", "Leads of October", "Source: deals.csv", "95% intervals", "Show the numbers"):
+    for text in (
+        "Qualified is the leak",
+        "Leads of October",
+        "Source: deals.csv",
+        "95%\u00a0intervals",
+        "Show the numbers",
+    ):
         assert text in html
+
+
+def test_a_figure_without_intervals_speaks_of_none(shown):
+    counts = pd.DataFrame(
+        {"channel": ["Email", "Event"], "n": [3, 4], "value": [3.0, 4.0], "low": np.nan, "high": np.nan}
+    )
+    told = {"headline": "Two channels", "subtitle": "Leads", "alt": "Bars by channel: email 3 leads, event 4 leads"}
+    assert "intervals" not in shown(lambda book: page.figure(book, "bars", counts, unit="count", **told))
+
+
+def test_a_short_text_stays_on_one_line_and_many_columns_stand_closer(shown):
+    wide = pd.DataFrame({f"column_{k}": ["Analyser"] for k in range(8)})
+    html = shown(lambda book: page.table(book, wide, title="Wide"))
+    assert html.count('class="short"') == 8
+    assert '<table class="stacked dense">' in html
 
 
 def test_every_table_has_a_caption_scopes_and_a_region_that_takes_the_focus(shown):
@@ -257,7 +279,7 @@ def card_of(trend, unit: str = "share", target=None, language: str = "en") -> di
 
 def test_a_card_tells_value_change_range_target_and_state_in_words():
     told = card_of(answer(13, total=200), target=0.5)
-    expected = {"value": "42.0%", "arrow": "▲", "change": "+1.0 pp", "before": "on Sept", "state": "behind target"}
+    expected = {"value": "42.0%", "arrow": "▲", "change": "+1.0\u00a0pp", "before": "on Sept", "state": "behind target"}
     assert {key: told[key] for key in expected} == expected
     assert told["target"] == "50.0%"
     assert told["range"] == "31.0% to 42.0%, 12 months"

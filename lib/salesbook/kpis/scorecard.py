@@ -84,9 +84,9 @@ def attainment():
 
 @kpi("share", better="higher")
 def team_attainment():
-    """Amount won by a team ÷ its target; the team stands in level_id.
+    """Amount won by a team ÷ its target.
 
-    Rule: as `attainment`, for targets of teams; a deal counts for the team of its owner.
+    Rule: as `attainment`, for targets of teams, by level_id; a deal counts for the team of its owner.
     Source: kpis.md K31.
     """
     return attained("is_won_of_team")
@@ -94,9 +94,9 @@ def team_attainment():
 
 @kpi("share", better="higher")
 def seller_attainment():
-    """Amount won by a seller ÷ their target; the seller stands in level_id.
+    """Amount won by a seller ÷ their target.
 
-    Rule: as `attainment`, for targets of sellers.
+    Rule: as `attainment`, for targets of sellers, by level_id.
     Source: kpis.md K31.
     """
     return attained("is_won_of_seller")
@@ -104,9 +104,9 @@ def seller_attainment():
 
 @kpi("share", better="higher")
 def account_attainment():
-    """Amount won at an account ÷ its target; the account stands in level_id.
+    """Amount won at an account ÷ its target.
 
-    Rule: as `attainment`, for targets of accounts.
+    Rule: as `attainment`, for targets of accounts, by level_id.
     Source: kpis.md K31.
     """
     return attained("is_won_of_account")

@@ -20,6 +20,7 @@ MOST_LISTED = 40  # deals or leads on a page; a workbook has room for more
 PHONE = 358  # pixels across a phone's page
 LETTER, PADDING, TEXT_COLUMN = 7.3, 12, 78  # pixels of a table's letter, between columns, of a text that wraps
 LONG_TEXT, LONG_COLUMN, MOST_STACKED = 20, 210, 8
+SHORT_TEXT = 14  # letters that are kept on one line
 
 
 def findings(data: dict, words: Words) -> dict:
@@ -136,6 +137,8 @@ def grid(table: dict, words: Words) -> dict:
     text = ("text", "month", "flag")
     columns = [{"label": column["label"], "is_number": column["unit"] not in text} for column in table["columns"]]
     rows = [[cell | {"text": readable(cell["text"])} for cell in row] for row in shown(table, words)]
+    for place, column in enumerate(columns):
+        column["is_short"] = all(len(row[place]["text"]) <= SHORT_TEXT for row in rows)
     return {"columns": columns, "rows": rows, "is_stacked": is_stacked(columns, rows)}
 
 
@@ -198,8 +201,13 @@ def figure(data: dict, words: Words) -> dict:
 
 def interval_note(table: dict, words: Words) -> str:
     """The remark on intervals, where there are any."""
-    names = {column["name"] for column in table["columns"]}
-    return words.say("figure.interval") if {"low", "high"} <= names else ""
+    return words.say("figure.interval") if has_intervals(table) else ""
+
+
+def has_intervals(table: dict) -> bool:
+    """Whether any row of a table has an interval."""
+    names = [column["name"] for column in table["columns"]]
+    return {"low", "high"} <= set(names) and any(row[names.index("low")] is not None for row in table["rows"])
 
 
 def table(data: dict, words: Words) -> dict:

@@ -33,6 +33,11 @@ TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 LONG_WORD = re.compile(r"(\S{60})\S+")
 # CLDR's short thousand is no Dutch or Danish: "K", and a lone "t", which readers take for tons.
 IN_FULL = ("nl", "da")
+# A word joiner keeps a line from ending after the hyphen of "95%-interval".
+UNBROKEN = {
+    r"n = \{": "n\u00a0=\u00a0{", r'(?<="\{x\}) ': "\u00a0", r"(?<=\d) (?=%)": "\u00a0", r"(?<=%-)(?=[a-z])": "\u2060",
+    r"(?<=95%) (?=interval)": "\u00a0",
+}  # fmt: skip
 
 
 @cache
@@ -55,8 +60,10 @@ def catalogue(language: str) -> dict[str, str | dict[str, str]]:
 
 
 def unbroken(text: str) -> str:
-    """A text whose lines never end between a sign and its number: "n = 40", "95 %"."""
-    return re.sub(r"(?<=\d) (?=%)", "\u00a0", text.replace("n = {", "n\u00a0=\u00a0{"))
+    """A text whose lines never end within what is one word to a reader: "n = 40", "95% interval", "−0.7 pp"."""
+    for broken, whole in UNBROKEN.items():
+        text = re.sub(broken, whole, text)
+    return text
 
 
 def flat(tree: dict, path: str = ""):
@@ -135,7 +142,7 @@ class Words:
         Raises: WrongUsage where the key or a value is missing.
         Examples:
             >>> Words("en", "EUR").say("unit.points", x="0.7")
-            '0.7 pp'
+            '0.7\\xa0pp'
         """
         words = catalogue(self.language)
         if key not in words:
@@ -217,10 +224,13 @@ class Words:
         return self.percent(k / n, digits)
 
     def interval(self, low: float | None, high: float | None, unit: str) -> str:
-        """An interval: 69–74%, or nothing."""
+        """An interval: 69% to 74%, 2.5 to 3.1 days, or nothing."""
         if undefined(low) or undefined(high):
             return ""
-        return self.say("share.interval", low=self.value(low, unit), high=self.value(high, unit))
+        ends = [self.value_short(end, unit) for end in (low, high)]
+        (first, _, its_unit), last = ends[0].partition("\u00a0"), ends[1]
+        is_same = unit in ("days", "hours") and last.endswith(f"\u00a0{its_unit}")
+        return self.say("share.interval", low=first if is_same else ends[0], high=last)
 
     def duration(self, seconds: float | None, digits: int | None = None) -> str:
         """A length of time in the unit that reads best: 45 min, 2.5 h, 3 days."""
@@ -239,6 +249,7 @@ class Words:
     def value(self, x: float | None, unit: str, digits: int | None = None) -> str:
         """A value of a KPI in its unit.
 
+        Rule: hours under one are told in minutes.
         Parameters: `x`; `unit`, one of share, days, hours, money, count, ratio, score, index; `digits` behind the
         decimal sign, where the unit's own do not serve.
         Returns: text, a dash for nothing.
@@ -261,6 +272,8 @@ class Words:
         digits = own[unit] if digits is None else digits
         if unit in ("share", "money"):
             return self.percent(x, digits) if unit == "share" else self.money(x, digits)
+        if unit == "hours" and 0 < abs(x) < 1:
+            return self.say("unit.minutes", x=self.number(60 * x))
         number = self.number(x, digits)
         return self.say(f"unit.{unit}", x=number, n=round(x, digits)) if unit in ("days", "hours") else number
 
