@@ -14,7 +14,6 @@ from salesbook.kpis import pipeline as kpis
 from salesbook.query import Question
 from salesbook.sellers import SHOWN
 from salesbook.stats import Z
-from salesbook.words import NOTHING
 
 YEARS = 24
 DAY = 86_400
@@ -112,7 +111,11 @@ def coverage_values(book: Book, row: pd.Series) -> dict:
 
 
 def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
-    """Coverage of the whole, or of each team, by quarter; what is expected is told where there is no target too."""
+    """Coverage of the whole, or of each team, by quarter; what is expected is told where there is no target too.
+
+    Rule: teams have no column for the interval of what was won of it: there is no room. A remark is told where the
+    lack of a target does not say it.
+    """
     if "quarter" not in rows or not rows["n"].any():
         return rows
     if sellers.TEAM in rows:
@@ -122,8 +125,10 @@ def coverage_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     names = [book.words.quarter(day) for day in rows["quarter"]]
     shown = {"quarter": names, "n": rows["n"], "expected_amount": rows["numerator"], "target": rows["target"]}
     shown |= {"won_amount": rows["won"], "coverage": rows["value"], "coverage_needed": rows["needed"]}
-    shown |= {name: rows[name] for name in ("past_share", "past_low", "past_high")}
-    shown |= {"remark": [book.words.reason(reason) or NOTHING for reason in rows["reason"]]}
+    past = ("past_share",) if sellers.TEAM in rows else ("past_share", "past_low", "past_high")
+    shown |= {name: rows[name] for name in past}
+    if rows.loc[rows["target"].notna(), "reason"].astype(bool).any():
+        shown |= {"remark": [book.words.reason(reason) for reason in rows["reason"]]}
     groups = {name: rows[name] for name in rows if name.startswith("owner.")}
     return pd.DataFrame(groups | shown)
 
