@@ -318,7 +318,7 @@ def check(settings: Settings) -> None:
         ("source.decimal", source.decimal, (".", ",")),
         ("limits.stale", settings.limits.stale, ("stamp", "refuse")),
         ("source.overlap", source.overlap, OVERLAPS),
-        ("source.thousands", source.thousands, ("", ".", ",", " ", "'", "\u00a0", "\u202f")),
+        ("source.thousands", source.thousands, ("", ".", ",", " ", "'", "\u2019", "\u00a0", "\u202f")),
         ("report.fiscal_year_starts", settings.fiscal_year_starts, range(1, 13)),
         ("follow_up.reached", settings.follow_up.reached, ("talk", "qualified")),
     ]

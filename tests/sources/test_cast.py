@@ -41,12 +41,13 @@ AMOUNTS = {
     (",", "."): {
         "1.234": 123_400, "1.234,5": 123_450, "1.234.567,89": 123_456_789, "1234,50": 123_450, "12,3": 1_230,
         "1.23": NO, "1.2345": NO, "12.34,5": NO, "1,234": NO, "1,234.50": NO, "1..234": NO, ".234": NO,
+        "0.123": NO, "-0.500": NO, "012.345": NO,
     },
     (",", ""): {"1,5": 150, "1.5": NO, "1.234": NO, "1.234,50": NO},
     (".", ","): {"1,234": 123_400, "1,234.50": 123_450, "1,23": NO, "1234": 123_400, "1,2345": NO},
     (",", " "): {"1 234,50": 123_450, "1\u00a0234,50": 123_450, "1\u202f234": 123_400, "1\u2009234": 123_400,
                "12 34": NO},
-    (".", "'"): {"1'234.50": 123_450, "1'23": NO},
+    (".", "'"): {"1'234.50": 123_450, "1’234.50": 123_450, "1'23": NO, "1`234": NO},
 }  # fmt: skip
 
 
@@ -62,9 +63,12 @@ OTHERS = {
                  "-0.1": "discount_out_of_range", "25": "discount_out_of_range",
                  "25%": "discount_unreadable"},
     "is_test": {"true": True, "FALSE": False, "1": True, "0": False, "Yes": True, "no": False, "Ja": True, "nee": False,
-                "NEJ": False, "": None, "y": "is_test_unreadable", "2": "is_test_unreadable"},
+                "NEJ": False, "WAHR": True, "Falsch": False, "": None, "y": "is_test_unreadable",
+                "2": "is_test_unreadable"},
     "type": {"new": "new", "Renewal": "renewal", " EXISTING ": "existing", "": None, "other": "type_not_a_word"},
-    "product": {" Pipe ": "Pipe", "": None, "NULL": "NULL", "=1+1": "=1+1", "#N/A": "product_spoiled", "#1": "#1"},
+    "product": {" Pipe ": "Pipe", "": None, "NULL": "NULL", "=1+1": "=1+1", "#N/A": "product_spoiled", "#1": "#1",
+                "#GETAL!": "product_spoiled", "#BEZUG!": "product_spoiled", "#REFERENCE!": "product_spoiled",
+                "#####": "product_spoiled", "##": "##", "#WIN!": "#WIN!"},
     "account_id": {"007": "007", " 7": " 7", "1E5": "1E5", "1.23E+12": "account_id_spoiled",
                    "1,2E+05": "account_id_spoiled",
                    "#REF!": "account_id_spoiled", "a\u200bb": "account_id_invisible", "\ufeffa": "account_id_invisible",
@@ -110,6 +114,10 @@ INSTANTS = {
         "2026-10-25 02:30:00": UNCLEAR,
         "2026-10-25 03:00:00": datetime(2026, 10, 25, 2),
         "2026-10-25": datetime(2026, 10, 24, 22),
+        "2026-01-05 10:00:00 UTC": datetime(2026, 1, 5, 10), "2026-07-05 10:00:00.123456 GMT": datetime(2026, 7, 5, 10),
+        "2026-01-05 10:00:00 +0200": datetime(2026, 1, 5, 8), "2026-07-05 10:00:00 -05": datetime(2026, 7, 5, 15),
+        "2026-07-05 10:00:00 CEST": UNREADABLE, "2026-01-05 UTC": UNREADABLE, "2026-01-05T 10:00:00Z": UNREADABLE,
+        "2026-01-05 14.30": datetime(2026, 1, 5, 13, 30),
         "04/01/2024": UNREADABLE, "1/5/2026": UNREADABLE, "13-01-2026": UNREADABLE, "2026-01/05": UNREADABLE, "": None,
     },
     "dmy": NEVER | {
@@ -117,10 +125,19 @@ INSTANTS = {
         "04.01.2024": datetime(2024, 1, 3, 23),
         "31-12-2026 9:05": datetime(2026, 12, 31, 8, 5), "31-12-2026 09:05:59": datetime(2026, 12, 31, 8, 5, 59),
         "04/13/2024": UNREADABLE, "2026-01-05": UNREADABLE, "4-1/2024": UNREADABLE,
+        "31.12.2026 14.30": datetime(2026, 12, 31, 13, 30), "31.12.2026 9.05.59": datetime(2026, 12, 31, 8, 5, 59),
+        "31-12-2026 14.30.59": datetime(2026, 12, 31, 13, 30, 59), "1.2.2026 kl. 9.05": datetime(2026, 2, 1, 8, 5),
+        "31-12-2026 kl 14:30": datetime(2026, 12, 31, 13, 30), "1-2-2026 om 9:05 uur": datetime(2026, 2, 1, 8, 5),
+        "31.12.2026, 14:30:59": datetime(2026, 12, 31, 13, 30, 59), "1.2.2026 9:05 Uhr": datetime(2026, 2, 1, 8, 5),
+        "31.12.2026 00.00": datetime(2026, 12, 30, 23), "25.10.2026 02.30": UNCLEAR, "29.03.2026 kl. 02.30": UNCLEAR,
+        "31.12.2026 24.00": UNREADABLE, "31.12.2026 14.60": UNREADABLE, "31.12.2026 14.3": UNREADABLE,
+        "31.12.2026 14.30:59": UNREADABLE, "31.12.2026 14": UNREADABLE, "31.12.2026 kl.": UNREADABLE,
+        "31.12.2026T14.30": UNREADABLE, "31.12.2026  14.30": UNREADABLE, "31.12.2026, 2.30 PM": UNREADABLE,
     },
     "mdy": NEVER | {
         "04/01/2024": datetime(2024, 3, 31, 22), "12/31/2026 3:45 PM": datetime(2026, 12, 31, 14, 45),
-        "12/31/2026 12:00 AM": datetime(2026, 12, 30, 23), "12/31/2026 15:45": datetime(2026, 12, 31, 14, 45),
+        "12/31/2026 12:00 AM": datetime(2026, 12, 30, 23), "12/31/2026, 3:45:10 AM": datetime(2026, 12, 31, 2, 45, 10),
+        "12/31/2026 15:45": datetime(2026, 12, 31, 14, 45),
         "12/31/2026 3:45:10 AM": datetime(2026, 12, 31, 2, 45, 10), "12/31/2026 0:45 AM": UNREADABLE,
         "13/01/2024": UNREADABLE, "2026-01-05": UNREADABLE,
     },
@@ -204,3 +221,16 @@ def test_the_header_once_more_is_no_row(read, quarantined, deals_of):
     lines = deals_of(good=2).splitlines()
     imported = read({"deals.csv": "\n".join([*lines, lines[0], "\ufeff" + lines[0]])})
     assert [rule for _, rule, _ in quarantined(imported)] == ["header_again", "header_again"]
+
+
+LONG = [f"1234567890123{at}000" for at in (45, 46, 99)]
+
+
+@pytest.mark.parametrize(
+    ("ids", "is_rounded"),
+    [(LONG, True), ([*LONG, "7"], True), ([*LONG, "123456789012345678"], False), (["1234567890123450"] * 3, False)],
+    ids=["all of them", "all that are long", "not all of them", "one id alone"],
+)
+def test_ids_that_a_spreadsheet_has_rounded_are_rejected_where_all_of_a_column_are(become, ids, is_rounded):
+    long = "account_id_spoiled" if is_rounded else None
+    assert become("account_id", ids) == [long if long and len(one) > 15 else one for one in ids]

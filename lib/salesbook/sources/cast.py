@@ -13,6 +13,7 @@ from salesbook.sources.form import (
     SAMPLES,
     TRUE,
     iso_date,
+    iso_time,
     literal,
     looks_grouped,
     matches,
@@ -38,14 +39,20 @@ QUICK = {
     },
     **{
         order: {
-            length: tuple(sign.join(parts) + clock for sign in "-/.")
-            for length, clock in ((10, ""), (16, " %H:%M"), (19, " %H:%M:%S"))
+            length: tuple(sign.join(parts) + clock for sign in "-/." for clock in clocks)
+            for length, clocks in ((10, ("",)), (16, (" %H:%M", " %H.%M")), (19, (" %H:%M:%S", " %H.%M.%S")))
         }
         for order, parts in (("dmy", ("%d", "%m", "%Y")), ("mdy", ("%m", "%d", "%Y")))
     },
 }
 EXAMPLES = {"money": "1234.50", "number": "12.5", "rate": "0.13401234", "share": "0.25", "integer": "42"}
-SHEET_ERROR = r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|N/B|WAARDE!|VERW!|NAAM\?|DEEL/0!|I/T|VÆRDI!|NAVN\?)"
+# What Excel writes for an error in English, Dutch, Danish, German and Swedish, and where a column is too narrow.
+SHEET_ERROR = (
+    r"#(?:N/A|N/B|I/T|NV|SAKNAS!|REF!|VERW!|REFERENCE!|BEZUG!|REFERENS!|VALUE!|WAARDE!|VÆRDI!|WERT!|VÄRDEFEL!"
+    r"|NAME\?|NAAM\?|NAVN\?|NAMN\?|DIV/0!|DEEL/0!|DIVISION/0!|NUM!|GETAL!|ZAHL!|OGILTIGT!|NULL!|LEEG!|NUL!|SKÄRNING!"
+    r"|SPILL!|CALC!|#{2,})"
+)
+MADE_DATE = rf"{ISO}|\d+:[0-5]\d:[0-5]\d"
 SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
 CURRENCIES = ", ".join(map(literal, sorted(list_currencies() - {"XTS", "XXX"})))  # without those that mean none
 OTHER = "*"
@@ -221,6 +228,8 @@ def exact(column: Column, feed: Feed, is_mixed: bool) -> Cast:
         may_be_spoiled = f"contains({t}, '+') or starts_with({t}, '#')"
         spoiled = f"case when {may_be_spoiled} then {matches(t, SPOILED)} else false end"
         problems.append((spoiled, "spoiled", "is not an id any more: a spreadsheet has changed it"))
+    if feed.positions.get(column.name) in feed.text.dated:
+        problems.append((matches(t, MADE_DATE), "spoiled", "is not an id any more: a spreadsheet has made it a date"))
     if not traits.is_trim:
         invisible = f"contains({t}, chr(10))" if traits.is_plain else f"regexp_matches({t}, {literal(INVISIBLE)})"
         problems.append((invisible, "invisible", "holds an invisible character"))
@@ -290,7 +299,7 @@ def point_in_time(column: Column, feed: Feed, is_mixed: bool) -> tuple[dict[str,
     t, p, q, form = f"t_{column.name}", f"p_{column.name}", f"q_{column.name}", feed.form
     forms = [(DATES[form.date_form], iso_date(t, form.date_form))]
     if form.date_form == "ymd" or not is_mixed:
-        forms.insert(0, (ISO, t))
+        forms.insert(0, (ISO, iso_time(t)))
     cases = " ".join(f"when {matches(t, pattern)} then {iso}" for pattern, iso in forms)
     halves = f"try_strptime(w_{column.name}, ['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M%p'])"
     with_offset = f"make_timestamp(epoch_us(try_cast(w_{column.name} as timestamptz)))"
@@ -298,11 +307,12 @@ def point_in_time(column: Column, feed: Feed, is_mixed: bool) -> tuple[dict[str,
     parsed = {
         q: "null::timestamp" if feed.is_placed else quick_time(t, form.date_form if is_mixed else "ymd"),
         f"w_{column.name}": f"case when {q} is null then case {cases} end end",
-        f"d_{column.name}": f"coalesce(not contains({t}, ':'), false)",
+        f"d_{column.name}": f"coalesce(not contains({t}, ':') and not contains({t}, ' '), false)",
         f"z_{column.name}": f"case when ends_with({t}, 'Z') then true when {q} is not null then false "
-        f"else regexp_matches({t}, ':.*[+-]') end",
-        p: f"""case when {q} is not null then {q} else date_trunc('second', case when ends_with({t}, 'Z') then {whole}
-            when z_{column.name} then {with_offset} when ends_with({t}, 'M') then {halves} else {whole} end) end""",
+        f"else regexp_matches({t}, ':.*(?:[+-]|UTC|GMT)') end",
+        p: f"""case when {q} is not null then {q} else date_trunc('second',
+            case when ends_with(w_{column.name}, 'Z') then {whole} when z_{column.name} then {with_offset}
+                when ends_with({t}, 'M') then {halves} else {whole} end) end""",
     }
     sample = SAMPLES[form.date_form]
     other = " (the column has dates in the declared form, so no other is taken)" if is_mixed else ""

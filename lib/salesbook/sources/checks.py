@@ -18,6 +18,7 @@ from salesbook.tables import FORECAST_CATEGORIES, TABLES
 
 DATE = f"{YEAR}-{MONTH}-{DAY}"
 STAGE_ORDER = ("stages", "accounts", "contacts", "leads", "activities", "deals", "stage_history")
+ROWS_OF_SHEET = 1 << 20  # no spreadsheet has more
 ORDER = (*STAGE_ORDER, *(name for name in TABLES if name not in STAGE_ORDER))
 
 
@@ -64,6 +65,7 @@ class Checks:
             f"insert into rejected select '{table.name}', in_file, at_row, problem "
             f"from all_{table.name} where problem > 0"
         )
+        self.reject_rounded_ids(table)
         for rule in table.rules:
             if rule.rejects:
                 self.record("rejected", table, f"({rule.holds}) is false", "", rule.name, f"broken: {rule.meaning}")
@@ -126,6 +128,25 @@ class Checks:
             f"insert into {where} select '{table.name}', in_file, at_row, {number} "
             f"from good_{table.name} t where {condition}"
         )
+
+    def reject_rounded_ids(self, table: Table) -> None:
+        """Reject the ids of a file that a spreadsheet has rounded: it keeps 15 digits of a number and writes zeros for
+        the others. Those of a column decide together: where each has zeros there, by chance in one of 1000 files."""
+        small = [f.source for f in self.feeds.get(table.name, []) if not f.is_placed and f.text.n_good < ROWS_OF_SHEET]
+        for column in table.columns if small else ():
+            name = column.name
+            if column.type != "id" or not self.is_in_file(table, column):
+                continue
+            rounded = self.con.execute(f"""
+                select in_file from (select distinct in_file, {name} as id from good_{table.name}
+                    where length({name}) > 15 and {matches(name, "[0-9]+")}) ids
+                where in_file in ({", ".join(map(str, small))}) group by in_file
+                having bool_and({matches("id", "[0-9]{15}0+")}) and sum(length(id) - 15) >= 3""").fetchall()
+            if rounded:
+                files = ", ".join(str(number) for (number,) in rounded)
+                of_them = f"t.in_file in ({files}) and length(t.{name}) > 15 and {matches(f't.{name}', '[0-9]+')}"
+                reason = f"{name} is not an id any more: a spreadsheet has rounded it to 15 digits"
+                self.record("rejected", table, of_them, name, f"{name}_spoiled", reason)
 
     def has_rows(self, table: str) -> bool:
         """Whether a table has a good row."""

@@ -8,18 +8,27 @@ LOOSE_MONTH, LOOSE_DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
 SECONDS = r"(?::[0-5]\d(?:\.\d{1,9})?)?"
 CLOCK = rf"(?:[01]?\d|2[0-3]):[0-5]\d{SECONDS}"
 HALF_DAY_CLOCK = r"(?:0?[1-9]|1[0-2]):[0-5]\d(?::[0-5]\d)? ?[AP]M"
-OFFSET = r"(?:Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
+OFFSET = r"(?:Z| UTC| GMT| ?[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
 TIME = rf"(?:(?:[T ]{CLOCK}{OFFSET}?)|(?: {HALF_DAY_CLOCK}))?"
+# As people write a time behind a date: 14.30 in Danish, `kl. 14.30`, `om 14:30 uur`, `, 14:30 Uhr`, `, 2:30 PM`.
+DOTTED_CLOCK = r"(?:[01]?\d|2[0-3])\.[0-5]\d(?:\.[0-5]\d)?"
+WRITTEN_TIME = rf"(?:,? (?:kl\.? |om )?(?:{CLOCK}|{DOTTED_CLOCK})(?: uur| Uhr)?|, {HALF_DAY_CLOCK})"
 ISO = rf"{YEAR}-{MONTH}-{DAY}{TIME}"
+ORDERS = {
+    "ymd": (YEAR, LOOSE_MONTH, LOOSE_DAY),
+    "dmy": (LOOSE_DAY, LOOSE_MONTH, YEAR),
+    "mdy": (LOOSE_MONTH, LOOSE_DAY, YEAR),
+}
 DATES = {
-    "ymd": rf"{YEAR}(?:/{LOOSE_MONTH}/{LOOSE_DAY}|\.{LOOSE_MONTH}\.{LOOSE_DAY}|-{LOOSE_MONTH}-{LOOSE_DAY}){TIME}",
-    "dmy": "(?:" + "|".join(rf"{LOOSE_DAY}{sign}{LOOSE_MONTH}{sign}{YEAR}" for sign in ("-", "/", r"\.")) + f"){TIME}",
-    "mdy": "(?:" + "|".join(rf"{LOOSE_MONTH}{sign}{LOOSE_DAY}{sign}{YEAR}" for sign in ("-", "/", r"\.")) + f"){TIME}",
+    order: f"(?:{'|'.join(sign.join(parts) for sign in ('-', '/', chr(92) + '.'))})(?:{WRITTEN_TIME}|{TIME})"
+    for order, parts in ORDERS.items()
 }
 PARTS = {"ymd": r"\1-\2-\3", "dmy": r"\3-\2-\1", "mdy": r"\3-\1-\2"}
 SAMPLES = {"ymd": "2026-12-31", "dmy": "31-12-2026", "mdy": "12/31/2026"}
-TRUE, FALSE = ("true", "1", "yes", "ja", "waar", "sand"), ("false", "0", "no", "nee", "nej", "onwaar", "falsk")
+TRUE = ("true", "1", "yes", "ja", "waar", "sand", "wahr")
+FALSE = ("false", "0", "no", "nee", "nej", "nein", "onwaar", "falsk", "falsch")
 SPACES = " \u00a0\u2009\u202f"
+APOSTROPHES = "'\u2019"
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,12 @@ def number_pattern(form: Form, decimals: int, digits: int) -> str:
     plain = rf"\d{{1,{digits}}}"
     if not form.thousands:
         return f"-?{plain}{tail}"
-    sign = f"[{SPACES}]" if form.thousands in SPACES else rf"\{form.thousands}"
-    return rf"-?(?:{plain}|\d{{1,3}}(?:{sign}\d{{3}})+){tail}"
+    return rf"-?(?:{plain}|[1-9]\d{{0,2}}(?:[{same_signs(form.thousands)}]\d{{3}})+){tail}"
+
+
+def same_signs(thousands: str) -> str:
+    """The signs between thousands that are one to the eye: Excel writes some of them for others."""
+    return next((signs for signs in (SPACES, APOSTROPHES) if thousands in signs), thousands)
 
 
 def looks_grouped(form: Form) -> str:
@@ -65,8 +78,7 @@ def looks_grouped(form: Form) -> str:
 
 def plain_number(text: str, form: Form) -> str:
     """SQL: the number's text with a point for decimals and nothing between thousands."""
-    signs = SPACES if form.thousands and form.thousands in SPACES else form.thousands
-    for sign in signs:
+    for sign in same_signs(form.thousands) if form.thousands else "":
         text = f"replace({text}, {literal(sign)}, '')"
     return text if form.decimal == "." else f"replace({text}, {literal(form.decimal)}, '.')"
 
@@ -74,4 +86,20 @@ def plain_number(text: str, form: Form) -> str:
 def iso_date(text: str, order: str) -> str:
     """SQL: the text of a date in a declared order, with the date written as 2026-12-31 and the rest as it is."""
     pieces = r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" if order == "ymd" else r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})"
-    return f"regexp_replace({text}, {literal('^' + pieces)}, {literal(PARTS[order])})"
+    return f"regexp_replace({iso_time(text)}, {literal('^' + pieces)}, {literal(PARTS[order])})"
+
+
+def iso_time(text: str) -> str:
+    """SQL: the text of a date and time with the time as ISO writes it, whatever people write around and within it."""
+    changes = (
+        (r",? (?:kl\.? |om )?(\d)", r" \1"),
+        (r" (?:uur|Uhr)$", ""),
+        (r" (\d{1,2})\.(\d\d)", r" \1:\2"),
+        (r"( \d{1,2}:\d\d)\.(\d\d)$", r"\1:\2"),
+        (r" (?:UTC|GMT)$", "Z"),
+        (r" ([+-]\d\d:?\d?\d?)$", r"\1"),
+    )
+    written = text
+    for pattern, iso in changes:
+        written = f"regexp_replace({written}, {literal(pattern)}, {literal(iso)})"
+    return f"case when contains({text}, ' ') then {written} else {text} end"

@@ -26,7 +26,7 @@ from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import LEFT_OUT, Staged
 from salesbook.tables import TABLES
 
-VERSION = 6
+VERSION = 7
 MEMORY = "600MB"
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
 
