@@ -1,7 +1,9 @@
 """Bytes that are not a table are refused with the file, the cause and the way out; others are read exactly."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import zipfile
 
@@ -23,10 +25,17 @@ def zipped(**members: bytes) -> bytes:
     return packed.getvalue()
 
 
+def changed(archive: bytes, local: int, local_byte: int, central: int, central_byte: int) -> bytes:
+    """A zip of one file with another byte in the file's own head and in its entry of the directory."""
+    entry = archive.index(b"PK\1\2") + central
+    head = archive[:local] + bytes([local_byte]) + archive[local + 1 : entry]
+    return head + bytes([central_byte]) + archive[entry + 1 :]
+
+
 REFUSED = {
     "empty": (b"", "is empty"),
     "blank": (b"\n\n  \n", "is empty"),
-    "a NUL byte": (GOOD.encode().replace(b"Pipe", b"Pi\0pe"), "NUL"),
+    "a NUL byte": (GOOD.encode().replace(b"Valve", b"Va\0lve"), "Line 3 .*NUL"),
     "a NUL byte far in": (f"{HEADER}\n".encode() + f"{ROW}{'x' * 90}\n".encode() * 60_000 + b"\0", "Line 60002 .*NUL"),
     "UTF-16 without its mark": (GOOD.encode("utf-16-le"), "UTF-16 without the mark"),
     "UTF-16 cut in half": (GOOD.encode("utf-16")[:-1], "not utf-16"),
@@ -35,6 +44,16 @@ REFUSED = {
     "an old Excel file": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "xls"),
     "a PDF": (b"%PDF-1.7\n", "PDF"),
     "Windows text": (GOOD.replace("Valve", "Klep Ø").encode("cp1252"), "Line 3 holds the byte 0xD8.*cp1252"),
+    "a gzip in a gzip": (gzip.compress(gzip.compress(GOOD.encode())), "packed twice"),
+    "a zip in a zip": (zipped(a=zipped(a=GOOD.encode())), "packed twice"),
+    "a bzip2": (bz2.compress(GOOD.encode()), "packed"),
+    "an xz": (lzma.compress(GOOD.encode()), "packed"),
+    "a database": (b"SQLite format 3\0" + bytes(100), "a database"),
+    "a zip with a password": (changed(zipped(a=GOOD.encode()), 6, 1, 8, 1), "cannot be unpacked.*(password|encrypted)"),
+    "a zip with a password as newer programs set it": (
+        changed(zipped(a=GOOD.encode()), 8, 99, 10, 99),
+        "cannot be unpacked.*compression",
+    ),
     "a broken gzip": (gzip.compress(GOOD.encode() * 50)[:-30], "cannot be unpacked"),
     "a gzip of something else": (gzip.compress(b"<html>"), "HTML"),
     "a broken zip": (zipped(a=GOOD.encode())[:-30], "broken zip"),
@@ -52,7 +71,8 @@ REFUSED = {
     "a header alone": (f"{HEADER}\n".encode(), "no rows"),
     "a header of an open quote": (b'deal_id,"pipeline\nD1,Sales\n', "header"),
     "a needed column missing": (GOOD.replace("stage", "Fase").encode(), "no column 'stage'.*'Fase'.*columns.deals"),
-    "a title above the header": (b"Deals of 2026\n" + GOOD.encode(), "no columns"),
+    "a title above the header": (b"Deals of 2026\n\n" + GOOD.encode(), "no columns.*Line 3 has names"),
+    "a title as wide as the table": (b"Deals;;;;;\n;;;;;\n" + GOOD.replace(",", ";").encode(), "Line 3 has names"),
     "two delimiters alike": (b"deal_id;pipeline,stage\n", "delimiter|no columns"),
 }
 
@@ -83,6 +103,9 @@ READ = {
     "tabs": TEXT.replace(",", "\t").replace("Pæn\t", "Pæn,").encode(),
     "bars": TEXT.replace(",", "|").replace("Pæn|", "Pæn,").encode(),
     "a line that says sep=": b"sep=;\r\n" + TEXT.replace(",", ";").replace("Pæn;", "Pæn,").encode(),
+    "a line that says sep= as a sheet writes it": (
+        b"SEP=;;;;;;\n\n" + TEXT.replace(",", ";").replace("Pæn;", "Pæn,").encode()
+    ),
     "all quoted": (
         ",".join(f'"{name}"' for name in HEADER.split(",")) + f'\n"D1","Sales","Demo","open","EUR",{FIELD}\n'
     ).encode(),
@@ -113,6 +136,13 @@ def test_a_text_in_another_dress_is_read_exactly(read, rows, content):
 def test_windows_text_is_read_when_declared(read, rows):
     imported = read({"deals.csv": TEXT.encode("cp1252")}, encoding="cp1252")
     assert rows(imported, "deals", "product") == [(PRODUCT,)]
+
+
+def test_windows_text_declared_as_latin_1_is_refused_for_signs_that_it_does_not_have(read, rows):
+    with pytest.raises(BadData, match=r"not latin-1.*Line 2 holds the byte 0x80.*cp1252"):
+        read({"deals.csv": TEXT.encode("cp1252")}, encoding="latin-1")
+    imported = read({"deals.csv": TEXT.replace("€", "").encode("latin-1")}, encoding="latin-1")
+    assert rows(imported, "deals", "product") == [(PRODUCT.replace("€", ""),)]
 
 
 def test_utf8_declared_as_windows_text_is_refused(read):

@@ -1,6 +1,7 @@
 """Which column of a file becomes which canonical column: by name, by the map, never by position."""
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,8 +11,11 @@ from salesbook.schema import Column, Table
 from salesbook.settings import Source
 from salesbook.sources.files import listed
 from salesbook.sources.form import Form
+from salesbook.sources.framing import Frame
 from salesbook.sources.reader import Text, name_key
 from salesbook.tables import TABLES
+
+FIRST_LINES = 30
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,26 @@ def missing(names: list[str], name: str, text: Text, source: Source) -> BadData:
     if names == ["currency"] and not source.currency:
         todo += ", or set currency under [source]"
     todo += f", or give one value for every row under [constants.{name}]."
+    if not text.is_table and (line := later_header(wanted_names(name, source), text)):
+        todo = f"Line {line} has names that are looked for: take away what stands before it."
     return BadData(f"{text.name} has no {kind} {listed(names)}.", f"It has {listed(there)}.", todo)
+
+
+def later_header(wanted: set[str], text: Text) -> int:
+    """The first of a file's first lines with more of some names than its header has, and several; 0 for none.
+
+    Exports and sheets may have a title and a date above the header.
+    Parameters: `wanted`, the names as `name_key`.
+    """
+    most = max(1, len(wanted & set(map(name_key, text.header))))
+    frame = next(text.frames(), Frame())
+    lines = [(int(line), frame.original(row)) for row, line in enumerate(frame.lines[:FIRST_LINES])]
+    lines += [(line, record) for line, _, record in frame.bad[:FIRST_LINES]]
+    for line, record in sorted(lines):
+        names = {name_key(one) for one in re.split(r"[,;\t|\"]", record.decode())}
+        if len(wanted & names) > most:
+            return line
+    return 0
 
 
 def nearest(name: str, header: tuple[str, ...]) -> list[str]:

@@ -38,7 +38,10 @@ REFUSED = (
     (rb"\s*[{\[]", "JSON", "Export it as CSV."),
     (rb"%PDF", "a PDF", "Export it as CSV."),
     (rb"PARE", "an encrypted Parquet file", "Export it without encryption."),
-)
+    (rb"SQLite format 3\0", "a database", "Export its table as CSV."),
+    (rb"PK\x03\x04|PAR1|\x1f\x8b|BZh[1-9]1AY|7z\xbc\xaf|Rar!|\xfd7zXZ|\x28\xb5\x2f\xfd", "packed, or packed twice",
+     "Unpack it first: one file packed once as gzip or zip is read."),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Text:
     `skip`: the lines of that file before them. `shifts`: (first row, line minus row) wherever that difference changes,
     so that a row's line in the source is known. `bad`: a CSV file of the records that are none (line, rule, original
     text). `traits`: what nobody need look for in it. `is_table`: rows of a database, which have no line. `others`:
-    columns of the source that are not in the text. `is_canonical`: it has the tables' own names and forms.
+    columns of the source that are not in the text. `is_canonical`: it has the tables' own names and forms. `dated`:
+    columns in which a sheet has dates or times.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Text:
     is_table: bool = False
     others: tuple[str, ...] = ()
     is_canonical: bool = False
+    dated: frozenset[int] = frozenset()
 
 
 def name_key(name: str) -> str:
@@ -105,11 +110,11 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         encoding, delimiter = "utf-8", ","
     decimal = "." if copy.file.is_canonical else decimal
     kind = kind_of(copy)
-    by_record = kind in ("xlsx", "parquet")
+    by_record, dated = kind in ("xlsx", "parquet"), frozenset()
     if by_record:
         written = folder / f"{stem}.sheet"
         convert = sheets.from_excel if kind == "xlsx" else sheets.from_parquet
-        convert(copy, written, decimal)
+        dated = convert(copy, written, decimal)
         if kind == "parquet":
             refuse_nested(copy, wanted)
         blocks = partial(text_blocks, partial(written.open, "rb"), name, "utf-8")
@@ -127,7 +132,8 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
     may_stand = kind == "text" and len(lead) <= LONGEST_SKIPPED
     with Rows(folder / f"{stem}.rows", copy.path if may_stand else None) as rows:
         text = framed(name, header, dialect, frames(rest, dialect, line), again, rows)
-    return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=copy.file.is_canonical)
+    is_ours = copy.file.is_canonical
+    return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=is_ours, dated=dated)
 
 
 def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -> Text:
@@ -220,7 +226,7 @@ def text_blocks(open_file: Callable, name: str, encoding: str) -> Iterator[bytes
                 decoded(itertools.chain([head], iter(partial(file.read, BLOCK), b"")), name, encoding)
             )
     except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "password" not in str(error) and "encrypted" not in str(error):
+        if type(error) is RuntimeError and "password" not in str(error) and "encrypted" not in str(error):
             raise
         raise BadData(f"{name} cannot be unpacked.", f"{error}.", "Copy or export it again, unpacked.") from error
 
@@ -239,7 +245,9 @@ def marked(head: bytes, name: str, encoding: str) -> tuple[str, bytes]:
     if b"\0" in head and not encoding.lower().startswith(("utf-16", "utf_16", "utf-32", "utf_32")):
         pairs = head[:512]
         is_wide = pairs[::2].count(0) * 3 > len(pairs) or pairs[1::2].count(0) * 3 > len(pairs)
-        found = "It looks like UTF-16 without the mark that says so." if is_wide else "It holds NUL bytes."
+        found = "It looks like UTF-16 without the mark that says so."
+        if not is_wide:
+            raise holds_nul(name, 1 + head[: head.index(b"\0")].count(b"\n"))
         raise BadData(f"{name} is not text.", found, "Save it as CSV UTF-8 and try again.")
     return encoding, head
 
@@ -264,6 +272,7 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
     as_utf8 = codecs.getincrementaldecoder("utf-8")() if is_single else None
     seen_wide, could_be_utf8 = False, is_single
     is_utf8 = codecs.lookup(encoding).name == "utf-8"
+    is_latin = codecs.lookup(encoding).name.startswith("iso8859")  # where Windows has signs, it has controls
     for block in itertools.chain(blocks, [None]):
         data = block or b""
         if is_utf8 and data.isascii() and not decoder.getstate()[0]:
@@ -276,6 +285,8 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
             text = decoder.decode(data, final=block is None)
         except UnicodeDecodeError as error:
             raise undecodable(error, data, name, line, encoding) from error
+        if is_latin and (control := re.search("[\x80-\x9f]", text)):
+            raise not_of(name, line + text[: control.start()].count("\n"), ord(control.group()), encoding)
         if could_be_utf8:
             seen_wide = seen_wide or not data.isascii()
             could_be_utf8 = fits(as_utf8, data, block is None)
@@ -305,7 +316,11 @@ def fits(decoder, data: bytes, is_last: bool) -> bool:
 def undecodable(error: UnicodeDecodeError, data: bytes, name: str, line: int, encoding: str) -> BadData:
     """The error for bytes that are not of the encoding."""
     line += data[: error.start].count(b"\n")
-    byte = error.object[error.start] if error.start < len(error.object) else 0
+    return not_of(name, line, error.object[error.start] if error.start < len(error.object) else 0, encoding)
+
+
+def not_of(name: str, line: int, byte: int, encoding: str) -> BadData:
+    """The error for a byte that is no sign of the encoding."""
     todo = 'If it comes from Excel on Windows, set encoding = "cp1252" under [source]; else save it as CSV UTF-8.'
     return BadData(f"{name} is not {encoding}.", f"Line {line} holds the byte 0x{byte:02X}.", todo)
 
@@ -349,8 +364,8 @@ def first_record(blocks: Iterator[bytes], name: str) -> tuple[bytes, int, Iterat
 def header_end(text: bytes) -> int:
     """Where the text after the header begins; 0 where the header has not ended yet."""
     start = len(text) - len(text.lstrip(b"\n"))
-    if re.match(rb'"?sep=.', text[start:], re.IGNORECASE):
-        start = text.find(b"\n", start) + 1 or len(text)
+    if told := re.match(rb'"?sep=[^\n]*(\n*)', text[start:], re.IGNORECASE):
+        start = start + told.end() if told.group(1) else len(text)
     at = start
     while end := text.find(b"\n", at) + 1:
         if text.count(b'"', start, end) % 2 == 0:
@@ -364,7 +379,7 @@ def understood(head: bytes, name: str, delimiter: str, wanted: set[str]) -> tupl
 
     Raises: BadData where no delimiter reads it, two read it equally well, or two columns have one name.
     """
-    told = re.match(rb'"?sep=(.)"?\n', head, re.IGNORECASE)
+    told = re.match(rb'"?sep=(.)"?\1*\n+', head, re.IGNORECASE)
     head = head[told.end() :] if told else head
     quote = b"'" if head.startswith(b"'") and head.endswith(b"'") else b'"'
     signs = [delimiter.encode()] if delimiter else [told.group(1)] if told else DELIMITERS
