@@ -36,6 +36,12 @@ def test_the_later_file_wins_only_where_the_map_says_so(read, rows):
     assert imported.rejected == {"deals": {"superseded": 1, "repeated": 1}}
 
 
+def test_the_tenth_file_is_later_than_the_ninth(read, rows):
+    files = {"e-9.csv": JANUARY, "e-10.csv": FEBRUARY}
+    imported = read(files, overlap="later file wins", limit=0.0, **MAP)
+    assert rows(imported, "deals", COLUMNS)[0] == ("D1", "Offer", 20_000)
+
+
 def test_two_versions_of_one_moment_are_told_by_the_later_file_or_not_at_all(read, rows):
     files = {"e-1.csv": JANUARY, "e-2.csv": FEBRUARY.replace("2026-02-10", "2026-01-10")}
     both = read(files, newest={"deals": "changed"}, overlap="later file wins", **MAP)

@@ -124,6 +124,30 @@ def test_dates_of_a_sheet_beside_texts_in_the_declared_form_are_rejected(read, q
     assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(2, "created_at_unreadable")]
 
 
+def test_an_id_that_excel_has_made_a_date_is_rejected(read, rows, quarantined):
+    made = [[date(2026, 4, 3), *ROW[1:5]], ["3-4", *ROW[1:5]], ["D3", "Sales", date(2026, 4, 3), *ROW[3:5]]]
+    imported = read({"deals.xlsx": workbook(HEADER[:5], *made)})
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(2, "deal_id_spoiled")]
+    assert rows(imported, "deals", "deal_id, stage") == [("3-4", "Demo"), ("D3", "2026-04-03")]
+    texts = read({"deals.xlsx": workbook(HEADER[:5], ["2026-04-03", *ROW[1:5]])}, limit=0.0)
+    assert rows(texts, "deals", "deal_id") == [("2026-04-03",)]
+
+
+def test_cells_merged_over_rows_are_refused_and_a_merged_title_is_not(read, rows):
+    content = workbook(HEADER[:5], ROW[:5], ["D2", None, *ROW[2:5]], ["D3", *ROW[1:5]])
+    merged = '</sheetData><mergeCells count="1"><mergeCell ref="{}"/></mergeCells>'
+    with pytest.raises(BadData, match=r"deals\.xlsx has merged cells.*rows 2 to 3 in column B.*Unmerge"):
+        read({"deals.xlsx": rewritten(content, ("</sheetData>", merged.format("B2:B3")))})
+    content = workbook([], HEADER[:5], ROW[:5])
+    imported = read({"deals.xlsx": rewritten(content, ("</sheetData>", merged.format("A1:B2")))}, limit=0.0)
+    assert rows(imported, "deals", "deal_id") == [("D1",)]
+
+
+def test_a_title_above_a_table_is_told_by_its_row(read):
+    with pytest.raises(BadData, match=r"no columns.*'Deals of 2026'.*Line 3 has names"):
+        read({"deals.xlsx": workbook(["Deals of 2026"], [], HEADER[:5], ROW[:5])})
+
+
 def test_the_sheet_must_be_told_where_there_are_several(read, rows):
     content = workbook(HEADER[:6], ROW[:6], names=("Deals", "Notes"))
     assert len(rows(read({"deals.xlsx": content}), "deals")) == 1

@@ -74,7 +74,7 @@ class Folder:
 
 
 def located(settings: Settings) -> list[SourceFile]:
-    """The files of a source, in order of their names.
+    """The files of a source, in order of their names, numbers in them counted as numbers.
 
     Rule: a table's file is the one the map names (a name, a pattern such as deals-*.csv, or several), else the one
     that a map underneath knows, else the one that bears the table's name. Only deals must have one, or rows in the
@@ -89,7 +89,17 @@ def located(settings: Settings) -> list[SourceFile]:
     files = [SourceFile(named_from(path, folder), path, sheet, tuple(fed)) for (path, sheet), fed in tables.items()]
     if not any(table_name(name) == "deals" for file in files for name in file.tables) and not source.rows.get("deals"):
         raise no_deals(folder)
-    return sorted(files, key=lambda file: (file.name, file.sheet))
+    return sorted(files, key=lambda file: (*counted(file.name), file.sheet))
+
+
+def counted(name: str) -> tuple[list, str]:
+    """What files are put in order by: their names, in which numbers are counted, so that 9 comes before 10.
+
+    Examples:
+    >>> sorted(["deals-10.csv", "deals-9.csv"], key=counted)
+    ['deals-9.csv', 'deals-10.csv']
+    """
+    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", name))], name
 
 
 def located_by(source: Source, by_map: Callable, by_offer: Callable, by_name: Callable) -> dict:

@@ -23,21 +23,24 @@ EMPTY_FORMULA = re.compile(rb"<c ([^>]*)>\s*<f(?:[^>]*/|[^>]*>[^<]*</f)>\s*(?:<v
 NO_RESULT = b"#N/A"
 
 
-def from_excel(copy: Copy, target: Path, decimal: str) -> None:
+def from_excel(copy: Copy, target: Path, decimal: str) -> frozenset[int]:
     """Write a sheet as CSV, a record per row of the sheet.
 
     Rule: the sheet that the map names, or that bears the table's name, or the only one. Numbers have the 15 digits
     that Excel has; dates are written as 2026-12-31.
-    Raises: BadData for a broken workbook, or where the sheet cannot be told.
+    Returns: the columns, counted from 0, in which Excel has a date or time.
+    Raises: BadData for a broken workbook, for cells merged over rows, or where the sheet cannot be told.
     """
     name = copy.file.name
     refuse_bomb(copy)
     try:
         workbook = python_calamine.load_workbook(str(copy.path))
         sheet = sheet_of(workbook.sheet_names, copy)
-        rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        read = workbook.get_sheet_by_name(sheet)
+        rows = read.to_python(skip_empty_area=False)
     except (python_calamine.CalamineError, zipfile.BadZipFile) as error:
         raise BadData(f"{name} cannot be read as Excel.", f"{error}.", "Open it in Excel and save it again.") from error
+    refuse_merged(rows, read.merged_cell_ranges or [], name)
     for (row, column), error in errors_in(copy, sheet).items():
         rows[row][column] = error
     with target.open("w", encoding="utf-8", newline="") as file:
@@ -48,6 +51,21 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> None:
                 writer.writerow(cells)
             else:
                 file.write("\n")
+    is_time = (datetime.date, datetime.time, datetime.timedelta)
+    return frozenset(at for row in rows for at, value in enumerate(row) if isinstance(value, is_time))
+
+
+def refuse_merged(rows: list[list], merged: list[tuple], name: str) -> None:
+    """Refuse cells merged over several rows below the header: all of these rows mean the value that one of them has.
+
+    Raises: BadData.
+    """
+    header = next((at for at, row in enumerate(rows) if any(value != "" for value in row)), 0)
+    for (first, column), (last, _) in merged:
+        if last > max(first, header):
+            found = f"Those of rows {first + 1} to {last + 1} in column {column_letters(column)}."
+            todo = "Unmerge them in Excel and fill in each row, or export the table without its layout."
+            raise BadData(f"{name} has merged cells.", found, todo)
 
 
 def refuse_bomb(copy: Copy) -> None:
@@ -105,6 +123,17 @@ def column_number(letters: str) -> int:
     return number - 1
 
 
+def column_letters(number: int) -> str:
+    """A column's letters, by its number from 0.
+
+    Examples:
+    >>> column_letters(0), column_letters(27)
+    ('A', 'AB')
+    """
+    before, at = divmod(number, 26)
+    return (column_letters(before - 1) if before else "") + chr(ord("A") + at)
+
+
 def sheet_path(archive: zipfile.ZipFile, sheet: str) -> str:
     """Where a sheet stands in the packed workbook."""
     book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
@@ -132,9 +161,10 @@ def cell(value, decimal: str) -> str:
     return value.replace("\r\n", "\n") if isinstance(value, str) else str(value)
 
 
-def from_parquet(copy: Copy, target: Path, decimal: str) -> None:
+def from_parquet(copy: Copy, target: Path, decimal: str) -> frozenset[int]:
     """Write a Parquet file as CSV, a record per row; columns of lists and structures are left empty.
 
+    Returns: no columns: what is a date there was never anything else.
     Raises: BadData for a broken file.
     """
     try:
@@ -146,6 +176,7 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> None:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         found = f"{str(error).splitlines()[0].rstrip('.')}."
         raise BadData(f"{copy.file.name} cannot be read as Parquet.", found, "Copy or export it again.") from error
+    return frozenset()
 
 
 def nested_columns(copy: Copy) -> list[str]:
