@@ -275,12 +275,10 @@ def build_fact(engine: Engine, name: str, folder: Path) -> int:
     Raises: BadData where its key is not unique or rows were lost or multiplied.
     """
     declared = fact(name)
-    engine.fact(name, declared.sql, declared.key, folder / f"{name}.parquet")
-    keys = ", ".join(declared.key)
-    query = f"select coalesce(sum(n), 0), count(*) from (select {keys}, count(*) as n from {name} group by {keys}) k"
-    rows, distinct = (int(count) for count in engine.rows(query)[0])
-    if rows != distinct:
-        raise BadData(f"The fact {name} has two rows of one key ({keys}).", f"{rows} rows, {distinct} keys.", REPORT)
+    rows, again = engine.fact(name, declared.sql, declared.key, folder / f"{name}.parquet")
+    if again:
+        keys = ", ".join(declared.key)
+        raise BadData(f"The fact {name} has two rows of one key ({keys}).", f"{again} of {rows} rows.", REPORT)
     if declared.rows:
         expected = int(engine.rows(declared.rows)[0][0])
         if rows != expected:

@@ -22,8 +22,11 @@ class Engine(Protocol):
     def view(self, name: str, sql: str) -> None:
         """Give a query a name."""
 
-    def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> None:
-        """Run a fact's statement, write its rows to a Parquet file by key, and make them known under its name."""
+    def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> tuple[int, int]:
+        """Run a fact's statement, write its rows to a Parquet file by key, and make them known under its name.
+
+        Returns: its rows, and how many of them have the key of another.
+        """
 
     def rows(self, sql: str) -> list[tuple]:
         """The rows of a query."""

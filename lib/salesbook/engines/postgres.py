@@ -13,7 +13,7 @@ import pyarrow.csv as pv
 import pyarrow.parquet as pq
 from psycopg import sql as q
 
-from salesbook.engines.duckdb import PARQUET, literal
+from salesbook.engines.duckdb import PARQUET, counted, literal
 
 FUNCTIONS = """
 create or replace function seconds_between(a timestamp, b timestamp) returns bigint language sql immutable
@@ -89,7 +89,7 @@ class Postgres:
         """A view."""
         self.execute(f"create view {name} as {sql}")
 
-    def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> None:
+    def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> tuple[int, int]:
         """A table of the statement's rows, and a Parquet file of it in the same form as the other engines'."""
         self.execute(f"create table {name} as {sql}")
         self.execute(f"analyze {name}")
@@ -101,6 +101,7 @@ class Postgres:
             text.flush()
             rows = f"read_csv({literal(Path(text.name))}, columns = {{{self.columns(name)}}}, {CSV})"
             local.execute(f"copy (from {rows} order by {', '.join(key)}) to {literal(parquet)} ({PARQUET})")
+            return counted(local, key, parquet)
 
     def columns(self, name: str) -> str:
         """The columns of a table with DuckDB's types, as it reads them."""

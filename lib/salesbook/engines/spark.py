@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow.parquet as pq
 
-from salesbook.engines.duckdb import PARQUET, literal
+from salesbook.engines.duckdb import PARQUET, counted, literal
 from salesbook.errors import BadData, MissingTool
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Spark:
             self.session.sql(f"create or replace temporary view {name} as {sql}")
         self.views.append(name)
 
-    def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> None:
+    def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> tuple[int, int]:
         """Files of the statement's rows, written by the workers, then put together in one like the other engines'."""
         place = self.parts / name
         with telling(f"the fact {name!r}"):
@@ -166,6 +166,7 @@ class Spark:
         with duckdb.connect() as local:
             written = f"select * from read_parquet({literal(place / '*.parquet')}) order by {', '.join(key)}"
             local.execute(f"copy ({written}) to {literal(parquet.resolve())} ({PARQUET})")
+            return counted(local, key, parquet)
 
     def rows(self, sql: str) -> list[tuple]:
         """The rows of a query."""

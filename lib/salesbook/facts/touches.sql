@@ -9,65 +9,81 @@
 -- the contact itself.
 with firsts as (
   select deal_id, min(lead_id) as lead_id from lead_facts where deal_id is not null group by deal_id),
-origin as (
-  select o.deal_id, f.lead_id, f.is_won, f.source, f.product
-  from firsts o
-  join lead_facts f on f.lead_id = o.lead_id),
+kept_leads as (
+  -- A lead, also one merged into another, and the one that counts.
+  select l.lead_id as own_id, f.lead_id
+  from leads l
+  join lead_facts f on f.lead_id = coalesce(l.merged_into, l.lead_id)),
+kept_deals as (
+  -- A deal, also one merged into another, the one that counts, and the lead that came from.
+  select d.deal_id as own_id, f.deal_id, o.lead_id
+  from deals d
+  join deal_facts f on f.deal_id = coalesce(d.merged_into, d.deal_id)
+  left join firsts o on o.deal_id = f.deal_id),
+held as (
+  select coalesce(l.lead_id, d.lead_id) as lead_id, d.deal_id
+  from activities a
+  left join kept_leads l on l.own_id = a.lead_id
+  left join kept_deals d on d.own_id = a.deal_id
+  where a.type = 'meeting' and coalesce(a.outcome, '') <> 'no_show' and not a.is_automatic and a.occurred_at is not null
+    and (l.lead_id is not null or a.lead_id is null) and (d.deal_id is not null or a.deal_id is null)),
+met_leads as (select lead_id from held where lead_id is not null group by lead_id),
+met_deals as (select deal_id from held where lead_id is null and deal_id is not null group by deal_id),
 prospect_leads as (
-  -- A lead with what the deal it became says.
-  select f.lead_id, f.contact_id, f.account_id, f.is_won, f.source, f.product, b.deal_id, b.is_won as is_deal_won,
-    b.is_new_business, b.source as deal_source, b.product as deal_product
-  from lead_facts f
-  left join deal_facts b on b.deal_id = f.deal_id),
+  -- With what the deal it became says.
+  select k.own_id, f.lead_id, f.contact_id, f.account_id, f.source, f.product, b.deal_id, b.is_new_business,
+    b.source as deal_source, b.product as deal_product, f.is_won, m.lead_id is not null as is_met
+  from kept_leads k
+  join lead_facts f on f.lead_id = k.lead_id
+  left join deal_facts b on b.deal_id = f.deal_id
+  left join met_leads m on m.lead_id = f.lead_id),
 prospect_deals as (
-  -- A deal with what the lead it came from says.
-  select d.deal_id, d.contact_id, d.account_id, d.is_won, d.is_new_business, d.source, d.product, o.lead_id,
-    o.is_won as is_lead_won, o.source as lead_source, o.product as lead_product
-  from deal_facts d
-  left join origin o on o.deal_id = d.deal_id),
+  -- With what the lead it came from says.
+  select k.own_id, d.deal_id, d.contact_id, d.account_id, d.source, d.product, f.lead_id, d.is_new_business,
+    f.source as lead_source, f.product as lead_product, coalesce(f.is_won, d.is_won) as is_won,
+    ml.lead_id is not null or md.deal_id is not null as is_met
+  from kept_deals k
+  join deal_facts d on d.deal_id = k.deal_id
+  left join lead_facts f on f.lead_id = k.lead_id
+  left join met_leads ml on ml.lead_id = k.lead_id
+  left join met_deals md on md.deal_id = d.deal_id and k.lead_id is null),
 named as (
   select a.activity_id, a.type, a.direction, a.occurred_at, a.owner_id, a.reached_decision_maker, a.duration_seconds,
     a.record_url, a.type = 'meeting' and coalesce(a.outcome, '') <> 'no_show' as is_held,
     case when not a.occurred_at_is_date and not a.recorded_at_is_date and a.recorded_at >= a.occurred_at
       then seconds_between(a.occurred_at, a.recorded_at) end as entered_seconds, a.recorded_at,
     coalesce(f.lead_id, d.lead_id) as lead_id, coalesce(d.deal_id, f.deal_id) as deal_id,
-    case when coalesce(f.lead_id, d.lead_id) is not null then 'lead ' || coalesce(f.lead_id, d.lead_id)
-      when coalesce(d.deal_id, f.deal_id) is not null then 'deal ' || coalesce(d.deal_id, f.deal_id) end as prospect_id,
     coalesce(a.contact_id, f.contact_id, d.contact_id) as contact_id,
     coalesce(a.account_id, f.account_id, d.account_id) as account_id,
-    case when f.lead_id is not null then f.is_won else d.is_lead_won end as is_lead_won,
-    case when f.lead_id is not null then f.source else d.lead_source end as lead_source,
-    case when f.lead_id is not null then f.product else d.lead_product end as lead_product,
-    case when d.deal_id is not null then d.is_won else f.is_deal_won end as is_deal_won,
-    case when d.deal_id is not null then d.is_new_business else f.is_new_business end as is_new_business,
-    case when d.deal_id is not null then d.source else f.deal_source end as deal_source,
-    case when d.deal_id is not null then d.product else f.deal_product end as deal_product
+    case when f.lead_id is not null then f.is_won else d.is_won end as is_won,
+    case when f.lead_id is not null then f.is_met else d.is_met end as is_met,
+    coalesce(case when d.deal_id is not null then d.is_new_business else f.is_new_business end, true)
+      as is_new_business,
+    coalesce(case when f.lead_id is not null then f.source else d.lead_source end,
+      case when d.deal_id is not null then d.source else f.deal_source end) as source,
+    coalesce(case when d.deal_id is not null then d.product else f.deal_product end,
+      case when f.lead_id is not null then f.product else d.lead_product end) as product
   from activities a
-  left join leads ml on ml.lead_id = a.lead_id
-  left join deals md on md.deal_id = a.deal_id
-  left join prospect_leads f on f.lead_id = coalesce(ml.merged_into, a.lead_id)
-  left join prospect_deals d on d.deal_id = coalesce(md.merged_into, a.deal_id)
-  -- As one condition it is asked after the joins, and those stay joins of many contacts with fewer leads and deals.
-  where case when a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null
-    then (f.lead_id is not null or coalesce(ml.merged_into, a.lead_id) is null)
-      and (d.deal_id is not null or coalesce(md.merged_into, a.deal_id) is null) else false end),
-met as (
-  select prospect_id from named where is_held and prospect_id is not null group by prospect_id)
+  left join prospect_leads f on f.own_id = a.lead_id
+  left join prospect_deals d on d.own_id = a.deal_id
+  where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null
+    and (f.lead_id is not null or a.lead_id is null) and (d.deal_id is not null or a.deal_id is null))
 select
-  n.activity_id, n.lead_id, n.deal_id, n.prospect_id, n.contact_id, n.type as channel,
+  n.activity_id, n.lead_id, n.deal_id,
+  case when n.lead_id is not null then 'lead ' || n.lead_id when n.deal_id is not null then 'deal ' || n.deal_id end
+    as prospect_id,
+  n.contact_id, n.type as channel,
   n.occurred_at as touched_at, cast(local_time(n.occurred_at) as date) as touched_on,
   n.direction = 'outbound' as is_outbound, n.direction = 'outbound' and n.type = 'call' as is_call,
   coalesce(n.reached_decision_maker, false) as is_talk, n.reached_decision_maker is not null as is_known,
-  n.is_held, n.prospect_id is not null as has_prospect, n.contact_id is not null as has_contact, n.duration_seconds,
+  n.is_held, n.lead_id is not null or n.deal_id is not null as has_prospect, n.contact_id is not null as has_contact,
+  n.duration_seconds,
   n.entered_seconds, n.entered_seconds is not null as is_entry_timed,
   coalesce(n.entered_seconds <= 86400, false) as is_entered_in_a_day,
   case when n.entered_seconds is not null then cast(local_time(n.recorded_at) as date) end as entered_on,
   -- Won implies met: a sale without a logged meeting went through that step all the same.
-  m.prospect_id is not null or coalesce(n.is_lead_won, n.is_deal_won, false) as is_prospect_met,
-  coalesce(n.is_lead_won, n.is_deal_won, false) as is_prospect_won,
-  coalesce(n.is_new_business, true) as is_new_business,
-  coalesce(n.lead_source, n.deal_source) as source, coalesce(n.deal_product, n.lead_product) as product,
-  n.account_id, n.owner_id, n.record_url
+  coalesce(n.is_met, false) or coalesce(n.is_won, false) as is_prospect_met,
+  coalesce(n.is_won, false) as is_prospect_won,
+  n.is_new_business, n.source, n.product, n.account_id, n.owner_id, n.record_url
 from named n
-left join met m on m.prospect_id = n.prospect_id
 order by n.activity_id
