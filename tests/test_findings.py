@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesbook.findings import Candidate, Finding, chosen, holm, moved
+from salesbook.findings import Candidate, Finding, chosen, holm, moved, swing_of
 from salesbook.headlines import verdict
 
 
@@ -36,6 +36,43 @@ def test_three_findings_at_most():
 def test_a_move_of_a_share_under_twenty_has_no_test():
     assert np.isnan(moved(share(10, 19), share(1, 100)).p)
     assert moved(share(18, 20), share(10, 100)).p < 1e-6
+
+
+def months(k: list[int], n: list[int]) -> pd.DataFrame:
+    return pd.DataFrame({"numerator": k, "denominator": n})
+
+
+def test_months_that_swing_twice_as_far_as_chance_makes_them_count_half():
+    # Of 50 a month 10, 20, 30: about 20, each ± 10, (100 + 0 + 100) ÷ (50 × .4 × .6) = 16.67 over 2 degrees.
+    before = months([10, 20, 30], [50, 50, 50])
+    assert swing_of(before) == pytest.approx(200 / 12 / 2)
+    # With a span of two months that do not differ: over 2 + 1 degrees. An empty month says nothing.
+    now = months([30, 30, 0], [50, 50, 0])
+    assert swing_of(now, before) == pytest.approx(200 / 12 / 3)
+    halved, half = moved(now, before, 2), moved(share(30, 50), share(30, 75))
+    assert (halved.value, halved.low, halved.high, halved.p) == (half.value, half.low, half.high, half.p)
+
+
+def test_groups_swing_each_about_their_own_share():
+    rows = months([10, 20, 30, 40], [50, 50, 50, 50]).assign(stage=["a", "a", "b", "b"])
+    apart = 2 * 5**2 * (1 / (50 * 0.3 * 0.7) + 1 / (50 * 0.7 * 0.3))
+    assert swing_of(rows, by=["stage"]) == pytest.approx(apart / 2)
+    assert swing_of(rows) > swing_of(rows, by=["stage"])
+
+
+def test_months_that_lie_closer_than_chance_are_taken_as_chance():
+    assert swing_of(months([20, 20], [50, 50])) == swing_of(months([0, 0], [50, 50])) == swing_of(months([], [])) == 1
+
+
+def test_a_share_that_always_swings_is_said_to_have_moved_no_more_often_than_one_that_does_not():
+    random = np.random.default_rng(11)
+    judged, naive, runs = 0, 0, 2000
+    for _ in range(runs):
+        k = random.binomial(60, random.beta(6, 14, size=18))  # shares of 30 % ± 10 points from month to month
+        now, before = months(k[:6], [60] * 6), months(k[6:], [60] * 12)
+        judged += moved(now, before, swing_of(now, before)).p < 0.05
+        naive += moved(now, before).p < 0.05
+    assert 0.03 < judged / runs < 0.08 < 0.2 < naive / runs
 
 
 def test_the_difference_is_now_less_before():

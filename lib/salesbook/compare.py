@@ -8,12 +8,20 @@ from scipy.stats import norm
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.findings import LEAST, moved
+from salesbook.findings import LEAST, moved, swing_of
 from salesbook.kpi import Kpi, reason_of
 from salesbook.kpis.funnel import stage_pass_rate
 from salesbook.kpis.scorecard import average_deal_size
 
 NOW, BEFORE = 6, 12
+
+
+def by_month(book: Book, kpi: Kpi, ago: int = 0, by=()) -> list[pd.DataFrame]:
+    """A KPI by month, now and before.
+
+    Parameters: `ago`, the months that are left out as too young; `by`, as a KPI takes it.
+    """
+    return [kpi(book, period="month", last=last, ago=back, by=by) for last, back in ((NOW, ago), (BEFORE, ago + NOW))]
 
 
 @dataclass(frozen=True)
@@ -54,9 +62,8 @@ def why_moved(book: Book, kpi: Kpi, by: str) -> WhyMoved:
             "rate": total.rate,
         }
     )
-    return WhyMoved(
-        segments, total, moved(spans["after"], spans["before"]), p_of_mix(segments, total), p_of_rate(total)
-    )
+    change = moved(spans["after"], spans["before"], swing_of(*by_month(book, kpi)))
+    return WhyMoved(segments, total, change, p_of_mix(segments, total), p_of_rate(total))
 
 
 def p_of_mix(segments: pd.DataFrame, total: stats.MixAndRate) -> float:
@@ -105,11 +112,12 @@ def leak(book: Book) -> Leak:
         return Leak(pd.DataFrame({"value": [np.nan], "reason": [reason]}), None, reason)
     size = average_deal_size(book, last=BEFORE, ago=NOW)["value"].iloc[0]
     joined = earlier.merge(after, on=by, suffixes=("_before", ""), how="inner").sort_values("position")
+    swing = swing_of(*by_month(book, stage_pass_rate, by=by), by=by)
     rows = []
     for place, row in enumerate(joined.to_dict("records")):
         parts = [joined.iloc[[place]], joined.iloc[[place]].drop(columns=["numerator", "denominator"])]
         past = parts[1].rename(columns={"numerator_before": "numerator", "denominator_before": "denominator"})
-        change = moved(parts[0], past)
+        change = moved(parts[0], past, swing)
         onward = float(np.prod(joined["value_before"].iloc[place + 1 :].astype(float)))
         lost = -float(change.value) * row["denominator"] * onward * size
         rows.append(

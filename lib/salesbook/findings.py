@@ -75,13 +75,29 @@ def holm(p: np.ndarray, alpha: float) -> np.ndarray:
     return held
 
 
-def moved(now: pd.DataFrame, before: pd.DataFrame) -> stats.Difference:
-    """How a share moved between two answers of one KPI.
+def moved(now: pd.DataFrame, before: pd.DataFrame, swing: float = 1.0) -> stats.Difference:
+    """How a share moved between two spans.
 
-    Rule: Newcombe's interval and a test of equal shares; under 20 in either there is no test (p is NaN).
-    Parameters: `now` and `before`, answers with one row each.
+    Rule: Newcombe's interval and a test of equal shares, on counts divided by `swing`; under 20 in either span there
+    is no test (p is NaN).
+    Parameters: `now` and `before`, answers of one KPI, counted together; `swing`, as `swing_of`.
     Returns: value, low, high in shares (0.05 is five points), p.
     """
-    (k1, n1), (k0, n0) = ((rows["numerator"].sum(), rows["denominator"].sum()) for rows in (now, before))
+    counts = [(rows["numerator"].sum(), rows["denominator"].sum()) for rows in (now, before)]
+    (k1, n1), (k0, n0) = np.array(counts, dtype=float) / swing
     found = stats.difference_of_shares(k1, n1, k0, n0)
-    return found if min(n0, n1) >= LEAST else replace(found, p=np.nan)
+    return found if min(n0, n1) * swing >= LEAST else replace(found, p=np.nan)
+
+
+def swing_of(*spans: pd.DataFrame, by: list[str] | None = None) -> float:
+    """How much further a share swings from month to month than chance alone makes it: what a move must be judged by.
+
+    Rule: the chi-square of the months of each span, and of each group apart, over its degrees of freedom; never
+    under 1.
+    Parameters: `spans`, answers by month; `by`, their groups.
+    Source: McCullagh and Nelder (1989), Generalized Linear Models, 4.5 (overdispersion).
+    """
+    parts = [part for span in spans for _, part in (span.groupby(by) if by else [("", span)])]
+    counts = [part[["numerator", "denominator"]].fillna(0).to_numpy(float).T for part in parts]
+    swings, free = np.sum([stats.swing(k, n) for k, n in counts], axis=0)
+    return max(1.0, swings / max(free, 1))

@@ -245,6 +245,30 @@ def difference_of_shares(
     return Difference(value[()], low[()], high[()], 2 * special.ndtr(-np.abs(score)))
 
 
+def swing(successes: ArrayLike, n: ArrayLike) -> tuple[float, int]:
+    """How far the shares of groups (the months of a span) lie apart, in what chance alone makes of one share.
+
+    Rule: Pearson's chi-square of the groups about their common share: about its degrees of freedom where chance is
+    all, above it where something else moves the groups too (a campaign, a holiday, a new team).
+    Parameters: counts by group; empty groups count for nothing.
+    Returns: the chi-square and its degrees of freedom; both 0 where the common share is 0, 1 or of nothing.
+    Raises: as `wilson`.
+    Source: Pearson (1900), Philosophical Magazine 50, 157-175.
+
+    Examples
+    --------
+    >>> found, free = swing([10, 20, 30], [50, 50, 50])
+    >>> round(found, 3), free
+    (16.667, 2)
+    """
+    k, n, _ = shares_of(successes, n)
+    k, n = k[n > 0], n[n > 0]
+    share = k.sum() / n.sum() if len(n) else 0.0
+    if not 0 < share < 1:
+        return 0.0, 0
+    return float(((k - n * share) ** 2 / (n * share * (1 - share))).sum()), len(n) - 1
+
+
 def fisher(successes: ArrayLike, n: ArrayLike, other_successes: ArrayLike, other_n: ArrayLike) -> np.ndarray:
     """The chance of two shares this far apart, were they the same: for small groups.
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.compare import against_the_rest
-from salesbook.findings import ALPHA, HELD, PAGE_ALPHA, Candidate, Finding
-from salesbook.kpi import reason_of
+from salesbook.compare import BEFORE, NOW, against_the_rest, by_month
+from salesbook.findings import ALPHA, HELD, PAGE_ALPHA, Candidate, Finding, moved, swing_of
+from salesbook.kpi import Kpi, reason_of
 
 
 def finding(book: Book, key: str, is_claim: bool = False, **values) -> Finding:
@@ -87,6 +87,24 @@ def compared(book: Book, name: str, rows: pd.DataFrame, values, change, weight: 
     told = values(rows.iloc[0])
     claim = finding(book, f"say.{name}_{direction(change(told))}", True, **told)
     return Candidate(name, told["p"], claim, finding(book, f"say.{name}_alike", **told), weight=weight)
+
+
+def rate_moved(book: Book, name: str, kpi: Kpi, weight: float, ago: int = 0) -> Candidate | None:
+    """Whether a share rose or fell in the last months; nothing where there is no answer.
+
+    Parameters: `ago`, the months that are too young to count.
+    """
+    spans = by_month(book, kpi, ago=ago)
+    if reason_of(spans[0]):
+        return None
+    change = moved(*spans, swing_of(*spans))
+    counted = [[span[column].sum() for span in spans] for column in ("numerator", "denominator")]
+    _, n, share = stats.shares_of(*counted)
+    values = {"now": share[0], "before": share[1], "n": int(n[0]), "months": NOW, "months_before": BEFORE}
+    values |= {"change": float(change.value), "low": float(change.low), "high": float(change.high)}
+    claim = finding(book, f"say.{name}_{direction(values['change'])}", True, **values)
+    neutral = f"say.{name}_level" if np.isfinite(values["change"]) else f"say.{name}_unknown"
+    return Candidate(name, float(change.p), claim, finding(book, neutral, **values), weight=weight)
 
 
 def standing_out(book: Book, key: str, rows: pd.DataFrame, by: str, months: int) -> dict[str, str]:

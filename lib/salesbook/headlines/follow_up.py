@@ -7,9 +7,9 @@ from scipy.stats import chi2, norm
 
 from salesbook import stats
 from salesbook.book import Book
-from salesbook.compare import BEFORE, NOW
-from salesbook.findings import ALPHA, Candidate, Finding, chosen, moved
-from salesbook.headlines import asked, compared, direction, figure, finding, sides, standing_out, verdict
+from salesbook.compare import BEFORE
+from salesbook.findings import ALPHA, Candidate, Finding, chosen
+from salesbook.headlines import asked, compared, direction, figure, finding, rate_moved, sides, standing_out, verdict
 from salesbook.kpi import reason_of
 from salesbook.kpis import follow_up as kpis
 from salesbook.sellers import called
@@ -21,7 +21,8 @@ SHOWN_WORK = 15
 
 def this_month(book: Book) -> list[Finding]:
     """The month in short: leads nobody tried, then whether quick answers, spacing and the pace of answering matter."""
-    found = [quick_answers(book), spacing(book), answering_moved(book)]
+    answered = rate_moved(book, "answered", kpis.answered_within_hour, weight=1)
+    found = [quick_answers(book), spacing(book), answered]
     return [*untried(book), *chosen([candidate for candidate in found if candidate], most=2)]
 
 
@@ -81,20 +82,6 @@ def telling(rows: pd.DataFrame, adjusted: pd.Series) -> pd.Series:
     better = rows[(adjusted <= ALPHA) & (rows["value"] > 1)]
     kept = better if len(better) else rows
     return kept.loc[kept["p"].idxmin()]
-
-
-def answering_moved(book: Book) -> Candidate | None:
-    """Whether more or fewer leads are answered within the hour than before."""
-    now, before = (kpis.answered_within_hour(book, last=span, ago=ago) for span, ago in ((NOW, 0), (BEFORE, NOW)))
-    if reason_of(now):
-        return None
-    change = moved(now, before)
-    values = {"now": now["value"].iloc[0], "before": before["value"].iloc[0], "n": int(now["denominator"].iloc[0])}
-    values |= {"change": float(change.value), "low": float(change.low), "high": float(change.high)}
-    values |= {"months": NOW, "months_before": BEFORE}
-    claim = finding(book, f"say.answered_{direction(values['change'])}", True, **values)
-    neutral = "say.answered_level" if np.isfinite(values["change"]) else "say.answered_unknown"
-    return Candidate("answered", float(change.p), claim, finding(book, neutral, **values), weight=1)
 
 
 def group_name(book: Book, by: str, value) -> str:

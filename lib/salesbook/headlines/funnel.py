@@ -5,16 +5,19 @@ import pandas as pd
 
 from salesbook.book import Book
 from salesbook.compare import BEFORE, NOW, Leak, against_the_rest, leak
-from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen, moved
-from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, standing_out
+from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen
+from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, rate_moved, standing_out
 from salesbook.kpi import reason_of
 from salesbook.kpis.funnel import hit_rate, qualification_rate
 from salesbook.kpis.scorecard import average_deal_size, target, won
 
+YOUNG = 2  # months whose leads are too young to count as qualified or not
+
 
 def this_month(book: Book) -> list[Finding]:
     """The month in short: the leak, whether qualification moved, and whether a channel stands out."""
-    found = [leaked(book, leak(book)), qualification_moved(book), channel(book)]
+    qualified = rate_moved(book, "qualification", qualification_rate, weight=2, ago=YOUNG)
+    found = [leaked(book, leak(book)), qualified, channel(book)]
     return chosen([candidate for candidate in found if candidate])
 
 
@@ -44,31 +47,9 @@ def stage_name(book: Book, row) -> str:
     return book.words.say("steps.won") if row["next_stage"] == "Won" else row["next_stage"]
 
 
-def qualification_moved(book: Book) -> Candidate | None:
-    """Whether more or fewer of the leads are qualified; the last two months are too young to count."""
-    now = qualification_rate(book, last=NOW, ago=2)
-    before = qualification_rate(book, last=BEFORE, ago=NOW + 2)
-    if reason_of(now):
-        return None
-    change = moved(now, before)
-    values = {
-        "now": now["value"].iloc[0],
-        "before": before["value"].iloc[0],
-        "change": float(change.value),
-        "low": float(change.low),
-        "high": float(change.high),
-        "n": int(now["denominator"].iloc[0]),
-        "months": NOW,
-        "months_before": BEFORE,
-    }
-    claim = finding(book, f"say.qualification_{direction(values['change'])}", True, **values)
-    neutral = "say.qualification_level" if np.isfinite(values["change"]) else "say.qualification_unknown"
-    return Candidate("qualification", float(change.p), claim, finding(book, neutral, **values), weight=2)
-
-
 def channel(book: Book) -> Candidate | None:
     """Whether one channel's leads are qualified more or less often than the others': picked after looking at all."""
-    rows = qualification_rate(book, by="source", last=BEFORE, ago=2)
+    rows = qualification_rate(book, by="source", last=BEFORE, ago=YOUNG)
     if reason_of(rows):
         return None
     rows = against_the_rest(rows)
