@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+Steps = list[tuple[datetime | None, int | None]]  # from when on, which distance to UTC; None for none
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -45,19 +46,12 @@ def utc(local: str, zone: str) -> str:
     Parameters: `local`, SQL of a naive local TIMESTAMP; `zone`, an IANA name.
     Returns: SQL of a naive UTC TIMESTAMP.
     """
-    steps = [(None, first_offset(zone))]
-    for at, before, after in changes(zone):
-        edges = sorted((at + timedelta(seconds=before), at + timedelta(seconds=after)))
-        steps += [(edges[0], None), (edges[1], after)]
-    return f"({local} - to_seconds({tree(local, steps)}))"
+    return f"({local} - to_seconds({tree(local, clock_steps(zone))}))"
 
 
 def utc_of_day(midnight: str, zone: str) -> str:
     """SQL for the first instant of a local day, also where midnight itself is skipped or happens twice."""
-    steps = [(None, first_offset(zone))]
-    for at, before, after in changes(zone):
-        steps.append((at + timedelta(seconds=max(before, after)), after))
-    return f"({midnight} - to_seconds({tree(midnight, steps)}))"
+    return f"({midnight} - to_seconds({tree(midnight, day_steps(zone))}))"
 
 
 def local(instant: str, zone: str) -> str:
@@ -66,12 +60,27 @@ def local(instant: str, zone: str) -> str:
     return f"({instant} + to_seconds({tree(instant, steps)}))"
 
 
+def clock_steps(zone: str) -> Steps:
+    """Seconds east of UTC by the local time they hold from; None where that time does not exist or happens twice."""
+    steps: Steps = [(None, first_offset(zone))]
+    for at, before, after in changes(zone):
+        edges = sorted((at + timedelta(seconds=before), at + timedelta(seconds=after)))
+        steps += [(edges[0], None), (edges[1], after)]
+    return steps
+
+
+def day_steps(zone: str) -> Steps:
+    """Seconds east of UTC at the first instant of a local day, by the midnight they hold from."""
+    found = [(at + timedelta(seconds=max(before, after)), after) for at, before, after in changes(zone)]
+    return [(None, first_offset(zone)), *found]
+
+
 def first_offset(zone: str) -> int:
     """Seconds east of UTC before the first change."""
     return changes(zone)[0][1] if changes(zone) else offset_at(FIRST, zone)
 
 
-def tree(value: str, steps: list[tuple[datetime | None, int | None]]) -> str:
+def tree(value: str, steps: Steps) -> str:
     """A search tree of CASEs: the number that holds from the last step not after the value."""
     if len(steps) == 1:
         return "null::bigint" if steps[0][1] is None else f"{steps[0][1]}"

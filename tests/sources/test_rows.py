@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from salesbook.sources import reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.framing import Dialect
 from salesbook.sources.reader import read
-from salesbook.sources.rows import Traits
+from salesbook.sources.rows import Traits, traits_of
 
 COMMA = Dialect(b",", b'"', 2)
 IN_PLACE = {
@@ -54,21 +55,40 @@ def test_good_records_are_written_where_the_file_holds_anything_else(kind, tmp_p
     assert text.skip == 0
 
 
-fields = st.text(alphabet=" a#+\té", max_size=3)
+fields = st.text(alphabet=" a#+\té\u00a0\u2009", max_size=3)
 
 
-@given(st.lists(st.tuples(fields, fields), min_size=1, max_size=4))
-def test_what_is_said_of_a_text_holds_for_every_field_of_it(records):
+@given(st.lists(st.tuples(fields, fields), min_size=1, max_size=4), st.booleans())
+def test_what_is_said_of_a_text_holds_for_every_field_of_it(records, is_quoted):
+    pattern = '"{}","{}"\n' if is_quoted else "{},{}\n"
     found = Traits()
     for record in records:
-        found.look((",".join(record) + "\n").encode(), COMMA)
+        found &= traits_of(pattern.format(*record).encode(), 1, COMMA)
     every = [field for record in records for field in record]
-    assert found.is_plain == (not any(sign in field for field in every for sign in "\té"))
+    assert found.is_plain == (not any(sign in field for field in every for sign in "\té\u00a0\u2009"))
     assert found.is_bare == (not any(sign in field for field in every for sign in "#+"))
-    assert found.is_trim == (found.is_plain and all(field == field.strip() for field in every))
+    if found.is_trim:
+        assert all(field == field.strip() for field in every)
+    elif not any(sign in field for field in every for sign in "\t\u00a0\u2009"):
+        assert any(field != field.strip() for field in every)
 
 
-def test_a_text_with_quotes_may_have_spaces_and_line_ends_within_them():
-    found = Traits()
-    found.look(b'"a\n",b\n', COMMA)
-    assert not found.is_trim
+def test_a_text_with_quotes_may_have_line_ends_and_tabs_within_them():
+    assert not traits_of(b'"a\n",b\n', 1, COMMA).is_trim
+    tabs = Dialect(b"\t", b'"', 2)
+    assert traits_of(b"a\tb\n", 1, tabs) == Traits()
+    assert not traits_of(b'"\ta"\tb\n', 1, tabs).is_plain
+    assert not traits_of(b'"\ta"\tb\n', 1, tabs).is_trim
+
+
+def test_the_parts_of_a_text_are_all_of_its_good_records(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "BLOCK", 1 << 8)
+    monkeypatch.setattr(reader, "LARGE_BLOCK", 1 << 10)
+    for content in (
+        b"a,b\n" + b"".join(b"%d,x\n" % n for n in range(999)),
+        b"a,b\r\n" + b"".join(b'%d,"x\r\n"\r\n' % n for n in range(999)) + b"1,2,3",
+    ):
+        text, kept = text_of(content, tmp_path)
+        parts = [part for part, _ in text.parts()]
+        assert len(parts) > 4
+        assert b"".join(parts) == kept

@@ -1,8 +1,9 @@
 """Sources: what a CRM gives, read strictly into the canonical tables; every row is loaded, or quarantined with why.
 
 `files` finds and copies the files; `reader` makes rows of text of their bytes, with `framing` for where records end
-and `sheets` for Excel and Parquet; `plan` matches columns by name; `form` and `cast` turn text into values; `checks`
-holds the rules; `quarantine` writes what was rejected; `intake` puts it all together.
+and `sheets` for Excel and Parquet; `plan` matches columns by name; `form` and `cast` turn text into values, `usual`
+does so faster where all is as usual, and `blocks` asks the one or the other; `checks` holds the rules; `quarantine`
+writes what was rejected; `intake` puts it all together.
 """
 
 from salesbook.sources.imports import Import

@@ -54,7 +54,8 @@ SHEET_ERROR = (
 )
 MADE_DATE = rf"{ISO}|\d+:[0-5]\d:[0-5]\d"
 SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
-CURRENCIES = ", ".join(map(literal, sorted(list_currencies() - {"XTS", "XXX"})))  # without those that mean none
+CURRENCY_CODES = sorted(list_currencies() - {"XTS", "XXX"})  # without those that mean none
+CURRENCIES = ", ".join(map(literal, CURRENCY_CODES))
 OTHER = "*"
 # Helping expressions by the first letter of their names; each reads those before it.
 LEVELS = (("q",), ("w", "d", "z"), ("p",))
@@ -97,16 +98,17 @@ def read_csv(text: Text) -> str:
 
 
 def statement(
-    feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], problems: Problems, rows: str = "", fence: str = ""
-) -> str:
+    feed: Feed, words: dict[str, dict[str, str]], mixed: set[str], problems: Problems, rows: str, fence: str = "",
+    carried: str = "",
+) -> str:  # fmt: skip
     """The SELECT that casts a file: the stored columns, `problem` and `other_word`.
 
     Rule: `problem` is the number of the first failure, `other_word` that of a word that the map counts as another; 0
     where there is none.
 
     Parameters: `words`, canonical column to value in the file to canonical value; `mixed`, date columns in which the
-    declared form occurs, so that no other is taken there; `rows`, SQL of the texts, the file's if left out; `fence`,
-    what keeps an engine that does so from working out an expression again wherever it is used.
+    declared form occurs, so that no other is taken there; `rows`, SQL of the texts; `fence`, what keeps an engine that
+    does so from working out an expression again wherever it is used; `carried`, a column of the texts to hand on.
     """
     texts, parsed, values, cases, notes = {}, {}, {}, header_again(feed, problems), []
     for column in feed.table.columns:
@@ -126,12 +128,14 @@ def statement(
             number = problems.number(column.name, f"{column.name}_{rule}", f"{column.name} {reason}")
             cases.append(f"when {condition} then {number}")
     levels = LEVELS if fence else (tuple("qwdzp"),)
-    middle = f"select {named(texts)}, {header_columns(feed)} from {rows or read_csv(feed.text)}{fence}"
+    also = f", {carried}" if carried else ""
+    middle = f"select {named(texts)}, {header_columns(feed)}{also} from {rows}{fence}"
     for level in [*({name: sql for name, sql in parsed.items() if name[0] in of} for of in levels), values]:
         middle = f"select *, {named(level)} from ({middle}) texts{fence}" if level else middle
     stored = ", ".join(f'"{name}"' for name in feed.table.stored)
     problem, note = (f"case {' '.join(tests)} else 0 end" if tests else "0" for tests in (cases, notes))
-    return f"select {stored}, ({problem})::integer as problem, ({note})::integer as other_word from ({middle}) texts"
+    marks = f"({problem})::integer as problem, ({note})::integer as other_word"
+    return f"select {stored}, {marks}{also} from ({middle}) texts"
 
 
 def named(expressions: dict[str, str]) -> str:
@@ -230,7 +234,7 @@ def exact(column: Column, feed: Feed, is_mixed: bool) -> Cast:
         problems.append((spoiled, "spoiled", "is not an id any more: a spreadsheet has changed it"))
     if feed.positions.get(column.name) in feed.text.dated:
         problems.append((matches(t, MADE_DATE), "spoiled", "is not an id any more: a spreadsheet has made it a date"))
-    if not traits.is_trim:
+    if not (traits.is_plain and traits.is_trim):
         invisible = f"contains({t}, chr(10))" if traits.is_plain else f"regexp_matches({t}, {literal(INVISIBLE)})"
         problems.append((invisible, "invisible", "holds an invisible character"))
     return Cast({}, {column.name: t}, problems)

@@ -19,6 +19,7 @@ from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
 from salesbook.sources import cast, files, plan, quarantine, reader, snapshots, steps, typed
+from salesbook.sources.blocks import Blocks
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, Form, literal, matches
@@ -26,7 +27,7 @@ from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import LEFT_OUT, Staged
 from salesbook.tables import TABLES
 
-VERSION = 7
+VERSION = 8
 MEMORY = "600MB"
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
 
@@ -246,10 +247,9 @@ def cast_table(work: Work, table: Table) -> None:
     """Cast a table's files and put them together in the views `all_TABLE` and `good_TABLE`."""
     parts = []
     for feed in work.feeds.get(table.name, []):
-        words = plan.words_of(feed.name, work.settings.source)
         path = part_of(work.folder, feed)
-        select = cast.statement(feed, words, mixed_columns(work.con, feed), work.problems)
-        wrote = typed.write(work.con, select, path, table)
+        words, mixed = plan.words_of(feed.name, work.settings.source), mixed_columns(work.con, feed)
+        wrote = typed.written(Blocks(work.con, feed, words, mixed, work.problems).typed(), path, table)
         if wrote.count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, wrote.count)
         parts.append(typed.part(work.con, table.name, feed.source, path, wrote.marked))
@@ -351,7 +351,7 @@ def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
             typed.link(part_of(work.folder, with_feed), target)
             return
     columns = ", ".join(f'"{name}"' for name in table.stored)
-    typed.write(work.con, f"select {columns} from good_{table.name}", target, table)
+    typed.written(typed.batches(work.con, f"select {columns} from good_{table.name}"), target, table)
 
 
 def any_rejected(con: duckdb.DuckDBPyConnection, table: str) -> bool:

@@ -10,7 +10,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
+from operator import and_
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,9 @@ from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import sheets
 from salesbook.sources.files import Copy, listed
 from salesbook.sources.framing import Dialect, Frame, frames
-from salesbook.sources.rows import Rows, Traits
+from salesbook.sources.rows import Block, Rows, Traits, traits_of
 
-BLOCK = 1 << 22
+BLOCK, LARGE_BLOCK = 1 << 22, 1 << 24
 MOST_BAD = 1 << 26  # bytes of records that are none: beyond it a file is no table, or packed to do harm
 LONGEST_SKIPPED = 4096  # DuckDB skips a row too many behind a header of more than some 8,000 bytes
 DELIMITERS = (b",", b";", b"\t", b"|")
@@ -48,11 +49,11 @@ REFUSED = (
 class Text:
     """A file as rows of text: `header`, and a file of its good records that a strict engine reads without a doubt.
 
-    `skip`: the lines of that file before them. `shifts`: (first row, line minus row) wherever that difference changes,
-    so that a row's line in the source is known. `bad`: a CSV file of the records that are none (line, rule, original
-    text). `traits`: what nobody need look for in it. `is_table`: rows of a database, which have no line. `others`:
-    columns of the source that are not in the text. `is_canonical`: it has the tables' own names and forms. `dated`:
-    columns in which a sheet has dates or times.
+    `skip`, `start`: the lines and bytes of that file before them; `blocks`: the parts in which it can be read.
+    `shifts`: (first row, line minus row) wherever that difference changes, so that a row's line in the source is known.
+    `bad`: a CSV file of the records that are none (line, rule, original text). `traits`: what nobody need look for in
+    it. `is_table`: rows of a database, which have no line. `others`: columns of the source that are not in the text.
+    `is_canonical`: it has the tables' own names and forms. `dated`: columns in which a sheet has dates or times.
     """
 
     name: str
@@ -66,10 +67,20 @@ class Text:
     frames: Callable[[], Iterator[Frame]]
     traits: Traits
     skip: int
+    start: int = 0
+    blocks: tuple[Block, ...] = ()
     is_table: bool = False
     others: tuple[str, ...] = ()
     is_canonical: bool = False
     dated: frozenset[int] = frozenset()
+
+    def parts(self) -> Iterator[tuple[bytes, Traits]]:
+        """The text in parts of whole records, with what each does not hold."""
+        with self.rows.open("rb") as file:
+            file.seek(self.start)
+            for block in self.blocks:
+                if block.size:
+                    yield file.read(block.size), block.traits
 
 
 def name_key(name: str) -> str:
@@ -139,13 +150,13 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
 def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -> Text:
     """The good records of a text written to one file, where need be, the bad ones to another."""
     bad = rows.path.with_suffix(".bad")
-    n_good, n_bad, shifts, traits = 0, 0, [], Traits()
+    n_good, n_bad, shifts, blocks = 0, 0, [], [Block(0, Traits())]
     bad_bytes = 0
     with bad.open("w", encoding="utf-8", newline="") as bad_file:
         bad_rows = csv.writer(bad_file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for frame in framing:
             rows.add(frame)
-            traits.look(frame.text, dialect)
+            add_to(blocks, Block(len(frame.text), traits_of(frame.text, len(frame.lines), dialect)))
             bad_rows.writerows((line, rule, text.decode()) for line, rule, text in frame.bad)
             bad_bytes += sum(len(text) for _, _, text in frame.bad)
             if bad_bytes > MOST_BAD:
@@ -157,8 +168,18 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
                 shifts.append(np.stack([n_good + changed, shift[changed]], axis=1))
             n_good, n_bad = n_good + len(frame.lines), n_bad + len(frame.bad)
     shifts = np.concatenate(shifts) if shifts else np.zeros((1, 2), np.int64)
-    path, skip = rows.done()
-    return Text(name, header, dialect, path, bad, n_good, n_bad, shifts, again, traits, skip)
+    path, skip, start = rows.done()
+    traits = reduce(and_, (block.traits for block in blocks))
+    return Text(name, header, dialect, path, bad, n_good, n_bad, shifts, again, traits, skip, start, tuple(blocks))
+
+
+def add_to(blocks: list[Block], frame: Block) -> None:
+    """Add what a frame holds to the last block, or as another where that would become large."""
+    last = blocks[-1]
+    if last.size + frame.size > LARGE_BLOCK:
+        blocks.append(frame)
+    else:
+        blocks[-1] = Block(last.size + frame.size, last.traits & frame.traits)
 
 
 def refuse_nested(copy: Copy, wanted: set[str]) -> None:

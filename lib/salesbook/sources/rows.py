@@ -10,39 +10,60 @@ import numpy as np
 from salesbook.sources.framing import NEW_LINE, Dialect, Frame
 
 BLOCK = 1 << 22
-SPACE = 32
+SPACE, TAB = 32, 9
+WIDE = tuple(space.encode() for space in "\u00a0\u2009\u202f")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Traits:
     """What a text does not hold, so that nobody need look for it in every field.
 
-    `is_plain`: all of it is ASCII without control characters. `is_trim`: no field begins or ends with white space.
-    `is_bare`: there is no # or +, without which no spreadsheet has spoiled anything.
+    `is_plain`: all of it is ASCII without control characters but line ends. `is_trim`: no field begins or ends with
+    white space, nor goes on in another line. `is_bare`: there is no # or +, without which no spreadsheet has spoiled
+    anything.
     """
 
     is_plain: bool = True
     is_trim: bool = True
     is_bare: bool = True
 
-    def look(self, text: bytes, dialect: Dialect) -> None:
-        """Take another part of the text into account: whole records."""
-        codes = np.frombuffer(text, np.uint8)
-        if self.is_plain:
-            n_usual = text.count(b"\n") + (text.count(b"\t") if dialect.delimiter == b"\t" else 0)
-            self.is_plain = text.isascii() and b"\x7f" not in text and np.count_nonzero(codes < SPACE) == n_usual
-        self.is_bare = self.is_bare and b"#" not in text and b"+" not in text
-        if self.is_trim:
-            self.is_trim = self.is_plain and dialect.quote not in text and not has_edges(codes, dialect)
+    def __and__(self, other: "Traits") -> "Traits":
+        """The traits of two texts together."""
+        return Traits(self.is_plain and other.is_plain, self.is_trim and other.is_trim, self.is_bare and other.is_bare)
+
+
+def traits_of(text: bytes, n_records: int, dialect: Dialect) -> Traits:
+    """The traits of a text of whole records."""
+    codes, is_ascii = np.frombuffer(text, np.uint8), text.isascii()
+    n_ends = np.count_nonzero(codes == NEW_LINE)
+    n_usual = n_ends
+    if dialect.delimiter == b"\t" and dialect.quote not in text:
+        n_usual += np.count_nonzero(codes == TAB)
+    has_controls = np.count_nonzero(codes < SPACE) != n_usual
+    may_have_edges = has_controls or n_ends != n_records or (not is_ascii and any(space in text for space in WIDE))
+    return Traits(
+        is_plain=is_ascii and not has_controls and b"\x7f" not in text,
+        is_trim=not may_have_edges and not has_edges(codes, dialect),
+        is_bare=b"#" not in text and b"+" not in text,
+    )
 
 
 def has_edges(codes: np.ndarray, dialect: Dialect) -> bool:
-    """Whether a field begins or ends with a space, in whole records without quotes."""
+    """Whether a space stands where a field may begin or end: beside a delimiter, a line end or a quote."""
     spaces = np.flatnonzero(codes == SPACE)
     if len(spaces) == 0:
         return False
     beside = np.concatenate((codes[spaces[spaces > 0] - 1], codes[spaces + 1]))
-    return bool(spaces[0] == 0 or ((beside == dialect.delimiter[0]) | (beside == NEW_LINE)).any())
+    is_edge = (beside == dialect.delimiter[0]) | (beside == NEW_LINE) | (beside == dialect.quote[0])
+    return bool(spaces[0] == 0 or is_edge.any())
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of the good records: so many bytes of whole ones, and what they do not hold."""
+
+    size: int
+    traits: Traits
 
 
 class Rows:
@@ -78,11 +99,11 @@ class Rows:
                 self.n_same -= len(block)
         return self.file
 
-    def done(self) -> tuple[Path, int]:
-        """The file that holds the records, and the lines to skip in it."""
+    def done(self) -> tuple[Path, int, int]:
+        """The file that holds the records, and the lines and bytes to skip in it."""
         if self.copy is None or self.file or self.there.read(1):
             self.begin().flush()
-        return (self.path, 0) if self.file else (self.copy, 1)
+        return (self.path, 0, 0) if self.file else (self.copy, 1, self.start)
 
     def __enter__(self) -> "Rows":
         return self

@@ -37,29 +37,28 @@ class Written:
     is_ascending: bool
 
 
-def write(con: duckdb.DuckDBPyConnection, select: str, path: Path, table: Table) -> Written:
-    """Write the rows of a query to Parquet while they come; `problem` and `other_word` are told beside it."""
+def batches(con: duckdb.DuckDBPyConnection, select: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a query while they come."""
     with con.cursor() as apart:
-        return written(apart.sql(select).to_arrow_reader(BATCH), path, table)
+        yield from ahead(apart.sql(select).to_arrow_reader(BATCH))
 
 
-def written(rows: pa.RecordBatchReader, path: Path, table: Table) -> Written:
-    """Rows written to Parquet while they come."""
-    names = [name for name in rows.schema.names if name not in MARKS]
-    schema = pa.schema([rows.schema.field(name) for name in names])
+def written(rows: Iterator[pa.RecordBatch], path: Path, table: Table) -> Written:
+    """Rows written to Parquet while they come; `problem` and `other_word`, where they have them, are told beside it."""
+    schema = schema_of(table)
     count, marked, key = 0, [MARKED.empty_table()], Key(table)
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated(table)) as file:
-        for batch in ahead(rows):
-            file.write_batch(batch.select(names))
-            if len(names) < len(batch.schema):
+        for batch in rows:
+            file.write_batch(batch.select(schema.names))
+            if len(schema) < len(batch.schema):
                 marked.append(marks(batch, count))
             key.look(batch)
             count += len(batch)
     return Written(count, pa.concat_tables(marked), key.is_ascending)
 
 
-def ahead(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    """The batches of a reader, the next of which is made while one is worked on."""
+def ahead(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches, the next of which is made while one is worked on."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, rows, None)
         while (batch := coming.result()) is not None:
@@ -127,8 +126,12 @@ def part(con: duckdb.DuckDBPyConnection, name: str, source: int, path: Path, mar
 
 def write_empty(table: Table, path: Path) -> None:
     """Write a table that the source does not have: present and empty."""
-    schema = pa.schema([(name, ARROW.get(kind) or decimal_type(kind)) for name, kind in table.stored.items()])
-    pq.write_table(schema.empty_table(), path)
+    pq.write_table(schema_of(table).empty_table(), path)
+
+
+def schema_of(table: Table) -> pa.Schema:
+    """The stored columns of a table with their types."""
+    return pa.schema([(name, ARROW.get(kind) or decimal_type(kind)) for name, kind in table.stored.items()])
 
 
 def decimal_type(kind: str) -> pa.DataType:

@@ -1,0 +1,59 @@
+"""A file is read block by block: whatever reads a block, its rows stay where they are."""
+
+import time
+
+import pytest
+
+from salesbook.sources import blocks, reader
+from salesbook.sources.usual import Usual
+
+COUNT = 400
+LINE = "D{at},Sales,Demo,open,{amount},EUR,2026-01-05T09:00:00Z,,,"
+
+
+def amounts(odd: set[int]) -> list[str]:
+    """An amount for every row; those of some are not in a usual form."""
+    return ["1E5" if at in odd else f"{at}.50" for at in range(COUNT)]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of a few dozen rows."""
+    monkeypatch.setattr(reader, "BLOCK", 1 << 10)
+    monkeypatch.setattr(reader, "LARGE_BLOCK", 1 << 11)
+
+
+@pytest.mark.parametrize("odd", [set(), {0, 57, 58, COUNT - 1}, set(range(150))], ids=len)
+def test_every_row_is_loaded_or_rejected_with_its_own_line_and_text(
+    read, rows, quarantined, deals_of, small_blocks, odd
+):
+    lines = [LINE.format(at=f"{at:04}", amount=amount) for at, amount in enumerate(amounts(odd))]
+    imported = read({"deals.csv": deals_of(*lines)})
+    assert quarantined(imported) == [(at + 2, "amount_unreadable", lines[at]) for at in sorted(odd)]
+    loaded = [(f"D{at:04}", at * 100 + 50) for at in range(COUNT) if at not in odd]
+    assert rows(imported, "deals", "deal_id, amount_minor") == loaded
+
+
+def test_files_of_which_no_block_is_usual_are_not_tried_for_ever(read, deals_of, small_blocks, monkeypatch):
+    tried = []
+    monkeypatch.setattr(Usual, "rows", lambda self, block, traits: tried.append(block))
+    lines = [LINE.format(at=at, amount="1") for at in range(COUNT)]
+    assert read({"deals.csv": deals_of(*lines)}).rows_loaded("deals") == COUNT
+    assert len(tried) <= blocks.TOGETHER + blocks.AHEAD
+
+
+def test_parts_that_are_worked_on_at_the_same_time_come_in_their_order():
+    def work(at: int) -> int:
+        time.sleep(0.002 * (3 - at % 3))
+        return at
+
+    assert list(blocks.in_order(work, iter(range(9)))) == list(range(9))
+
+
+def test_rows_that_the_engine_gives_in_any_order_are_put_right(read, quarantined, deals_of, monkeypatch):
+    select = blocks.cast.statement
+    monkeypatch.setattr(Usual, "rows", lambda self, block, traits: None)
+    monkeypatch.setattr(blocks.cast, "statement", lambda *a, **k: f"{select(*a, **k)} order by hash(at_row)")
+    lines = [LINE.format(at=at, amount="1E5" if at == 42 else "1") for at in range(99)]
+    imported = read({"deals.csv": deals_of(*lines)})
+    assert quarantined(imported) == [(44, "amount_unreadable", lines[42])]
