@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesbook.engines.duckdb import PARQUET, counted, literal
@@ -24,6 +25,18 @@ WAIT_SECONDS = 15
 CONNECT_PORT = "15002"
 QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
 PROBES = 64  # rows, each written by a task of its own: enough that every worker of a usual cluster writes one
+
+TYPES = {
+    pa.string(): "string",
+    pa.large_string(): "string",
+    pa.int64(): "bigint",
+    pa.int32(): "int",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+    pa.timestamp("us"): "timestamp_ntz",
+    pa.timestamp("ns"): "timestamp_ntz",
+    pa.float64(): "double",
+}
 
 # What the fact texts rely on, whatever the cluster's own settings are: a fault is an error, times have no zone.
 CONF = {
@@ -144,9 +157,10 @@ class Spark:
             self.session.sql(statement)
 
     def table(self, name: str, parquet: Path) -> None:
-        """A view on the file."""
+        """A view on the file. Its columns are told: to find them out, Spark would run a job on the cluster."""
+        columns = ", ".join(f"`{field.name}` {spark_type(field.type)}" for field in pq.read_schema(parquet))
         with telling(f"the table {name!r}"):
-            self.session.read.parquet(parquet.resolve().as_uri()).createOrReplaceTempView(name)
+            self.session.read.schema(columns).parquet(parquet.resolve().as_uri()).createOrReplaceTempView(name)
         self.views.append(name)
 
     def view(self, name: str, sql: str) -> None:
@@ -178,3 +192,10 @@ class Spark:
         for name in self.views:
             self.session.catalog.dropTempView(name)
         shutil.rmtree(self.parts, ignore_errors=True)
+
+
+def spark_type(kind: pa.DataType) -> str:
+    """The type of a column in Spark's SQL."""
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision}, {kind.scale})"
+    return TYPES[kind]
