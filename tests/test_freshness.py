@@ -59,6 +59,8 @@ def test_what_is_dated_after_now_is_told_by_table_and_column(tmp_path):
     settings = settings_of(tmp_path, deals=DEALS, activities=activities([date(2026, 10, 20), date(2099, 1, 1)]))
     with site.opened(settings) as source, contextlib.closing(source.engine(tmp_path)) as engine:
         late, early = (freshness.ahead(engine.rows, datetime(2026, month, 3)) for month in (12, 10))
+        within_the_hour = freshness.ahead(engine.rows, datetime(2099, 1, 1, 9, 30))
+    assert not within_the_hour
     activity = {"n": 2, "table": "activities", "column": "occurred_at", "day": "2099-01-01"}
     assert late == [{"code": "ahead", "values": activity}]
     assert [(one["values"]["column"], one["values"]["n"]) for one in early] == [("occurred_at", 4), ("closed_at", 1)]

@@ -3,6 +3,7 @@
 import math
 import re
 import string
+import unicodedata
 
 import nbformat
 import pytest
@@ -10,7 +11,7 @@ import yaml
 
 from salesbook import KPIS, words
 from salesbook.errors import WrongUsage
-from salesbook.words import Words, catalogue, hash_of
+from salesbook.words import Words, catalogue, hash_of, readable
 
 ENGLISH, DUTCH, DANISH = (Words(language, "EUR") for language in ("en", "nl", "da"))
 ALIKE = {
@@ -22,6 +23,7 @@ ALIKE = {
     "site.form.pdf",
     "site.form.xlsx",
 }
+TURNING = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")  # Unicode's names of signs that turn text
 OWN = ("kpi.", "notebook.")  # meanings and prose stand in the code in English
 
 
@@ -114,6 +116,9 @@ def test_a_name_neither_turns_a_sentence_around_nor_fills_a_page():
     assert "\u202e" not in said
     assert len(said) < 150
     assert "eman" in said
+    turned = [chr(code) for code in range(0x2000, 0x2070) if unicodedata.bidirectional(chr(code)) in TURNING]
+    assert len(turned) == 9
+    assert readable("a".join(turned)) == "a" * 8
 
 
 def test_a_remark_on_rows_is_in_the_readers_language():
@@ -199,6 +204,9 @@ def test_a_translation_is_shown_only_if_it_was_made_of_this_english(monkeypatch)
     monkeypatch.setattr(words, "catalogue", lambda language: made)
     assert DUTCH.meaning("x", "Meaning.") == "Betekenis"
     assert DUTCH.meaning("x", "Another meaning.") == "Another meaning."
+    made |= {"of_quarter.kpi.x.meaning": "Van het kwartaal", "of_quarter.kpi.x.of": hash_of("Meaning.")}
+    assert Words("nl", "EUR", kind="quarter").meaning("x", "Meaning.") == "Van het kwartaal"
+    assert DUTCH.meaning("x", "Meaning.") == "Betekenis"
 
 
 def test_a_stale_translation_is_named_with_the_new_mark(monkeypatch):
