@@ -1,8 +1,9 @@
 """Salesbook: a CRM export in, a month's sales report out.
 
 Data goes one way: `sources` reads an export into the canonical tables of `tables`; `build` has an engine (`engines`)
-derive the `facts` of a month; a `book` opens that run; KPIs (`kpi`, `kpis`) ask it; the notebooks show what they
-answer (`page`, `charts`, `words`); `report` runs the notebooks and publishes the month.
+derive the `facts` of a month from what was known at its end (`clipping`); a `book` opens that run; KPIs (`kpi`, `kpis`)
+ask it (`query`); the notebooks show what they answer (`page`, `charts`, `words`); `report` runs the notebooks and
+publishes the month.
 
     from salesbook import open_book
     from salesbook.kpis.scorecard import win_rate
