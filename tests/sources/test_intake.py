@@ -14,6 +14,7 @@ from salesbook.settings import load as settings_of
 from salesbook.sources import intake, load
 from salesbook.tables import TABLES
 
+DEAL = "{id},Sales,Demo,open,100.00,EUR,2026-01-05T09:00:00Z,,,"
 SAMPLE = Path(__file__).parents[2] / "salesbook.toml"
 CRM = Path(__file__).parents[3] / "shared" / "data" / "crm-sales-opportunities"
 STAGES = [
@@ -78,6 +79,23 @@ def test_the_same_files_are_read_once_and_changed_ones_again(read, deals_of):
     changed = read({"deals.csv": deals_of(good=3)})
     assert changed.folder != first.folder
     assert first.folder.is_dir()
+
+
+def test_files_whose_import_is_kept_are_hashed_where_they_stand(read, deals_of, monkeypatch):
+    first = read({"deals.csv": deals_of(good=2)})
+    monkeypatch.setattr(intake, "copied", None)
+    assert read({"deals.csv": deals_of(good=2)}).folder == first.folder
+
+
+def test_a_changed_file_of_the_same_size_and_time_is_read_again(read, deals_of):
+    first = read({"deals.csv": deals_of(DEAL.format(id="D1"))})
+    path = read.folder / "source" / "deals.csv"
+    times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    path.write_text(deals_of(DEAL.format(id="D2")))
+    os.utime(path, ns=times)
+    again = load(read.settings(), read.store)
+    assert again.folder != first.folder
+    assert [file["bytes"] for file in again.files] == [file["bytes"] for file in first.files]
 
 
 def test_another_map_makes_another_import(read, deals_of):

@@ -149,7 +149,8 @@ def test_a_file_that_the_map_does_not_speak_of_is_set_aside_where_it_does_not_fi
         read(content, files={"deals": "export.csv"}, columns=COLUMNS | {"accounts": {"name": "Naam"}})
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("read", [files.hashed, lambda file: files.copied(file, file.path.with_suffix(".copy"))])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, read):
     path = tmp_path / "deals.csv"
     path.write_text(EXPORT)
 
@@ -160,4 +161,4 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(files.hashlib, "sha256", Growing)
     with pytest.raises(BadData, match="changed while it was read"):
-        files.copied(SourceFile("deals.csv", path, "", ("deals",)), tmp_path / "copy")
+        read(SourceFile("deals.csv", path, "", ("deals",)))

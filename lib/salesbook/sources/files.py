@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -202,15 +203,31 @@ def copied(file: SourceFile, target: Path) -> Copy:
 
     Raises: BadData where the file cannot be read, or changed while it was read.
     """
+    with target.open("xb") as copy:
+        sha256, size = read_through(file, copy.write)
+    return Copy(file, target, sha256, size)
+
+
+def hashed(file: SourceFile) -> str:
+    """The hash of a file where it stands.
+
+    Raises: BadData where the file cannot be read, or changed while it was read.
+    """
+    return read_through(file, len)[0]
+
+
+def read_through(file: SourceFile, take: Callable[[bytes], object]) -> tuple[str, int]:
+    """Read a file once, hashing each block while it is taken elsewhere; its hash and its size."""
     todo = "Wait until the export is written, then run again."
     if not file.path.is_file():
         raise BadData(f"{file.name} cannot be read.", "It is not a file.", "Take it away, or name another in the map.")
     try:
         before, digest = file.path.stat(), hashlib.sha256()
-        with file.path.open("rb") as source, target.open("xb") as copy:
+        with file.path.open("rb") as source, ThreadPoolExecutor(1) as beside:
             while block := source.read(BLOCK):
-                digest.update(block)
-                copy.write(block)
+                hashing = beside.submit(digest.update, block)
+                take(block)
+                hashing.result()
         after = file.path.stat()
     except OSError as error:
         if error.filename != str(file.path):
@@ -221,4 +238,4 @@ def copied(file: SourceFile, target: Path) -> Copy:
         raise BadData(
             f"{file.name} changed while it was read.", f"{before.st_size} bytes became {after.st_size}.", todo
         )
-    return Copy(file, target, digest.hexdigest(), after.st_size)
+    return digest.hexdigest(), after.st_size

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -51,8 +52,9 @@ class Work:
 def load(settings: Settings, store: Path, origin: files.Origin | None = None) -> Import:
     """The import of the settings' source.
 
-    Rule: files are copied and hashed first. The same bytes under the same map are read once; a changed file or map
-    makes a new import, and the old one stays. An import appears whole or not at all. Rows read = loaded + rejected.
+    Rule: files are copied and hashed first, or hashed alone where the store may hold the import of just these bytes.
+    The same bytes under the same map are read once; a changed file or map makes a new import, and the old one stays. An
+    import appears whole or not at all. Rows read = loaded + rejected.
     Parameters: `settings`; `store`, the folder of all imports; `origin`, the settings' folder if left out.
     Returns: Import.
     Raises: BadData for what cannot be read without guessing, or more rows rejected than the settings allow.
@@ -62,12 +64,14 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
     sweep(store)
     staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=store))
     try:
-        origin = origin or files.Folder(settings)
-        located = enumerate([*origin.located(), *snapshots.located(settings)])
-        copies = [copied(origin, file, staging / f"{number}.copy") for number, file in located]
-        target = store / key_of(settings, copies)
-        if not (target / RECORD).is_file():
-            publish(made(settings, copies, staging), target)
+        folder = files.Folder(settings)
+        located = [*(origin or folder).located(), *snapshots.located(settings)]
+        target = None if origin else kept(settings, located, store, staging)
+        if target is None:
+            copies = [copied(origin or folder, file, staging / f"{at}.copy") for at, file in enumerate(located)]
+            target = store / key_of(settings, [(copy.file, copy.sha256) for copy in copies])
+            if not (target / RECORD).is_file():
+                publish(made(settings, copies, staging), target)
     finally:
         shutil.rmtree(staging)
     result = opened(target)
@@ -87,9 +91,31 @@ def copied(origin: files.Origin, file: SourceFile, target: Path) -> Copy:
     return snapshots.copied(file, target) if file.is_canonical else origin.copied(file, target)
 
 
-def key_of(settings: Settings, copies: list[Copy]) -> str:
+def kept(settings: Settings, located: list[SourceFile], store: Path, staging: Path) -> Path | None:
+    """The import that the store has of the bytes that the files have now; None where it has none."""
+    if not is_promising(located, store):
+        return None
+    with ThreadPoolExecutor(2) as pool:
+        own = [snapshots.copied(file, staging / "snapshots.kept").sha256 for file in located if file.is_canonical]
+        hashes = [*pool.map(files.hashed, (file for file in located if not file.is_canonical)), *own]
+    target = store / key_of(settings, list(zip(located, hashes, strict=True)))
+    return target if (target / RECORD).is_file() else None
+
+
+def is_promising(located: list[SourceFile], store: Path) -> bool:
+    """Whether the store has an import of files of these names and sizes: what they hold only their hashes tell."""
+    sizes = {file.name: file.path.stat().st_size for file in located if file.path.is_file()}
+    for record in store.glob(f"*/{RECORD}"):
+        read = json.loads(record.read_text(encoding="utf-8"))["files"]
+        shared = {file["name"]: file["bytes"] for file in read if file["name"] in sizes}
+        if shared and all(sizes[name] == size for name, size in shared.items()):
+            return True
+    return False
+
+
+def key_of(settings: Settings, hashed: list[tuple[SourceFile, str]]) -> str:
     """The import's key: what the result depends on, hashed."""
-    read = [(copy.file.name, copy.file.sheet, copy.file.tables, copy.sha256) for copy in copies]
+    read = [(file.name, file.sheet, file.tables, sha256) for file, sha256 in hashed]
     rest = [VERSION, repr(TABLES), settings.zone, repr(replace(settings.source, path=""))]
     return hashlib.sha256(json.dumps([read, rest]).encode()).hexdigest()[:24]
 
