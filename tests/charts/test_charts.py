@@ -218,6 +218,19 @@ def test_the_line_of_the_whole_lets_the_labels_through_on_a_phone():
     assert narrow.count("var(--ink)") == wide + 1
 
 
+@pytest.mark.parametrize(("better", "paint"), [("higher", "blue"), ("lower", "orange")])
+def test_a_segment_clear_above_the_whole_is_blue_where_higher_is_better_else_orange(better, paint):
+    data = groups(["A"]).assign(value=0.9, low=0.8, high=0.95)
+    svg = charts.svg("forest", data, ENGLISH, 720, whole=0.4, better=better)
+    assert {name for name in ("blue", "orange") if f"var(--{name})" in svg} == {paint}
+
+
+def test_the_label_of_the_whole_stays_on_the_sheet_at_its_end():
+    data = groups(["A"]).assign(value=0.1, low=0.0, high=1.0)
+    svg = charts.svg("forest", data, ENGLISH, 360, whole=1.0, whole_label="What was promised to all of them")
+    assert max(right for _, _, right, _, _ in texts(svg)) <= 361
+
+
 def test_a_name_with_dollars_is_drawn_as_it_is():
     data = groups(["$a_1$", "b"])
     assert ">$a_1$<" in charts.svg("bars", data, ENGLISH, 720)

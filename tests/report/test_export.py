@@ -16,7 +16,7 @@ from salesbook import page
 from salesbook.errors import PageFailed
 from salesbook.listing import Listing
 from salesbook.report.export import Link, Navigation, css_text, page_html, prose
-from salesbook.report.parts import MOST_LISTED, card, drawing, is_stacked
+from salesbook.report.parts import LONGEST, MOST_LISTED, card, drawing, is_stacked
 from salesbook.words import Words, of_run
 
 EVIL = """<script>alert(1)</script><img src=x onerror=alert(1)>"'--></style> $x$ {{ 7 * 7 }} \u202e"""
@@ -299,6 +299,17 @@ def test_a_card_without_a_value_says_why():
     assert (told["value"], told["before"]) == ("–", "nothing closed")
 
 
+def test_a_card_without_any_month_shows_no_line_and_no_range():
+    told = card_of(answer(3).assign(value=None, low=None, high=None, reason="nothing closed"))
+    assert (told["spark"], told["range"], told["basis"]) == ("", "", "")
+
+
+def test_a_ratio_is_told_as_a_division_and_a_share_as_so_many_of_so_many():
+    trend = answer(2).assign(numerator=300, denominator=120, value=2.5, low=2.0, high=3.0)
+    assert "300 ÷ 120." in card_of(trend, unit="ratio")["basis"]
+    assert "of 120" in card_of(answer(2))["basis"]
+
+
 def test_a_card_of_money_changes_in_per_cent():
     trend = answer(2).drop(columns=["numerator", "denominator", "low", "high"]).assign(value=[1_000_000, 880_000], n=9)
     told = card_of(trend, unit="money", language="da")
@@ -334,6 +345,14 @@ def test_a_page_shows_so_many_deals_and_says_where_the_others_are(shown):
     parsed = Parsed(shown(lambda book: page.table(book, steps(), title="T", rows=listed([None] * 60, 9000))))
     assert len([text for text in parsed.texts if re.fullmatch(r"D\d+", text)]) == MOST_LISTED
     assert f"The first {MOST_LISTED}; the workbook has 60." in parsed.text
+
+
+def test_a_list_cuts_a_text_longer_than_a_line(shown):
+    rows = pd.DataFrame({"record": ["D0"], "organisation": ["word " * 40], "record_url": [None]})
+    parsed = Parsed(shown(lambda book: page.table(book, steps(), title="T", rows=Listing("deals", 1, rows))))
+    (cut,) = [text for text in parsed.texts if text.startswith("word")]
+    assert len(cut) == LONGEST
+    assert cut.endswith("…")
 
 
 def test_a_figure_without_deals_behind_it_offers_none(shown):

@@ -2,6 +2,7 @@
 
 import email
 import zipfile
+from datetime import timedelta
 from email.policy import default
 
 import pandas as pd
@@ -56,6 +57,14 @@ def test_the_workbook_holds_real_numbers_dates_and_text(pages, tmp_path):
     assert [str(rows[4][1])[:10], *rows[4][2:]] == ["2026-10-01", 4, 0.25, 1234.5]
 
 
+def test_a_duration_is_a_time_that_excel_adds_up(tmp_path):
+    table = {"columns": [{"name": "wait", "label": "Wait", "unit": "duration"}], "rows": [[90_000]]}
+    told = figure(["a"]) | {"table": table}
+    workbook.write(tmp_path / "month.xlsx", [Left("funnel", "The funnel", [("figure", told)])], WORDS, RUN, "draft")
+    (value,) = CalamineWorkbook.from_path(tmp_path / "month.xlsx").get_sheet_by_index(1).to_python()[4]
+    assert value == timedelta(hours=25)
+
+
 def test_no_text_becomes_a_formula_or_a_link_in_the_workbook(pages, tmp_path):
     workbook.write(tmp_path / "month.xlsx", pages, WORDS, RUN, "draft")
     with zipfile.ZipFile(tmp_path / "month.xlsx") as archive:
@@ -100,6 +109,18 @@ def test_the_mail_escapes_what_data_says_and_carries_its_files(pages, tmp_path):
     assert "&lt;b&gt;15" in message.get_body(("html",)).get_content()
     assert "<b>15</b> deals" in message.get_body(("plain",)).get_content()
     assert [part.get_filename() for part in message.iter_attachments()] == ["month.xlsx"]
+
+
+def test_the_mail_tells_the_first_page_in_full_and_the_others_by_their_headlines(pages):
+    more = {"findings": [{"headline": "Slower", "detail": "By two days", "is_claim": True}]}
+    message = email.message_from_bytes(
+        mail.draft([*pages, Left("pipeline", "The pipeline", [("findings", more)])], WORDS, RUN, []), policy=default
+    )
+    for form in ("plain", "html"):
+        text = message.get_body((form,)).get_content()
+        places = [text.index(part) for part in ("The funnel", "Won", "15", "The pipeline", "Slower")]
+        assert places == sorted(places)
+        assert "By two days" not in text
 
 
 def test_every_form_is_the_same_to_the_byte_when_made_again(pages, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from fake_book import LIGHT as OPENED
 from fake_book import LIGHT_DONE as DONE
-from fake_book import notebook, run_folder, whole_notebook
+from fake_book import FakeFinding, notebook, run_folder, whole_notebook
 from salesbook import KPIS
 from salesbook.errors import PageFailed, WrongUsage
 from salesbook.report.edition import Edition, told
@@ -149,6 +149,13 @@ def test_the_ledger_says_how_many_deals_and_how_much_money_more_were_won():
     index = month_index(Words("en", "EUR", kind="quarter"), facts)
     assert all(f'<td class="number">{text}</td>' in index for text in ("2", "+1", "€1,000.00"))
     assert "Sales report: Third quarter of 2026" in index
+
+
+def test_the_index_tells_the_first_finding_of_each_page(made):
+    month = made[0] / "reports" / "2026-10"
+    found = [page["found"] for page in json.loads((month / "month.json").read_text())["pages"]]
+    assert found == [FakeFinding.headline, ""]
+    assert FakeFinding.headline in (month / "index.html").read_text()
 
 
 def test_an_index_of_no_month_says_so(tmp_path):

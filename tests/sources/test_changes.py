@@ -42,6 +42,15 @@ def test_versions_of_a_deal_that_differ_are_changes_and_the_first_is_none(read_c
     assert imported.made["deal_changes"] == {"changes_of_deals": 3}
 
 
+def test_a_close_date_written_as_midnight_is_that_day_west_of_greenwich_too(read_crm, rows):
+    history = """Id,OpportunityId,Field,OldValue,NewValue,CreatedDate,CreatedById
+F1,006B,CloseDate,2026-05-31 00:00:00,2026-06-30T00:00:00Z,2026-01-09T09:00:00.000Z,005A
+"""
+    files = {"Opportunity.csv": OPPORTUNITY, "OpportunityFieldHistory.csv": history}
+    imported = read_crm("salesforce", files, '[report]\nzone = "America/New_York"\n')
+    assert rows(imported, "deal_changes", "old_value, new_value") == [("2026-05-31", "2026-06-30")]
+
+
 def test_a_field_history_has_the_value_before_and_owners_by_id(read_crm, rows):
     history = """Id,OpportunityId,Field,OldValue,NewValue,CreatedDate,CreatedById
 F1,006B,Amount,400.0,500.0,2026-01-07T09:00:00.000Z,005A
