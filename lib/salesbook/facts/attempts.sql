@@ -6,16 +6,18 @@
 -- The next in a row on the same channel within a few minutes (a setting) is the same attempt. What was done on a lead
 -- that was merged away counts for the one that stayed. A lead is at risk while it was not reached before; reached is a
 -- talk with a decision maker at the attempt, or, by setting, being qualified before the next attempt.
-with contacts as (
-  select f.lead_id, a.activity_id, a.type as channel, a.owner_id, a.occurred_at, a.occurred_at_is_date,
+with kept as (
+  -- A lead, also one merged into another, and the one that counts.
+  select l.lead_id as own_id, f.lead_id
+  from leads l
+  join lead_facts f on f.lead_id = coalesce(l.merged_into, l.lead_id)),
+contacts as (
+  select k.lead_id, a.activity_id, a.type as channel, a.owner_id, a.occurred_at, a.occurred_at_is_date,
     a.direction = 'outbound' as is_outbound, coalesce(a.reached_decision_maker, false) as is_talk,
     a.reached_decision_maker is not null as is_known
   from activities a
-  join leads m on m.lead_id = a.lead_id
-  join lead_facts f on f.lead_id = coalesce(m.merged_into, a.lead_id)
-  -- As one condition it is asked after the joins, and those stay joins of many contacts with fewer leads.
-  where case when a.type in ('call', 'email', 'meeting') and not a.is_automatic then a.occurred_at is not null
-    and f.lead_id is not null else false end),
+  join kept k on k.own_id = a.lead_id
+  where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null),
 marked as (
   select c.*, case
       when lag(channel) over in_order = channel
@@ -37,25 +39,29 @@ went_on as (
   select b.lead_id, b.attempt, max(case when c.is_talk then 1 else 0 end) = 1 as is_talk,
     max(case when c.is_known then 1 else 0 end) = 1 as is_known,
     max(case when c.occurred_at_is_date then 1 else 0 end) = 1 as is_date
-  from marked c
-  join begun b on b.lead_id = c.lead_id
+  from begun b
+  join marked c on c.lead_id = b.lead_id and c.is_new = 0
     and (b.attempted_at < c.occurred_at or (b.attempted_at = c.occurred_at and b.activity_id < c.activity_id))
     and (b.after_at is null or c.occurred_at < b.after_at
       or (c.occurred_at = b.after_at and c.activity_id < b.after_id))
-  where c.is_new = 0
   group by b.lead_id, b.attempt),
 talks as (
   select lead_id, min(occurred_at) as first_talk_at from contacts where is_talk group by lead_id),
+known as (
+  select f.lead_id, f.is_inbound, f.created_on, f.source, f.product, f.account_id, f.record_url, l.created_at,
+    coalesce(l.qualified_at, l.converted_at) as qualified_at, k.first_talk_at
+  from lead_facts f
+  join leads l on l.lead_id = f.lead_id
+  left join talks k on k.lead_id = f.lead_id),
 sequence as (
-  select b.lead_id, b.attempt, b.channel, b.attempted_at, b.owner_id, b.before_at, b.after_at, k.first_talk_at,
+  select b.lead_id, b.attempt, b.channel, b.attempted_at, b.owner_id, b.before_at, b.after_at, f.first_talk_at,
     local_time(b.attempted_at) as local_at, b.is_talk or coalesce(w.is_talk, false) as is_talk,
     b.is_known or coalesce(w.is_known, false) as is_known,
     not coalesce(b.occurred_at_is_date, false) and not coalesce(w.is_date, false) as is_timed,
-    coalesce(l.qualified_at, l.converted_at) as qualified_at, l.created_at
+    f.qualified_at, f.created_at, f.is_inbound, f.created_on, f.source, f.product, f.account_id, f.record_url
   from begun b
-  join leads l on l.lead_id = b.lead_id
-  left join went_on w on w.lead_id = b.lead_id and w.attempt = b.attempt
-  left join talks k on k.lead_id = b.lead_id),
+  join known f on f.lead_id = b.lead_id
+  left join went_on w on w.lead_id = b.lead_id and w.attempt = b.attempt),
 counted as (
   -- 1900-01-01 was a Monday.
   select s.*, cast(floor(seconds_between(timestamp '1900-01-01 00:00:00', local_at) / 86400.0) as bigint) as day_number,
@@ -80,7 +86,6 @@ select
   c.reached_at is null or c.reached_at >= c.attempted_at as is_at_risk,
   coalesce(c.reached_at >= c.attempted_at and c.is_here, false) as is_reached,
   c.is_talk, not c.is_known as is_outcome_unknown, c.is_timed, c.attempted_at < c.created_at as is_before_lead,
-  f.is_inbound, f.created_on, f.source, f.product, f.account_id, c.owner_id, f.record_url
+  c.is_inbound, c.created_on, c.source, c.product, c.account_id, c.owner_id, c.record_url
 from counted c
-join lead_facts f on f.lead_id = c.lead_id
 order by c.lead_id, c.attempt

@@ -15,12 +15,23 @@ with talks as (
     and a.occurred_at is not null),
 last_touches as (
   select lead_id, max(touched_at) as last_touch_at from touches where lead_id is not null group by lead_id),
+firsts as (
+  select lead_id, attempted_at, is_timed, hour from attempts where attempt = 1),
+reached as (
+  select t.lead_id
+  from talks t
+  join firsts a on a.lead_id = t.lead_id and t.occurred_at >= a.attempted_at
+    and t.occurred_at <= a.attempted_at + interval '14' day
+  group by t.lead_id),
 waited as (
-  select f.lead_id, l.created_at, run.as_of, f.is_converted, f.is_disqualified, f.owner_id, l.assigned_at,
+  select f.lead_id, f.created_on, f.source, f.product, f.account_id, f.is_qualified, f.is_won, f.is_open, f.record_url,
+    l.created_at, run.as_of, f.is_converted, f.is_disqualified, f.owner_id, l.assigned_at,
     coalesce(s.calendar, run.default_calendar) as calendar,
     a.attempted_at as first_attempt_at, t.last_touch_at,
     case when l.assigned_at >= l.created_at then l.assigned_at end as given_at,
     case when a.attempted_at >= l.created_at then a.attempted_at end as answered_at,
+    case when a.attempted_at >= l.created_at then a.hour end as answered_hour,
+    coalesce(a.attempted_at >= l.created_at, false) and r.lead_id is not null as is_reached,
     coalesce(l.created_at_is_date, false) = false and coalesce(a.is_timed, true) as is_timed,
     coalesce(l.assigned_at_is_date, false) = false and (l.assigned_at is null or l.assigned_at >= l.created_at)
       as is_given_timed,
@@ -28,7 +39,8 @@ waited as (
   from lead_facts f
   cross join run
   join leads l on l.lead_id = f.lead_id
-  left join attempts a on a.lead_id = f.lead_id and a.attempt = 1
+  left join firsts a on a.lead_id = f.lead_id
+  left join reached r on r.lead_id = f.lead_id
   left join last_touches t on t.lead_id = f.lead_id
   left join seller_facts s on s.owner_id = f.owner_id
   where f.is_inbound),
@@ -47,27 +59,20 @@ opened as (
   left join calendar og on og.calendar = w.calendar and og.day = cast(local_time(w.given_at) as date)
   left join calendar oa on oa.calendar = w.calendar and oa.day = cast(local_time(w.answered_at) as date)
   left join calendar oe on oe.calendar = w.calendar and oe.day = cast(local_time(w.as_of) as date)),
-reached as (
-  select o.lead_id, max(case when t.occurred_at >= o.answered_at
-    and t.occurred_at <= o.answered_at + interval '14' day then 1 else 0 end) = 1 as is_reached
-  from opened o
-  left join talks t on t.lead_id = o.lead_id
-  group by o.lead_id),
 judged as (
-  select o.*, r.is_reached, o.first_attempt_at < o.created_at as is_before,
+  select o.*, o.first_attempt_at < o.created_at as is_before,
     case when o.is_converted then 'assigned' when o.is_disqualified then 'rejected'
       when o.first_attempt_at is null and o.owner_id is null and o.assigned_at is null then 'unassigned'
       when o.first_attempt_at is null then 'never contacted'
       when seconds_between(o.last_touch_at, o.as_of) >= o.quiet_seconds then 'dropped'
       else 'assigned' end as fate
-  from opened o
-  join reached r on r.lead_id = o.lead_id)
+  from opened o)
 select
-  j.lead_id, f.created_on,
-  cast(floor(seconds_between(cast(f.created_on as timestamp), local_time(j.created_at)) / 3600.0) as bigint)
+  j.lead_id, j.created_on,
+  cast(floor(seconds_between(cast(j.created_on as timestamp), local_time(j.created_at)) / 3600.0) as bigint)
     as arrival_hour,
   cast(local_time(j.answered_at) as date) as answered_on,
-  a.hour as answered_hour,
+  j.answered_hour,
   j.answered_at is not null as is_answered,
   coalesce(j.is_timed and j.is_before, false) as is_touched_before,
   j.is_timed and not coalesce(j.is_before, false) as is_clocked,
@@ -90,8 +95,6 @@ select
   seconds_between(j.created_at, j.as_of) >= j.agreed_seconds as is_due,
   j.fate, j.fate in ('unassigned', 'never contacted', 'dropped') as is_leaked, j.fate = 'rejected' as is_rejected,
   j.first_attempt_at is null as is_never_contacted,
-  f.source, f.product, f.account_id, f.owner_id, f.is_qualified, f.is_won, f.is_open, f.record_url
+  j.source, j.product, j.account_id, j.owner_id, j.is_qualified, j.is_won, j.is_open, j.record_url
 from judged j
-join lead_facts f on f.lead_id = j.lead_id
-left join attempts a on a.lead_id = j.lead_id and a.attempt = 1 and a.attempted_at = j.answered_at
 order by j.lead_id
