@@ -4,10 +4,8 @@
 -- rows: select count(*) from stage_history
 select
   h.deal_id,
-  cast(row_number() over (partition by h.deal_id order by h.entered_at nulls first,
-    case when s.is_won or s.is_lost then 1 else 0 end, s.position, h.stage) as bigint) as visit,
-  row_number() over (partition by h.deal_id order by h.entered_at desc nulls last,
-    case when s.is_won or s.is_lost then 1 else 0 end desc, s.position desc, h.stage desc) = 1 as is_current,
+  cast(row_number() over in_order as bigint) as visit,
+  lead(h.deal_id) over in_order is null as is_current,
   h.stage, s.position,
   coalesce(s.is_mandatory, true) as is_mandatory,
   s.is_won, s.is_lost,
