@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesbook import __version__, clipping, clock, freshness
-from salesbook.clipping import MADE_UP, UNDONE_CHANGES, VISITS, clipped, deals_before
+from salesbook.clipping import ASSUMED_VISITS, MADE_UP, UNDONE_CHANGES, VISITS, clipped, deals_before
 from salesbook.disk import STAGING, sweep
 from salesbook.engines import Engine
 from salesbook.errors import BadData
@@ -201,6 +201,8 @@ def define(engine: Engine, settings: Settings, period: clock.Period, as_of: date
 
     give("run", run_table(period, as_of, next(iter(calendars)), settings))
     engine.fact("undone_changes", UNDONE_CHANGES, ("deal_id",), small / "undone_changes.parquet")
+    visit = ("deal_id", "entered_at", "stage")
+    engine.fact("assumed_visits", ASSUMED_VISITS, visit, small / "assumed_visits.parquet")
     for name, sql in (("visits", VISITS), ("deals_before", deals_before())):
         engine.view(name, sql)
     for table in TABLES.values():

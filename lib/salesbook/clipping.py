@@ -4,8 +4,8 @@ from salesbook.tables import TABLES, Table
 
 # A deal without history has visits made up from what the deal itself says: they are marked is_assumed. A closed one
 # went from its pipeline's first stage to its end; one whose history lacks the end gets that visit alone. A closing that
-# is a date alone is not put before the creation of the same day.
-VISITS = """
+# is a date alone is not put before the creation of the same day. They are few, and made once for all facts.
+ASSUMED_VISITS = """
 with first_stage as (
   select pipeline, min(stage) as stage from (
     select pipeline, stage, row_number() over (partition by pipeline order by position nulls last, stage) as place
@@ -26,20 +26,25 @@ seen as (
   join loaded_deals d on d.deal_id = h.deal_id
   join loaded_stages s on s.pipeline = d.pipeline and s.stage = h.stage
   group by h.deal_id)
-select deal_id, stage, entered_at, exited_at, is_bulk, recorded_at, false as is_assumed from loaded_stage_history
-union all
-select d.deal_id, case when e.stage is null then d.stage else coalesce(f.stage, d.stage) end, d.created_at,
-  case when e.stage is not null then greatest(d.closed_at, d.created_at) end, false, d.recorded_at, true
+select d.deal_id, case when e.stage is null then d.stage else coalesce(f.stage, d.stage) end as stage,
+  d.created_at as entered_at, case when e.stage is not null then greatest(d.closed_at, d.created_at) end as exited_at,
+  d.recorded_at
 from loaded_deals d
 left join first_stage f on f.pipeline = d.pipeline
 left join last_stage e on e.deal_id = d.deal_id
 where not exists (select 1 from seen where seen.deal_id = d.deal_id)
 union all
-select d.deal_id, e.stage, greatest(d.closed_at, d.created_at), cast(null as timestamp), false, d.recorded_at, true
+select d.deal_id, e.stage, greatest(d.closed_at, d.created_at), cast(null as timestamp), d.recorded_at
 from loaded_deals d
 join last_stage e on e.deal_id = d.deal_id
 left join seen on seen.deal_id = d.deal_id
 where coalesce(seen.has_end, 0) = 0
+order by deal_id, entered_at, stage
+"""
+VISITS = """
+select deal_id, stage, entered_at, exited_at, is_bulk, recorded_at, false as is_assumed from loaded_stage_history
+union all
+select deal_id, stage, entered_at, exited_at, false, recorded_at, true from assumed_visits
 """
 
 # Of a change that became known at the run's instant or later, what stood before it: the first such one after the last
