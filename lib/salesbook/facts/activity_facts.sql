@@ -7,7 +7,16 @@
 -- What sellers did, whatever became of the record it was done on: work on a lead that was deleted later was work too.
 -- An attempt is an outbound call, email or meeting that was done. With customers (facing) is a call in which somebody
 -- was spoken to, as far as is known, and a meeting that took place.
-with dated as (
+with kept_leads as (
+  -- What the lead that counts says of a lead, also of one merged into it.
+  select l.lead_id as own_id, f.lead_id, f.product, f.source
+  from leads l
+  join lead_facts f on f.lead_id = coalesce(l.merged_into, l.lead_id)),
+kept_deals as (
+  select d.deal_id as own_id, f.deal_id, f.product, f.source
+  from deals d
+  join deal_facts f on f.deal_id = coalesce(d.merged_into, d.deal_id)),
+dated as (
   select a.*, cast(local_time(a.occurred_at) as date) as done_on
   from activities a
   where not a.is_automatic)
@@ -35,8 +44,6 @@ select
   coalesce(d.product, l.product) as product, coalesce(d.source, l.source) as source, a.record_url
 from dated a
 cross join run
-left join leads ml on ml.lead_id = a.lead_id
-left join deals md on md.deal_id = a.deal_id
-left join lead_facts l on l.lead_id = coalesce(ml.merged_into, a.lead_id)
-left join deal_facts d on d.deal_id = coalesce(md.merged_into, a.deal_id)
+left join kept_leads l on l.own_id = a.lead_id
+left join kept_deals d on d.own_id = a.deal_id
 order by a.activity_id
