@@ -244,3 +244,70 @@ def test_a_sheet_of_hours_and_one_of_answers_are_told_apart(mapped):
     assert {match.column for one in made.fed if one.name == "surveys" for match in one.matches} == {
         "survey_id", "respondent_hash", "team", "answered_at", "question", "score", "scale_min", "scale_max",
     }  # fmt: skip
+
+
+FOREIGN = {
+    "German": "Angebotsnummer;Kundennummer;Verkäufer;Phase;Betrag;Währung;Erstellt am;Abgeschlossen am;Status\n"
+    "1;K1;Jan;Angebot;1.234,50;EUR;31.01.2026, 14:30;;Offen\n"
+    "2;K2;Ida;Ende;99,50;EUR;05.02.2026, 09:00;28.02.2026, 10:00;Gewonnen\n",
+    "Swedish": "Affärsnummer;Företag;Säljare;Fas;Värde;Valuta;Skapad;Stängd;Status\n"
+    "1;K1;Jan;Offert;1 234,50;EUR;2026-01-31 14:30;;Öppen\n"
+    "2;K2;Ida;Slut;99,50;EUR;2026-02-05 09:00;2026-02-28 10:00;Vunnen\n",
+    "Danish, with the record's kind before each name": "Aftale - ID;Aftale - Organisation;Aftale - Ejer;Aftale - Fase;"
+    "Aftale - Værdi;Aftale - Valuta;Aftale - Aftale oprettet;Aftale - Lukkedato;Aftale - Status\n"
+    "1;K1;Jan;Tilbud;1.234,50;EUR;31.01.2026 kl. 14.30;;Åben\n"
+    "2;K2;Ida;Slut;99,50;EUR;05.02.2026 kl. 09.00;28.02.2026 kl. 10.00;Vundet\n",
+}
+
+
+@pytest.mark.parametrize("export", FOREIGN.values(), ids=FOREIGN)
+def test_exports_in_other_languages_and_habits_are_read_once_their_zone_is_told(mapped, answered, rows, export):
+    made = mapped({"export.csv": export.encode("cp1252")})
+    assert asked(made) == ["source"]
+    imported = answered(made, 'zone = "Europe/Copenhagen"')
+    found = rows(imported, "deals", "deal_id, account_id, owner_id, status, amount_minor, created_at::varchar")
+    assert found == [
+        ("1", "K1", "Jan", "open", 123_450, "2026-01-31 13:30:00"),
+        ("2", "K2", "Ida", "won", 9_950, "2026-02-05 08:00:00"),
+    ]
+    assert imported.rejected == imported.flagged == {}
+
+
+HEAD = "Deal ID,Stage,Amount,Currency,Status,Created"
+
+
+@pytest.mark.parametrize(
+    ("name", "chances", "decimals"),
+    [
+        ("Probability (%)", "10 100", [0.1, 1]),
+        ("Kans", "10% 100%", [0.1, 1]),
+        ("Probability", "0.1 1", [0.1, 1]),
+        ("Probability", "1 0", [1, 0]),
+    ],
+)
+def test_a_chance_in_percent_is_made_a_fraction_and_a_fraction_is_not(mapped, answered, rows, name, chances, decimals):
+    lines = "".join(f"D{n},Demo,5,EUR,open,2026-01-05,{chance}\n" for n, chance in enumerate(chances.split()))
+    made = mapped({"x.csv": f"{HEAD},{name}\n{lines}"})
+    assert [float(value) for (value,) in rows(answered(made), "deals", "probability")] == decimals
+
+
+def test_a_column_of_a_canonical_name_with_other_values_is_asked_about_not_passed_over(mapped, answered, rows):
+    deals = f"{HEAD.replace('Created', 'Aangemaakt op')},Type\n"
+    deals += "D1,Demo,€ 5,EUR,open,05-01-26,Nieuwe klant\nD2,Demo,€ 6,EUR,open,06-01-26,\n"
+    made = mapped({"x.csv": deals})
+    assert asked(made) == ["columns.deals", "columns.deals", "words.deals.type"]
+    assert all(value in made.questions[0].ask for value in ("'Amount'", "'€ 5'"))
+    imported = answered(made, 'amount = ""', 'created_at = ""', '"Nieuwe klant" = "new"')
+    assert rows(imported, "deals", "amount_minor, created_at, type") == [(None, None, "new"), (None, None, None)]
+    assert imported.rejected == {}
+
+
+def test_a_title_above_the_header_is_told(mapped):
+    made = mapped({"x.csv": f"Overview\nof 1-11-2026\n\n{HEAD}\nD1,Demo,5,EUR,open,2026-01-05\n"})
+    assert made.not_read == [("x.csv", "line 4 looks like its header: take away what stands before it")]
+
+
+@pytest.mark.parametrize("answer", ['decimal = "."\nthousands = ","', 'decimal = ","'])
+def test_each_answer_about_the_decimal_sign_reads_all_numbers(mapped, answer):
+    made = mapped({"x.csv": f"{HEAD}\n" + 'D1,Demo,"1,234",EUR,open,2026-01-05\n'})
+    assert answer in next(question.lines for question in made.questions)

@@ -330,6 +330,46 @@ def test_the_due_date_is_the_plan_and_marking_as_done_the_act(read_crm, rows):
     assert imported.rejected["activities"] == {"duration_seconds_unreadable": 1}
 
 
+def test_the_flow_of_pipedrive_tells_what_changed_and_an_amount_of_zero_was_none(read_crm, rows):
+    flow = PIPEDRIVE["deal_flow.csv"] + (
+        "2,value,0,0.00,2026-01-16 10:00:00,\n"
+        "2,value,0,400,2026-01-17 09:00:00,\n"
+        "2,value,400,500,2026-01-17 10:00:00,true\n"
+        "2,user_id,7,8,2026-01-18 09:00:00,\n"
+        "2,expected_close_date,,2026-05-31,2026-01-19 09:00:00,\n"
+        "2,expected_close_date,2026-05-31,2026-06-30,2026-01-20 09:00:00,\n"
+        "2,title,A,B,2026-01-21 09:00:00,\n"
+        "3,value,500,0,2026-01-21 09:00:00,\n"
+        "3,value,0,500,2026-01-22 09:00:00,\n"
+    )
+    imported = read_crm("pipedrive", PIPEDRIVE | {"deal_flow.csv": flow})
+    assert [row[:4] for row in rows(imported, "deal_changes", "deal_id, field, old_value, new_value")] == [
+        ("1", "amount", None, "5"),
+        ("2", "amount", None, "400"), ("2", "amount", "400", "500"),
+        ("2", "expected_close", None, "2026-05-31"), ("2", "expected_close", "2026-05-31", "2026-06-30"),
+        ("2", "owner", "7", "8"),
+        ("3", "amount", "500", None), ("3", "amount", None, "500"),
+    ]  # fmt: skip
+    assert imported.made["deal_changes"] == {"changes_of_deals": 8}
+    assert imported.left_out == {"deal_history": {"other_field": 1}}
+    assert imported.rejected == {}
+
+
+def test_products_of_pipedrives_won_deals_are_orders_of_their_organisation(read_crm, rows):
+    deals = PIPEDRIVE["deals.csv"].replace("id,pipeline", "org_id,id,pipeline").replace("\n1,", "\n77,1,")
+    deals = deals.replace("\n2,", "\n77,2,").replace("\n3,", "\n,3,")
+    lines = "id,deal_id,name,quantity,sum,currency\n"
+    lines += "5,1,Pump,2,600,EUR\n6,1,Valve,0.5,40.5,DKK\n7,2,Pump,1,300,EUR\n8,3,Pump,1,300,EUR\n9,4,Pump,1,1,EUR\n"
+    imported = read_crm("pipedrive", PIPEDRIVE | {"deals.csv": deals, "deal_products.csv": lines})
+    columns = "order_id, account_id, ordered_at, amount_minor, currency, cost_minor, product, quantity::double"
+    closed = datetime(2026, 2, 20, 9)
+    assert rows(imported, "orders", columns) == [
+        ("5", "77", closed, 60_000, "EUR", None, "Pump", 2), ("6", "77", closed, 4_050, "DKK", None, "Valve", 0.5),
+    ]  # fmt: skip
+    assert imported.left_out["deal_lines"] == {"deleted": 0, "not_sold": 3}
+    assert imported.made["orders"] == {"orders_of_won_deals": 2}
+
+
 def test_a_pipedrive_export_is_read_by_its_headers(read_crm, rows):
     deals = "Deal - ID,Deal - Title,Deal - Value,Deal - Currency,Deal - Stage,Deal - Pipeline,Deal - Status,"
     deals += "Deal - Owner,Deal - Deal created,Deal - Won time,Deal - Lost time\n"

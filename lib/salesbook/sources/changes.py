@@ -3,6 +3,7 @@
 from salesbook import zones
 from salesbook.sources.form import literal, matches
 from salesbook.sources.staged import Staged
+from salesbook.sources.units import ZERO
 
 # What CRMs call a field whose changes are kept, in small letters without underscores.
 FIELDS = {
@@ -37,6 +38,15 @@ def changes_of_deals(staged: Staged) -> None:
     if staged.has("deal_versions"):
         for field, column in VERSIONED.items():
             add_of_versions(staged, field, column)
+
+
+def zero_amounts_are_missing(staged: Staged) -> None:
+    """A deal's amount of 0 in a history is none: what `zero_amount_is_missing` says of the deal as it stands."""
+    is_amount = f"{bare('t.field')} in ({', '.join(map(literal, FIELDS['amount']))})"
+    staged.change("deal_history", {
+        column: f"case when not ({is_amount} and coalesce({matches(f't.{column}', ZERO)}, false)) then t.{column} end"
+        for column in ("old_value", "value")
+    })  # fmt: skip
 
 
 def add_of_history(staged: Staged) -> None:

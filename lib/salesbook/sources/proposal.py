@@ -1,7 +1,9 @@
 """A map proposed for an export, by the names and contents of its columns; what they do not prove is asked."""
 
 import difflib
+import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -98,9 +100,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     readable = [file for file in export if file.columns]
     made = own_tables(readable) or of_crm(readable) or of_names(readable)
     read = {name for fed in made.fed for name in fed.files}
-    made.not_read = [
-        (file.name, file.refusal or "no table has its columns") for file in export if file.name not in read
-    ]
+    made.not_read = [(file.name, why_not(file)) for file in export if file.name not in read]
     decide_forms(made, [file for file in readable if file.name in read])
     for fed in made.fed:
         ask_for_lacking(made, fed)
@@ -109,6 +109,13 @@ def propose(export: list[Surveyed]) -> Proposal:
     if not any(maps.table_name(fed.name) == "deals" for fed in made.fed):
         made.ask("files", "Which file holds the deals?", *(f'deals = "{file.name}"' for file in readable))
     return made
+
+
+def why_not(file: Surveyed) -> str:
+    """Why a file is not read."""
+    if file.later_header:
+        return f"line {file.later_header} looks like its header: take away what stands before it"
+    return file.refusal or "no table has its columns"
 
 
 def stem_of(name: str) -> str:
@@ -241,7 +248,23 @@ def of_names(export: list[Surveyed]) -> Proposal:
     for fed in made.fed:
         if fed.name == "deals":
             complete_deals(made, fed)
+        ask_for_unfit(made, fed)
     return made
+
+
+def unfit(fed: Fed) -> dict[str, str]:
+    """The canonical columns whose name a column of the file bears that has other values: column to the file's."""
+    there = called(Surveyed("", fed.profiles), {match.named for match in fed.matches})
+    found = {column: best_of(keys, there, "known name") for column, keys in keys_of(fed.name, "known name").items()}
+    return {column: place for column, place in found.items() if place and fed.source_of(column) is None}
+
+
+def ask_for_unfit(made: Proposal, fed: Fed) -> None:
+    """Ask what to do with a column that bears the name of a canonical one and has other values than it."""
+    for column, place in unfit(fed).items():
+        value = next(iter(fed.profiles[place].values), "")
+        ask = f"{place!r} bears the name of {column}, but not all its values are such ({value!r}). Mend them, or:"
+        made.ask(f"columns.{fed.name}", ask, f'{column} = ""', f"{column} = {quoted(place)}")
 
 
 def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
@@ -249,22 +272,37 @@ def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
 
     A column feeds two canonical ones only where both have its very name.
     """
-    columns = synonyms()[table]
-    known = {column: [name_key(name) for name in (column, *names)] for column, names in columns.items()}
     found: dict[str, Match] = {}
     for how in ("known name", "similar name"):
-        for column, keys in known.items():
+        for column, keys in keys_of(table, how).items():
             used = {match.named for match in found.values()} if how == "similar name" else set()
-            place = best_of(keys, [name for name in file.columns if name not in used], how)
+            place = best_of(keys, called(file, used), how)
             if column not in found and place and file.columns[place].fits(TABLES[table].column(column).type):
                 found[column] = Match(column, place, how)
     used = {match.named for match in found.values()}
     return list(found.values()), [name for name in file.columns if name not in used]
 
 
-def best_of(keys: list[str], names: list[str], how: str) -> str:
+def keys_of(table: str, how: str) -> dict[str, list[str]]:
+    """The names, as `name_key`, that each column of a table may have; its own alone is taken for no similar one."""
+    told = synonyms()[table]
+    columns = [column.name for column in TABLES[table].columns if column.name in told or how == "known name"]
+    return {column: [name_key(name) for name in (column, *told.get(column, ()))] for column in columns}
+
+
+def called(file: Surveyed, used: set[str]) -> dict[str, str]:
+    """A file's columns that are not used, by their names as `name_key`, and by these without what most of them begin
+    with, as in `Deal - Stage` and `Deal - Value`."""
+    starts = Counter(start.group() for name in file.columns if (start := re.match(r".*?(?: - |: |\.)", name)))
+    start, count = starts.most_common(1)[0] if starts else ("", 0)
+    start = start if 2 * count > len(file.columns) else ""
+    names = [name for name in file.columns if name not in used]
+    short = {name_key(name.removeprefix(start)): name for name in names if name.startswith(start)}
+    return short | {name_key(name): name for name in names}
+
+
+def best_of(keys: list[str], there: dict[str, str], how: str) -> str:
     """The first of the names that is one of the keys, the keys in order, or the one most like one; "" if none is."""
-    there = {name_key(name): name for name in names}
     if how == "known name":
         return next((there[key] for key in keys if key in there), "")
     near = [close for key in keys if len(key) > 4 for close in difflib.get_close_matches(key, there, 1, SIMILAR)]
@@ -273,7 +311,7 @@ def best_of(keys: list[str], names: list[str], how: str) -> str:
 
 def is_enough(fed: Fed) -> bool:
     """Whether so many columns are found that a file may be the table."""
-    names = {match.column for match in fed.matches}
+    names = {match.column for match in fed.matches} | unfit(fed).keys()
     if fed.name == "deals":
         return len(names) >= 4 and bool({"stage", "status"} & names) and bool({"amount", "created_at"} & names)
     key = {name for name in TABLES[fed.name].key if name != "pipeline"}
@@ -302,6 +340,8 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
             m if m.column != "closed_at" else Match("close_date", m.named, "by contents") for m in fed.matches
         ]
         made.steps["deals"] = ["closed_at_from_history"]
+    if (chance := fed.source_of("probability")) and chance.is_percent:
+        made.steps.setdefault("deals", []).append("probability_from_percent")
 
 
 def is_unique(profile: Profile) -> bool:
@@ -329,7 +369,7 @@ def decide_forms(made: Proposal, export: list[Surveyed]) -> None:
     dates = [profile for kind, profile in typed if kind in ("instant", "date") and profile.filled]
     numbers = [p for kind, p in typed if kind in ("money", "number", "share", "integer", "rate") and p.filled]
     decide_dates(made, dates)
-    decide_numbers(made, [profile for profile in numbers if profile.signed])
+    decide_numbers(made, [profile for profile in numbers if profile.signed and profile.is_number])
     if any(profile.timed > profile.zoned for profile in dates):
         lines = ('zone = "UTC"', 'zone = "Europe/Amsterdam"', 'zone = "Europe/Copenhagen"')
         made.ask("source", "Times bear no zone. Which is theirs? A replica's is UTC, an export's the user's.", *lines)
@@ -370,7 +410,9 @@ def decide_numbers(made: Proposal, numbers: list[Profile]) -> None:
         if thousands:
             made.forms["thousands"] = (thousands, "stands between thousands")
         return
-    lines = ('decimal = "."', 'decimal = ","\nthousands = "."')
+    lines = [f"decimal = {quoted(decimal)}" + (f"\nthousands = {quoted(sign)}" if sign else "")
+             for decimal, sign in sorted(dict(reversed(read)).items(), reverse=True)]  # fmt: skip
+    lines = lines or ('decimal = "."', 'decimal = ","\nthousands = "."')
     made.ask("source", "No number tells whether the point or the comma is the decimal sign.", *lines)
 
 

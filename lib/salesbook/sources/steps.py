@@ -77,6 +77,7 @@ STEPS = {
     "visits_from_dates_entered": Step("stage_history", visits.visits_from_dates_entered),
     "visits_from_history": Step("stage_history", visits.visits_from_history),
     "first_visit": Step("stage_history", visits.first_visit),
+    "zero_amounts_are_missing": Step("deal_history", changes.zero_amounts_are_missing),
     "changes_of_deals": Step("deal_changes", changes.changes_of_deals),
     "merged_deals": Step("deals", joins.merged_deals),
     "links_of_deals": Step("deals", joins.links_of_deals),

@@ -9,7 +9,7 @@ import duckdb
 import python_calamine
 
 from salesbook.errors import BadData
-from salesbook.sources import cast, files, reader
+from salesbook.sources import cast, files, plan, reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, TRUE, Form, matches, number_pattern
 
@@ -26,7 +26,8 @@ class Profile:
     how many of the filled have the form of each kind.
 
     `dates`: form of a date to rows; `numbers`: (decimal sign, sign between thousands) to rows; `signed`: rows with a
-    point or comma; `timed`, `zoned`: rows with a time, with a zone; `booleans`: rows that are yes or no.
+    point or comma; `timed`, `zoned`: rows with a time, with a zone; `booleans`: rows that are yes or no;
+    `percents`: rows with a number and %; `above_one`: rows with a number above 1, with % or without.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Profile:
     zoned: int
     booleans: int
     currencies: int
+    percents: int = 0
+    above_one: int = 0
 
     @property
     def is_date(self) -> bool:
@@ -62,17 +65,26 @@ class Profile:
             return self.booleans == self.filled
         if kind == "currency":
             return self.currencies == self.filled
-        return self.is_number
+        return self.is_number or (kind == "share" and self.percents == self.filled)
+
+    @property
+    def is_percent(self) -> bool:
+        """Whether shares are written as percents."""
+        return self.percents > 0 or self.above_one > 0
 
 
 @dataclass(frozen=True)
 class Surveyed:
-    """A file, or a sheet of one: its name, that of the map (with the sheet), its columns; or why it cannot be read."""
+    """A file, or a sheet of one: its name, that of the map (with the sheet), its columns; or why it cannot be read.
+
+    `later_header`: the line in which its header seems to stand, if not in the first.
+    """
 
     name: str
     columns: dict[str, Profile]
     refusal: str = ""
     encoding: str = "utf-8"
+    later_header: int = 0
 
     @property
     def rows(self) -> int:
@@ -119,7 +131,7 @@ def surveyed(file: SourceFile, work: Path, number: int, wanted: set[str]) -> Sur
         text, encoding = text_of(copy, work, wanted)
     except BadData as error:
         return Surveyed(file.name, {}, refusal=f"{error.wrong} {error.found}")
-    return Surveyed(file.name, profiles(text), encoding=encoding)
+    return Surveyed(file.name, profiles(text), encoding=encoding, later_header=plan.later_header(wanted, text))
 
 
 def text_of(copy: Copy, work: Path, wanted: set[str]) -> tuple[reader.Text, str]:
@@ -146,8 +158,9 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     numbers = {signs: matches("v", number_pattern(form, 6, 16)) for signs, form in FORMS.items()}
     words = ", ".join(f"'{word}'" for word in (*TRUE, *FALSE))
     tests = [
-        *dates.values(), *numbers.values(), "regexp_matches(v, '[.,]')", "contains(v, ':')",
-        "regexp_matches(v, ':.*(?:Z|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
+        *dates.values(), *numbers.values(), "regexp_matches(v, '[.,]')", "regexp_matches(v, '\\d[T ,]')",
+        "regexp_matches(v, ':.*(?:Z|UTC|GMT|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
+        matches("v", r"[0-9]+(?:[.,][0-9]+)? ?%"), "try_cast(replace(rtrim(v, '% '), ',', '.') as double) > 1",
     ]  # fmt: skip
     counts = ", ".join(f"count(*) filter ({test})" for test in tests)
     total, filled, distinct, *found = con.execute(f"""
@@ -159,8 +172,8 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         query = f"select distinct {text} from rows where {text} <> '' order by 1"
         values = tuple(value for (value,) in con.execute(query).fetchall())
     of_dates, rest = found[: len(dates)], found[len(dates) :]
-    of_numbers, (signed, timed, zoned, booleans, currencies) = rest[: len(numbers)], rest[len(numbers) :]
+    of_numbers, signed_and_more = rest[: len(numbers)], rest[len(numbers) :]
     return Profile(
         name, total, filled, distinct, values, dict(zip(dates, of_dates, strict=True)),
-        dict(zip(numbers, of_numbers, strict=True)), signed, timed, zoned, booleans, currencies,
+        dict(zip(numbers, of_numbers, strict=True)), *signed_and_more,
     )  # fmt: skip
