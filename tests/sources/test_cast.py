@@ -71,7 +71,8 @@ OTHERS = {
                 "#####": "product_spoiled", "##": "##", "#WIN!": "#WIN!"},
     "account_id": {"007": "007", " 7": " 7", "1E5": "1E5", "1.23E+12": "account_id_spoiled",
                    "1,2E+05": "account_id_spoiled",
-                   "#REF!": "account_id_spoiled", "a\u200bb": "account_id_invisible", "\ufeffa": "account_id_invisible",
+                   "#REF!": "account_id_spoiled", '=""007""': "007", "=1+1": "=1+1", '=""""': None,
+                   "a\u200bb": "account_id_invisible", "\ufeffa": "account_id_invisible",
                    "a\u2060b": "account_id_invisible", "a\u202ab": "account_id_invisible",
                    "a\tb": "account_id_invisible", "Ærø": "Ærø", "a\nb": "account_id_invisible", "": None},
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Excel sheets and Parquet files say the same as text would."""
 
 import io
+import re
 import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -84,6 +85,30 @@ def test_an_error_in_a_cell_is_not_an_empty_cell(read, quarantined):
     assert [(line, rule) for line, rule, _ in quarantined(imported)] == [
         (2, "amount_unreadable"), (3, "deal_id_spoiled"),
     ]  # fmt: skip
+
+
+RELATIONS, MAIN = "http://schemas.openxmlformats.org/officeDocument/2006/relationships", "spreadsheetml/2006/main"
+DRESSES = {
+    "the strict form": lambda text: text.replace(RELATIONS, "http://purl.oclc.org/ooxml/officeDocument/relationships")
+    .replace(f"http://schemas.openxmlformats.org/{MAIN}", f"http://purl.oclc.org/ooxml/{MAIN}"),
+    "tags with a prefix": lambda text: re.sub(r"<(/?)(\w)", r"<\1x:\2", text).replace("xmlns=", "xmlns:x=")
+    if "<worksheet" in text else text,
+    "single quotes": lambda text: re.sub(r'\b([rt])="(\w+)"', r"\1='\2'", text) if "<worksheet" in text else text,
+    "a cell without content before": lambda text: text.replace('<c r="E2"', '<c r="AA2" s="1"/><c r="E2"'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dress", DRESSES.values(), ids=DRESSES)
+def test_an_error_in_a_cell_is_seen_in_whatever_way_the_workbook_is_written(read, rows, quarantined, dress):
+    made = workbook(HEADER[:6], ["D1", "Sales", "Demo", "open", "#N/A", 5], ["D2", *ROW[1:5], 5])
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(made)) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, dress(old.read(name).decode()))
+    assert target.getvalue() != made
+    imported = read({"deals.xlsx": target.getvalue()})
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(2, "currency_unreadable")]
+    assert rows(imported, "deals", "deal_id, currency") == [("D2", "EUR")]
 
 
 def test_a_formula_that_nothing_has_worked_out_is_not_an_empty_cell(read, rows, quarantined):

@@ -97,6 +97,17 @@ def test_a_fraction_stays_a_fraction_and_a_percent_becomes_one(read_crm, rows):
     assert rows(salesforce, "deals", "probability::float")[1] == (pytest.approx(0.65),)
 
 
+def test_fractions_that_the_map_takes_for_percents_are_refused(read_crm, rows):
+    fractions = OPPORTUNITY.replace(",65.0,", ",0.65,").replace(",100.0,", ",1.0,").replace(",65,", ",0.65,")
+    fractions = fractions.replace(",100,", ",1,")
+    assert fractions != OPPORTUNITY
+    with pytest.raises(BadData, match=r"no percents.*The highest in 'Opportunity\.csv' is 1, as if all were fractions"):
+        read_crm("salesforce", {"Opportunity.csv": fractions})
+    own = '[steps]\ndeals = ["midnight_is_date", "one_pipeline", "status_from_flags", "closed_at_from_history"]\n'
+    imported = read_crm("salesforce", {"Opportunity.csv": fractions}, own)
+    assert max(float(chance) for (chance,) in rows(imported, "deals", "probability")) == 1
+
+
 def test_a_deleted_deal_is_gone_from_when_it_was_last_written(read_crm, rows):
     imported = read_crm("hubspot", HUBSPOT)
     assert rows(imported, "deals", "deal_id, deleted_at") == [

@@ -53,6 +53,7 @@ SHEET_ERROR = (
     r"|SPILL!|CALC!|#{2,})"
 )
 MADE_DATE = rf"{ISO}|\d+:[0-5]\d:[0-5]\d"
+WRAPPED = r"""^="([^"]*)"$"""
 SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
 CURRENCY_CODES = sorted(list_currencies() - {"XTS", "XXX"})  # without those that mean none
 CURRENCIES = ", ".join(map(literal, CURRENCY_CODES))
@@ -178,12 +179,20 @@ def text(column: Column, feed: Feed, words: dict[str, str]) -> str:
 def untranslated(column: Column, feed: Feed) -> str:
     """SQL of a column's text as the file has it."""
     raw = literal(feed.constants[column.name]) if column.name in feed.constants else f"c{feed.positions[column.name]}"
-    value = raw if column.type == "id" else trimmed(raw, feed.text.traits)
+    value = unwrapped(raw, feed.text.traits) if column.type == "id" else trimmed(raw, feed.text.traits)
     value = f"nullif({value}, '')"
     if feed.form.nulls:
         nulls = ", ".join(map(literal, feed.form.nulls))
         value = f"case when {value} in ({nulls}) then null else {value} end"
     return value
+
+
+def unwrapped(value: str, traits: Traits) -> str:
+    """SQL of an id without the formula ="00123" in which exports wrap it so that a spreadsheet leaves it as it is."""
+    if traits.is_bare:
+        return value
+    inner = f"regexp_replace({value}, {literal(WRAPPED)}, {literal(chr(92) + '1')})"
+    return f"case when starts_with({value}, '=') then {inner} else {value} end"
 
 
 def canonical(column: Column) -> str:

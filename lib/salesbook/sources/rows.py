@@ -11,6 +11,7 @@ from salesbook.sources.framing import NEW_LINE, Dialect, Frame
 
 BLOCK = 1 << 22
 SPACE, TAB = 32, 9
+SPOILERS = (b"#", b"+", b"=")
 WIDE = tuple(space.encode() for space in "\u00a0\u2009\u202f")
 
 
@@ -19,8 +20,8 @@ class Traits:
     """What a text does not hold, so that nobody need look for it in every field.
 
     `is_plain`: all of it is ASCII without control characters but line ends. `is_trim`: no field begins or ends with
-    white space, nor goes on in another line. `is_bare`: there is no # or +, without which no spreadsheet has spoiled
-    anything.
+    white space, nor goes on in another line. `is_bare`: there is no #, + or =, without which no spreadsheet has spoiled
+    anything, nor had to be kept from it.
     """
 
     is_plain: bool = True
@@ -44,7 +45,7 @@ def traits_of(text: bytes, n_records: int, dialect: Dialect) -> Traits:
     return Traits(
         is_plain=is_ascii and not has_controls and b"\x7f" not in text,
         is_trim=not may_have_edges and not has_edges(codes, dialect),
-        is_bare=b"#" not in text and b"+" not in text,
+        is_bare=not any(sign in text for sign in SPOILERS),
     )
 
 

@@ -16,10 +16,19 @@ import python_calamine
 from salesbook.errors import BadData
 from salesbook.sources.files import Copy, listed
 
-REFERENCE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 BATCH = 50_000
 LARGE, MOST_PACKED = 1 << 27, 200  # bytes; how many times smaller a workbook may be than its parts
-EMPTY_FORMULA = re.compile(rb"<c ([^>]*)>\s*<f(?:[^>]*/|[^>]*>[^<]*</f)>\s*(?:<v\s*/>|<v></v>|</c>)")
+# A cell's tags, with whatever name its writer gives the format's space; a cell without content closes itself.
+OPEN, CLOSED = rb"<(?:\w+:)?c (?P<attributes>[^>]*)(?<!/)>", rb"</(?:\w+:)?c>"
+VALUE = rb"<(?:\w+:)?v>([^<]*)</(?:\w+:)?v>"
+FORMULA = rb"<(?:\w+:)?f(?:[^>]*/|[^>]*>[^<]*</(?:\w+:)?f)>"
+IS_ERROR = re.compile(rb"""\bt=["']e["']""")
+IS_TEXT = re.compile(rb"""\bt=["']str["']""")
+ERROR = re.compile(OPEN + rb"(?:(?!" + CLOSED + rb").)*?" + VALUE, re.DOTALL)
+EMPTY_FORMULA = re.compile(
+    OPEN + rb"\s*" + FORMULA + rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>|" + CLOSED + rb")"
+)
+PLACE = re.compile(rb"""\br=["']([A-Z]+)([0-9]+)["']""")
 NO_RESULT = b"#N/A"
 
 
@@ -98,11 +107,11 @@ def errors_in(copy: Copy, sheet: str) -> dict[tuple[int, int], str]:
     with zipfile.ZipFile(copy.path) as archive:
         content = archive.read(sheet_path(archive, sheet))
     cells = []
-    if b't="e"' in content:
-        found = re.findall(rb"<c ([^>]*)>(?:(?!</c>).)*?<v>([^<]*)</v>", content, re.DOTALL)
-        cells += [(attributes, value) for attributes, value in found if b't="e"' in attributes]
-    cells += [(attributes, NO_RESULT) for attributes in EMPTY_FORMULA.findall(content) if b't="str"' not in attributes]
-    places = [(re.search(rb'\br="([A-Z]+)([0-9]+)"', attributes), value) for attributes, value in cells]
+    if IS_ERROR.search(content):
+        cells += [(attributes, value) for attributes, value in ERROR.findall(content) if IS_ERROR.search(attributes)]
+    empty = EMPTY_FORMULA.findall(content)
+    cells += [(attributes, NO_RESULT) for attributes in empty if not IS_TEXT.search(attributes)]
+    places = [(PLACE.search(attributes), value) for attributes, value in cells]
     return {
         (int(place.group(2)) - 1, column_number(place.group(1).decode())): value.decode()
         for place, value in places
@@ -138,9 +147,8 @@ def sheet_path(archive: zipfile.ZipFile, sheet: str) -> str:
     """Where a sheet stands in the packed workbook."""
     book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
     targets = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
-    reference = next(
-        one.get(f"{REFERENCE}id") for one in book.iter() if one.get("name") == sheet and one.get("sheetId")
-    )
+    entry = next(one for one in book.iter() if one.get("name") == sheet and one.get("sheetId"))
+    reference = next(value for name, value in entry.items() if name.endswith("}id"))  # its space is not the same in all
     target = next(one.get("Target") for one in targets if one.get("Id") == reference)
     return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
 

@@ -6,12 +6,15 @@ its text before it is cast; the others work on the cast rows of all files, befor
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 
 from salesbook import maps
+from salesbook.errors import BadData
 from salesbook.schema import Column, Table
 from salesbook.settings import Source, unknown
 from salesbook.sources import changes, joins, units, visits
+from salesbook.sources.files import listed
 from salesbook.sources.form import Form
 from salesbook.sources.plan import Feed
 from salesbook.sources.staged import Staged
@@ -159,11 +162,33 @@ def run(staged: Staged, source: Source) -> None:
     for name, step in STEPS.items():
         if name in of_table(step.table, source) and (staged.has(step.table) or step.table in MADE):
             step.run(staged)
+    for table in UNITS["probability_from_percent"].columns:
+        if any(cast_from_percent(feed) for feed in staged.feeds.get(table, [])):
+            refuse_fractions(staged, table)
     for table in list(dict.fromkeys((*staged.feeds, *staged.made))):
         may_lack = provided(table, source)
         for column in maps.table(table).columns:
             if column.filled and column.name in may_lack:
                 staged.reject_empty(table, column.name)
+
+
+def cast_from_percent(feed: Feed) -> bool:
+    """Whether a file's probabilities were taken for percents."""
+    return "probability" in feed.positions and units.percent in feed.forms.get("probability", ())
+
+
+def refuse_fractions(staged: Staged, table: str) -> None:
+    """Refuse probabilities that were taken for percents and are fractions: 0.5 would be half a percent.
+
+    Raises: BadData where none is above 1 %, and some are below it.
+    """
+    query = f"select max(probability), count(*) filter (probability > 0 and probability < 0.01) from good_{table}"
+    highest, n_small = staged.con.execute(query).fetchone()
+    if n_small and highest <= Decimal("0.01"):
+        names = listed(list(dict.fromkeys(feed.text.name for feed in staged.feeds[table])))
+        found = f"The highest in {names} is {(highest * 100).normalize():f}, as if all were fractions."
+        todo = f'Write {table} = [...] under [steps] in salesbook.toml, without "probability_from_percent".'
+        raise BadData(f"The probabilities of {table} are no percents.", found, todo)
 
 
 def provided(table: str, source: Source, feeds: list[Feed] | None = None) -> set[str]:
