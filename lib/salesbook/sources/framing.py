@@ -102,28 +102,29 @@ def framed(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame
     found = structure(block, dialect)
     if found is None:
         return one_by_one(block, dialect, line, last)
-    signs, ends, inner = found
+    ends, counts, inner = found
     if len(ends) == 0 or (last and ends[-1] + 1 < len(block)):
         waiting = not last and len(block) <= LONGEST
         return (Frame(), 0, line) if waiting else one_by_one(block, dialect, line, last)
     used = int(ends[-1]) + 1
     starts = np.concatenate(([0], ends[:-1] + 1))
-    counts = np.searchsorted(signs, ends) - np.searchsorted(signs, starts) + 1
     lines = line + np.arange(len(ends)) + (0 if dialect.by_record else np.searchsorted(inner, starts))
     after = line + len(ends) + (0 if dialect.by_record else int(np.searchsorted(inner, used)))
     return sorted_out(block[:used], starts, ends, counts, lines, dialect.width), used, after
 
 
 def structure(block: bytes, dialect: Dialect) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Where delimiters, line ends and line ends inside quotes stand; None where quotes are not as they should be."""
+    """Where records end, how many fields each has, and where line ends stand inside quotes.
+
+    Returns: None where quotes or carriage returns are not as they should be.
+    """
     text = np.frombuffer(block, np.uint8)
     is_sign, is_end = text == dialect.delimiter[0], text == NEW_LINE
-    no_ends = np.zeros(0, np.int64)
     if dialect.quote not in block:
-        return None if b"\r" in block else (np.flatnonzero(is_sign), np.flatnonzero(is_end), no_ends)
+        return None if b"\r" in block else (*records_of(text, is_sign | is_end), np.zeros(0, np.int64))
     is_quote = text == dialect.quote[0]
     inside = (np.cumsum(is_quote, dtype=np.uint8) & 1).view(bool)
-    ends = np.flatnonzero(is_end & ~inside)
+    ends, counts = records_of(text, (is_sign | is_end) & ~inside)
     used = int(ends[-1]) + 1 if len(ends) else 0
     quotes = np.flatnonzero(is_quote[:used])
     may_touch = is_sign | is_end | is_quote
@@ -131,7 +132,14 @@ def structure(block: bytes, dialect: Dialect) -> tuple[np.ndarray, np.ndarray, n
     stray = not (may_touch[opening[opening > 0] - 1].all() and may_touch[closing + 1].all())
     if stray or bool(((text[:used] == 13) & ~inside[:used]).any()):
         return None
-    return np.flatnonzero(is_sign & ~inside), ends, np.flatnonzero(is_end & inside)
+    return ends, counts, np.flatnonzero(is_end & inside)
+
+
+def records_of(text: np.ndarray, is_mark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where records end and how many fields each has, by the marks that end fields: delimiters and line ends."""
+    marks = np.flatnonzero(is_mark)
+    last = np.flatnonzero(text[marks] == NEW_LINE)
+    return marks[last], np.diff(last, prepend=-1)
 
 
 def sorted_out(text: bytes, starts, ends, counts, lines, width: int) -> Frame:
