@@ -51,18 +51,23 @@ def counts(fact: str, among=None, on: str | None = None) -> Measure:
     return Measure(fact, {"n": "count(*)"}, finish, as_tuple(among), on, "", (), f"rows {said(among)}")
 
 
-def total(fact: str, column: str, among=None, on: str | None = None, per: int = 1) -> Measure:
+def total(
+    fact: str, column: str, among=None, on: str | None = None, per: int = 1, unknown: str | None = None
+) -> Measure:
     """The sum of a column over rows `among`, divided by `per` (100 turns hundredths into units), without an interval.
 
-    Returns: n, the rows that have a value, and value; the sum of nothing is 0.
+    Parameters: `unknown`, the reason where there are rows and none has a value; left out: their sum is 0.
+    Returns: n, the rows that have a value, and value; the sum of no rows is 0.
     """
 
     def finish(rows: pd.DataFrame) -> pd.DataFrame:
         value = rows["total"].fillna(0).astype(float) / per
-        return rows.drop(columns="total").assign(value=value, low=np.nan, high=np.nan)
+        is_unknown = (rows["among"] > 0) & (rows["n"] == 0) & (unknown is not None)
+        return rows.drop(columns=["total", "among"]).assign(value=value.mask(is_unknown), low=np.nan, high=np.nan)
 
-    sums = {"n": f"count({{{column}}})", "total": f"sum({{{column}}})"}
-    return Measure(fact, sums, finish, as_tuple(among), on, "", (column,), f"sum of {column} {said(among)}")
+    sums = {"n": f"count({{{column}}})", "among": "count(*)", "total": f"sum({{{column}}})"}
+    says = f"sum of {column} {said(among)}"
+    return Measure(fact, sums, finish, as_tuple(among), on, unknown or "", (column,), says)
 
 
 def mean(fact: str, column: str, among=None, on: str | None = None, per: int = 1, empty: str = "no rows") -> Measure:

@@ -6,8 +6,10 @@
 --
 -- What sellers did, whatever became of the record it was done on: work on a lead that was deleted later was work too.
 -- An attempt is an outbound call, email or meeting that was done. With customers (facing) is a call in which somebody
--- was spoken to, as far as is known, and a meeting that took place.
-with kept_leads as (
+-- was spoken to, as far as is known, and a meeting that took place. Talks are known where anybody ever noted whether a
+-- decision maker was reached (has_outcomes).
+with outcomes as (select count(reached_decision_maker) > 0 as has_outcomes from activities),
+kept_leads as (
   -- What the lead that counts says of a lead, also of one merged into it.
   select l.lead_id as own_id, f.lead_id, f.product, f.source
   from leads l
@@ -30,7 +32,7 @@ select
   a.direction = 'outbound' and a.type in ('call', 'email', 'meeting') and a.done_on is not null as is_attempt,
   a.type = 'call' as is_call, a.type = 'email' as is_email, a.type = 'meeting' as is_meeting,
   a.type in ('call', 'email') as is_call_or_email,
-  coalesce(a.reached_decision_maker, false) as is_talk,
+  coalesce(a.reached_decision_maker, false) as is_talk, o.has_outcomes,
   a.done_on is not null and (
     (a.type = 'meeting' and coalesce(a.outcome, '') <> 'no_show')
     or (a.type = 'call' and coalesce(a.outcome, '') not in ('no_answer', 'voicemail'))) as is_facing,
@@ -44,6 +46,7 @@ select
   coalesce(d.product, l.product) as product, coalesce(d.source, l.source) as source, a.record_url
 from dated a
 cross join run
+cross join outcomes o
 left join kept_leads l on l.own_id = a.lead_id
 left join kept_deals d on d.own_id = a.deal_id
 order by a.activity_id

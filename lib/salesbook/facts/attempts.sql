@@ -5,8 +5,10 @@
 --
 -- The next in a row on the same channel within a few minutes (a setting) is the same attempt. What was done on a lead
 -- that was merged away counts for the one that stayed. A lead is at risk while it was not reached before; reached is a
--- talk with a decision maker at the attempt, or, by setting, being qualified before the next attempt.
-with kept as (
+-- talk with a decision maker at the attempt, or, by setting, being qualified before the next attempt. Where nobody ever
+-- noted whether a decision maker was reached, talks are not known (has_outcomes) and nobody is at risk of one.
+with outcomes as (select count(reached_decision_maker) > 0 as has_outcomes from activities),
+kept as (
   -- A lead, also one merged into another, and the one that counts.
   select l.lead_id as own_id, f.lead_id
   from leads l
@@ -70,9 +72,10 @@ counted as (
     seconds_between(before_at, attempted_at) as gap_seconds,
     case when run.reached_means = 'qualified' then qualified_at else first_talk_at end as reached_at,
     case when run.reached_means = 'qualified' then qualified_at < after_at or after_at is null
-      else is_talk end as is_here
+      else is_talk end as is_here, o.has_outcomes, o.has_outcomes or run.reached_means = 'qualified' as is_judged
   from sequence s
-  cross join run)
+  cross join run
+  cross join outcomes o)
 select
   c.lead_id, c.attempt, c.channel, c.attempted_at, cast(c.local_at as date) as attempted_on,
   case when c.is_timed then cast(floor((seconds_between(timestamp '1900-01-01 00:00:00', c.local_at)
@@ -83,9 +86,10 @@ select
   case when c.gap_seconds < 86400 then 0 when c.gap_seconds < 2 * 86400 then 1 when c.gap_seconds < 4 * 86400 then 2
     when c.gap_seconds < 8 * 86400 then 4 when c.gap_seconds is not null then 8 end as gap_from_days,
   c.attempt > 1 as is_repeat, coalesce(c.day_number = c.day_number_before, false) as is_same_day,
-  c.reached_at is null or c.reached_at >= c.attempted_at as is_at_risk,
+  c.is_judged and (c.reached_at is null or c.reached_at >= c.attempted_at) as is_at_risk,
   coalesce(c.reached_at >= c.attempted_at and c.is_here, false) as is_reached,
-  c.is_talk, not c.is_known as is_outcome_unknown, c.is_timed, c.attempted_at < c.created_at as is_before_lead,
+  c.is_talk, not c.is_known as is_outcome_unknown, c.has_outcomes, c.is_timed,
+  c.attempted_at < c.created_at as is_before_lead,
   c.is_inbound, c.created_on, c.source, c.product, c.account_id, c.owner_id, c.record_url
 from counted c
 order by c.lead_id, c.attempt

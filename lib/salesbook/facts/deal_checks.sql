@@ -3,7 +3,8 @@
 -- needs: deals
 -- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 --
--- A check that a deal cannot be put to has no row: no history, no stages to skip; no activities at all, nothing stale.
+-- A check that a deal cannot be put to has no row: no history, no stages to skip; no activities at all, nothing stale;
+-- no deal with an expected close, an amount or an owner at all, none that lacks one.
 -- Expected close and amount of open deals are those of the run's instant. `is_of_now`: the check is of the deal as it
 -- stands, on which a forecast rests, not of how it came there. At stake is the amount of an open deal that failed.
 with signs as (
@@ -11,7 +12,12 @@ with signs as (
   union all select deal_id, max(entered_at) from stage_visits group by deal_id
   union all select deal_id, max(changed_at) from deal_changes group by deal_id),
 last_sign as (select deal_id, max(sign_at) as sign_at from signs group by deal_id),
-known as (select count(*) > 0 as has_activities from activities),
+known as (
+  select a.has_activities, d.has_amounts, d.has_owners, o.has_dates or d.has_dates as has_dates
+  from (select count(*) > 0 as has_activities from activities) a
+  cross join (select count(amount_minor) > 0 as has_amounts, count(owner_id) > 0 as has_owners,
+    count(expected_close) > 0 as has_dates from deals) d
+  cross join (select count(expected_close_on) > 0 as has_dates from open_deals) o),
 moved_at_once as (
   select entered_at, count(distinct deal_id) >= 5 as is_mass
   from stage_visits
@@ -34,6 +40,7 @@ stood as (
     case when f.is_open then o.amount_minor else f.amount_minor end as amount_minor,
     f.is_open or f.is_won as is_worth, f.is_won, t.is_bulk, p.is_skipping, p.is_timed, p.is_at_once, p.is_backfilled,
     w.owner_id is not null as is_seller_known, w.ended_on, k.has_activities,
+    k.has_amounts, k.has_owners, k.has_dates,
     coalesce(s.sign_at, d.created_at) as sign_at, run.as_of, run.period_end, run.quiet_seconds
   from deal_facts f
   join deals d on d.deal_id = f.deal_id
@@ -50,12 +57,12 @@ checks as (
     from stood where is_open and expected_close_on is not null
   union all select deal_id, 'month_end_date', true, extract(day from expected_close_on + interval '1' day) <> 1
     from stood where is_open and expected_close_on is not null
-  union all select deal_id, 'missing_date', true, expected_close_on is not null from stood where is_open
-  union all select deal_id, 'missing_amount', true, own_minor is not null from stood where is_worth
+  union all select deal_id, 'missing_date', true, expected_close_on is not null from stood where is_open and has_dates
+  union all select deal_id, 'missing_amount', true, own_minor is not null from stood where is_worth and has_amounts
   union all select deal_id, 'zero_amount', true, own_minor > 0 from stood where is_worth and own_minor is not null
   union all select deal_id, 'stale', true, coalesce(seconds_between(sign_at, as_of) <= quiet_seconds, false)
     from stood where is_open and has_activities
-  union all select deal_id, 'missing_owner', true, owner_id is not null from stood
+  union all select deal_id, 'missing_owner', true, owner_id is not null from stood where has_owners
   union all select deal_id, 'owner_left', true, ended_on is null or ended_on >= period_end
     from stood where is_open and is_seller_known
   union all select deal_id, 'skipped_stage', false, not is_skipping from stood where is_skipping is not null

@@ -3,7 +3,16 @@
 -- needs: leads
 -- follows: account = account_facts.account_id, owner = seller_facts.owner_id
 -- rows: select count(*) from leads where deleted_at is null and merged_into is null and not is_test
-with touches as (
+--
+-- A lead is mature when it came in longer ago than nine in ten of those qualified needed to be, over the leads of the 24
+-- months before; qualified in time is within that span.
+with windows as (
+  select percentile_cont(0.9) within group (
+      order by seconds_between(created_at, coalesce(qualified_at, converted_at))) as window_seconds
+  from leads cross join run
+  where coalesce(qualified_at, converted_at) is not null and deleted_at is null and merged_into is null and not is_test
+    and seconds_between(created_at, run.as_of) <= 730 * 86400),
+touches as (
   select coalesce(m.merged_into, a.lead_id) as lead_id,
     min(case when a.direction = 'outbound' then a.occurred_at end) as first_attempt_at,
     min(case when a.reached_decision_maker then a.occurred_at end) as first_talk_at,
@@ -23,12 +32,17 @@ select
   t.first_attempt_at is not null as is_attempted,
   t.first_talk_at is not null as is_reached,
   coalesce(l.qualified_at, l.converted_at) is not null as is_qualified,
+  coalesce(seconds_between(l.created_at, run.as_of) >= w.window_seconds, false) as is_mature,
+  coalesce(seconds_between(l.created_at, coalesce(l.qualified_at, l.converted_at)) <= w.window_seconds, false)
+    as is_qualified_in_time,
   l.converted_at is not null as is_converted,
   l.disqualified_at is not null and l.converted_at is null as is_disqualified,
   coalesce(d.is_won, false) as is_won,
   coalesce(d.is_open, l.converted_at is null and l.disqualified_at is null) as is_open,
   coalesce(m.merged_into, l.deal_id) as deal_id, d.closed_on, a.organisation_key, l.record_url
 from leads l
+cross join run
+cross join windows w
 left join touches t on t.lead_id = l.lead_id
 left join deals m on m.deal_id = l.deal_id
 left join deal_facts d on d.deal_id = coalesce(m.merged_into, l.deal_id)

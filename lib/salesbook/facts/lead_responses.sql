@@ -6,8 +6,10 @@
 --
 -- Who was not answered keeps waiting, also once closed: the wait is then up to the run's instant (it is censored). A
 -- lead with a contact before it came in is flagged, and one whose times are dates alone has no clock: both are in no
--- response time. Opening hours are those of the seller's calendar, else of the first one.
-with talks as (
+-- response time. Opening hours are those of the seller's calendar, else of the first one. Where no lead bears the time
+-- at which a seller got it, none has a clock of assigning.
+with given as (select count(assigned_at) > 0 as has_times from leads),
+talks as (
   select coalesce(m.merged_into, a.lead_id) as lead_id, a.occurred_at
   from activities a
   join leads m on m.lead_id = a.lead_id
@@ -33,11 +35,12 @@ waited as (
     case when a.attempted_at >= l.created_at then a.hour end as answered_hour,
     coalesce(a.attempted_at >= l.created_at, false) and r.lead_id is not null as is_reached,
     coalesce(l.created_at_is_date, false) = false and coalesce(a.is_timed, true) as is_timed,
-    coalesce(l.assigned_at_is_date, false) = false and (l.assigned_at is null or l.assigned_at >= l.created_at)
-      as is_given_timed,
+    g.has_times and coalesce(l.assigned_at_is_date, false) = false
+      and (l.assigned_at is null or l.assigned_at >= l.created_at) as is_given_timed,
     run.agreed_seconds, run.quiet_seconds
   from lead_facts f
   cross join run
+  cross join given g
   join leads l on l.lead_id = f.lead_id
   left join firsts a on a.lead_id = f.lead_id
   left join reached r on r.lead_id = f.lead_id

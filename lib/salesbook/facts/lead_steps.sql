@@ -3,7 +3,8 @@
 -- needs: leads
 -- follows: account = account_facts.account_id, owner = seller_facts.owner_id
 --
--- Reached is the furthest step: a lead that was qualified without a logged attempt counts as contacted.
+-- Reached is the furthest step: a lead that was qualified without a logged attempt counts as contacted. After the last
+-- step there is no next one (has_next).
 with reached as (
   select f.*,
     case when is_won then 5 when is_converted then 4 when is_qualified then 3 when is_attempted then 2
@@ -12,7 +13,7 @@ with reached as (
 steps as (
   select 1 as position, 'lead' as step union all select 2, 'contacted' union all select 3, 'qualified'
   union all select 4, 'deal' union all select 5, 'won')
-select r.lead_id, s.position, s.step, r.furthest > s.position as is_next_reached,
+select r.lead_id, s.position, s.step, s.position < 5 as has_next, r.furthest > s.position as is_next_reached,
   r.furthest = s.position and r.is_open as is_waiting,
   r.created_on, r.source, r.product, r.is_inbound, r.account_id, r.owner_id, r.record_url
 from reached r

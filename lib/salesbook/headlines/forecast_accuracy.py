@@ -183,8 +183,9 @@ def parts(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     values = {name: row[name] for name in ("value", "low", "high", "from_won", "from_open", "from_new", "n")}
     key = "without_shock" if pd.isna(row["shock"]) else "with_shock"
     words = figure(book, "figures.forecast.parts", quarter=book.words.quarter(row["quarter"]), **values)
-    plain = book.words.say("figures.forecast.parts.crm", crm=kpis.crm_weighted_pipeline(book)["value"].iloc[0])
-    return words | {"note": f"{book.words.say(f'figures.forecast.parts.{key}')} {plain}"}
+    crm = kpis.crm_weighted_pipeline(book)["value"].iloc[0]
+    plain = book.words.say("figures.forecast.parts.crm", crm=crm) if np.isfinite(crm) else ""
+    return words | {"note": f"{book.words.say(f'figures.forecast.parts.{key}')} {plain}".strip()}
 
 
 @asked

@@ -8,7 +8,7 @@ from salesbook.compare import BEFORE, NOW, Leak, against_the_rest, leak
 from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen
 from salesbook.headlines import NO_WORDS, asked, direction, figure, finding, rate_moved, standing_out
 from salesbook.kpi import reason_of
-from salesbook.kpis.funnel import hit_rate, qualification_rate
+from salesbook.kpis.funnel import hit_rate, qualified_in_time
 from salesbook.kpis.scorecard import average_deal_size, target, won
 
 YOUNG = 2  # months whose leads are too young to count as qualified or not
@@ -16,7 +16,7 @@ YOUNG = 2  # months whose leads are too young to count as qualified or not
 
 def this_month(book: Book) -> list[Finding]:
     """The month in short: the leak, whether qualification moved, and whether a channel stands out."""
-    qualified = rate_moved(book, "qualification", qualification_rate, weight=2, ago=YOUNG)
+    qualified = rate_moved(book, "qualification", qualified_in_time, weight=2, ago=YOUNG)
     found = [leaked(book, leak(book)), qualified, channel(book)]
     return chosen([candidate for candidate in found if candidate])
 
@@ -49,7 +49,7 @@ def stage_name(book: Book, row) -> str:
 
 def channel(book: Book) -> Candidate | None:
     """Whether one channel's leads are qualified more or less often than the others': picked after looking at all."""
-    rows = qualification_rate(book, by="source", last=BEFORE, ago=YOUNG)
+    rows = qualified_in_time(book, by="source", last=BEFORE, ago=YOUNG)
     if reason_of(rows):
         return None
     rows = against_the_rest(rows)
@@ -76,9 +76,11 @@ def steps(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
 def step_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """The steps as bars: how many reached each, the share of the step before, whether some may still advance."""
     say = book.words.say
-    reached = rows["denominator"].astype(float).to_numpy()
-    shares = [[np.nan] * 3, *rows[["value", "low", "high"]].astype(float).to_numpy()[:-1].tolist()]
-    keys = rows["step"].tolist()
+    # After the last step of the rates there is one more: what it led to.
+    won = [(float(rows["numerator"].iloc[-1]), "won")] if len(rows) and rows["step"].iloc[-1] == "deal" else []
+    reached = [*rows["denominator"].astype(float), *(n for n, _ in won)]
+    keys = [*rows["step"], *(key for _, key in won)]
+    shares = [[np.nan] * 3, *rows[["value", "low", "high"]].astype(float).to_numpy().tolist()][: len(keys)]
     return pd.DataFrame(shares, columns=["value", "low", "high"]).assign(
         step=[say(f"steps.{key}") for key in keys], step_key=keys, n=reached, is_open=[key == "won" for key in keys]
     )

@@ -7,9 +7,11 @@ from salesbook import attempts, calibration, scoring, stats
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, counts, divided, kpi, mean, ratio
 from salesbook.measures import clustered, outcomes, single, wait
+from salesbook.query import Unanswerable
 from salesbook.strata import compared
 
 HOUR = 3600
+UNTRIED = "no attempts with outcomes"
 CLOCKED = "is_clocked"
 
 
@@ -19,12 +21,12 @@ def contact_rate():
 
     Rule: an attempt is an outbound call, email or meeting by a person on a lead; the next in a row on the same channel
     within five minutes (a setting) is the same one. One whose outcome is unknown counts as none, see
-    `unknown_outcome_rate`. Deleted and test leads are out; attempts on a merged-away lead count for the one that
-    stayed.
+    `unknown_outcome_rate`; where none was ever noted there is no rate. Deleted and test leads are out; attempts on a
+    merged-away lead count for the one that stayed.
     Returns: numerator, denominator, clusters (leads), value, low, high; the interval counts by lead.
     Source: kpis.md K03, G8, G17, G19.
     """
-    return clustered("attempts", "is_talk", "lead_id", on="attempted_on", empty="no attempts")
+    return clustered("attempts", "is_talk", "lead_id", "has_outcomes", "attempted_on", UNTRIED)
 
 
 @kpi("share", better="lower")
@@ -71,7 +73,7 @@ def assigning_time():
     Returns: n, numerator (given), value, low, high, p90, in hours.
     Source: kpis.md K10.
     """
-    return wait("lead_responses", "assigning_seconds", "is_assigned", ASSIGNING, "created_on", HOUR, FEW)
+    return wait("lead_responses", "assigning_seconds", "is_assigned", ASSIGNING, "created_on", HOUR, FEW_GIVEN)
 
 
 @kpi("hours", better="lower")
@@ -82,7 +84,7 @@ def assigning_time_open():
     Returns: as `assigning_time`.
     Source: kpis.md K10, G3.
     """
-    return wait("lead_responses", "assigning_open_seconds", "is_assigned", ASSIGNING, "created_on", HOUR, FEW)
+    return wait("lead_responses", "assigning_open_seconds", "is_assigned", ASSIGNING, "created_on", HOUR, FEW_GIVEN)
 
 
 @kpi("hours", better="lower")
@@ -108,7 +110,7 @@ def reacting_time_open():
     return wait("lead_responses", "reacting_open_seconds", "is_answered", REACTING, "created_on", HOUR, FEW)
 
 
-FEW = "fewer than half"
+FEW, FEW_GIVEN = "fewer than half", "fewer than half assigned"
 ASSIGNING, REACTING = "is_assigning_clocked", "is_reacting_clocked"
 
 
@@ -243,7 +245,7 @@ def attempt_hazard():
     Returns: as `contact_rate`.
     Source: kpis.md K11, G19; Cox 1972.
     """
-    return clustered("attempts", "is_reached", "lead_id", among="is_at_risk", on="attempted_on", empty="no attempts")
+    return clustered("attempts", "is_reached", "lead_id", "is_at_risk", "attempted_on", UNTRIED)
 
 
 @kpi("ratio", better="higher")
@@ -263,6 +265,8 @@ def attempt_odds(ask: Ask):
     if len(by) != 1 or ask.question.period:
         raise WrongUsage("attempt_odds takes one group and no trend.", f"Found by={by}.", "Ask by='gap_from_days'.")
     shares = ask(attempt_hazard.measure, by=by).dropna(subset=[by[0]])
+    if shares.empty:
+        raise Unanswerable(UNTRIED)
     strata = [name for name in ("attempt", "gap_from_days") if name != by[0]]
     rows = ask.rows("attempts", (*strata, "is_reached"), among="is_at_risk", on="attempted_on", by=by)
     rows = rows.dropna(subset=[by[0]])
@@ -298,6 +302,8 @@ def attempts_per_reached(ask: Ask):
     single(ask, "attempts_per_reached")
     chances = ask(attempt_hazard.measure, by=("attempt",))
     unbroken = chances[(chances["attempt"] == np.arange(1, len(chances) + 1)) & (chances["denominator"] > 0)]
+    if unbroken.empty:
+        raise Unanswerable(UNTRIED)
     cost = ask.book.run["follow_up"]["attempt_cost"] or np.nan
     rows = attempts.stop_rule(unbroken, cost)
     return rows.assign(reason=np.where(rows["value"].isna(), "nobody reached", ""))

@@ -76,10 +76,10 @@ def crm_weighted_pipeline():
 
     Rule: every deal open at the run's instant, whenever it may close; the probability is that of the last snapshot of
     at most a week before, else of the deal's stage. It is what many CRMs call the forecast; it knows no time.
-    Returns: n (deals with an amount), value in the report currency.
+    Returns: n (deals with an amount and a chance), value in the report currency.
     Source: kpis.md K25, G15.
     """
-    return total("open_deals", "weighted_minor", among="is_now", per=PER)
+    return total("open_deals", "weighted_minor", among="is_now", per=PER, unknown="no probabilities")
 
 
 @kpi("money")
@@ -231,6 +231,8 @@ def stage_calibration(ask: Ask):
     columns = ("deal_id", "seen_on", "pipeline", "position", "stage", "probability", "is_won", "is_resolved")
     rows = ask.rows("open_deals", columns, among=("is_counted",), period=None, last=None)
     rows = rows.rename(columns={"seen_on": "snapshot_on"}).dropna(subset=["probability"])
+    if rows.empty:
+        raise Unanswerable("no probabilities")
     rows = rows[is_old_enough(rows)]
     if rows.empty:
         raise Unanswerable("cohort too young")

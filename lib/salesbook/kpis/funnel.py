@@ -50,12 +50,12 @@ def qualified_leads():
 def lead_step_rate():
     """Leads that got to the next step, of those that reached a step, by the day they came in.
 
-    Rule: steps are lead, contacted, qualified, deal, won; reached is the furthest, so a skipped step counts. Leads of
-    the month are young: those still open may yet advance.
+    Rule: steps are lead, contacted, qualified, deal, won; reached is the furthest, so a skipped step counts; from won
+    there is no next. Leads of the month are young: those still open may yet advance.
     Returns: numerator (got further), denominator (reached), value, low and high of the Wilson 95 % interval.
     Source: kpis.md K04, K14, G7; Wilson 1927.
     """
-    return ratio("lead_steps", "is_next_reached", on="created_on", empty="nothing reached this step")
+    return ratio("lead_steps", "is_next_reached", among="has_next", on="created_on", empty="nothing reached this step")
 
 
 @kpi("share", better="higher")
@@ -88,11 +88,23 @@ def stage_pass_rate():
 def qualification_rate():
     """Leads qualified so far, of the leads that came in, by the day they came in.
 
-    Rule: as `new_leads`; young leads may yet be qualified.
+    Rule: as `new_leads`; young leads may yet be qualified: compare cohorts by `qualified_in_time`.
     Returns: numerator, denominator, value, low and high of the Wilson 95 % interval.
     Source: kpis.md K08, G8; Wilson 1927.
     """
     return ratio("lead_facts", "is_qualified", on="created_on", empty="no leads")
+
+
+@kpi("share", better="higher")
+def qualified_in_time():
+    """Leads qualified in time, of the leads old enough to tell, by the day they came in.
+
+    Rule: in time is within the span that nine in ten of those qualified needed, over the leads of the last 24 months;
+    only leads that came in at least so long ago are in, so every cohort has had the same chance. As `new_leads`.
+    Returns: numerator, denominator, value, low and high of the Wilson 95 % interval.
+    Source: kpis.md K08, G8, G20; Wilson 1927.
+    """
+    return ratio("lead_facts", "is_qualified_in_time", among="is_mature", on="created_on", empty="cohort too young")
 
 
 @kpi("share", better="higher")

@@ -83,11 +83,12 @@ def contact_effectiveness():
     """Calls, emails and meetings that led to a talk with a decision maker, of all made, by the day they were done.
 
     Rule: effectiveness, to stand beside `attempts_per_hour`: 15 contacts of 100 calls are 15 %. An unknown outcome
-    counts as none. On leads, deals and customers alike; `contact_rate` is of leads only.
+    counts as none, unless none was ever noted. On leads, deals and customers alike; `contact_rate` is of leads only.
     Returns: numerator, denominator, clusters (leads and deals), value, low, high; the interval counts by lead or deal.
     Source: kpis.md K02, G19.
     """
-    return clustered("activity_facts", "is_talk", "prospect_id", among=ATTEMPT, on="done_on", empty="no attempts")
+    among = (ATTEMPT, "has_outcomes")
+    return clustered("activity_facts", "is_talk", "prospect_id", among, "done_on", "no attempts with outcomes")
 
 
 @kpi("ratio", better="higher")

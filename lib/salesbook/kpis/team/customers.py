@@ -3,6 +3,8 @@
 from salesbook.kpi import kpi, ratio
 from salesbook.measures import rate
 
+UNTOLD = "no deals of new or existing customers"
+
 
 @kpi("share")
 def new_customer_share():
@@ -14,7 +16,7 @@ def new_customer_share():
     Source: kpis.md K42; Wilson 1927.
     """
     among = ("is_won", "is_customer_known")
-    return ratio("deal_facts", "is_new_customer", among=among, on="closed_on", empty="nothing won")
+    return ratio("deal_facts", "is_new_customer", among=among, on="closed_on", empty=UNTOLD)
 
 
 @kpi("share", better="higher")
@@ -25,7 +27,7 @@ def new_customer_win_rate():
     Returns: numerator (won), denominator, value, low and high of the Wilson 95 % interval.
     Source: kpis.md K42, K15; Wilson 1927.
     """
-    return ratio("deal_facts", "is_won", among=("is_closed", "is_new_customer"), on="closed_on", empty="nothing closed")
+    return ratio("deal_facts", "is_won", among=("is_closed", "is_new_customer"), on="closed_on", empty=UNTOLD)
 
 
 @kpi("share", better="higher")
@@ -37,7 +39,7 @@ def existing_customer_win_rate():
     Source: kpis.md K42, K15; Wilson 1927.
     """
     among = ("is_closed", "is_existing_customer")
-    return ratio("deal_facts", "is_won", among=among, on="closed_on", empty="nothing closed")
+    return ratio("deal_facts", "is_won", among=among, on="closed_on", empty=UNTOLD)
 
 
 @kpi("share", better="higher")

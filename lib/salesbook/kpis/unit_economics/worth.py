@@ -126,7 +126,7 @@ def products_per_customer(ask: Ask):
         held = part.groupby("account_id")["product"].nunique()
         low, high = stats.mean_interval(len(held), int(held.sum()), int((held**2).sum()))
         found.append(key | {"n": len(held), "numerator": held.sum(), "value": held.mean(), "low": low, "high": high})
-    return framed(found, ask, "nothing won")
+    return framed(found, ask, "no customers known")
 
 
 def margin_of(ask: Ask) -> float:
