@@ -248,3 +248,118 @@ def test_a_lead_that_was_won_has_no_step_to_fail(marketing_book):
     steps = funnel.lead_step_rate(marketing_book, by=["position", "step"], last=12)
     assert steps["step"].tolist() == ["lead", "contacted", "qualified", "deal"]
     assert steps["value"].iloc[-1] == 1
+
+
+SUBMITTED = """
+[files]
+deals = "actuals.csv"
+forecast_snapshots = "forecasts.csv"
+[columns.deals]
+deal_id = "id"
+owner_id = "item"
+closed_at = "sold_on"
+amount = "actual"
+[constants.deals]
+pipeline = "Sales"
+stage = "Won"
+status = "won"
+[columns.forecast_snapshots]
+owner_id = "item"
+period = "month"
+snapshot_at = "made_on"
+amount = "forecast"
+deal_id = "deal"
+[constants.forecast_snapshots]
+method = "model"
+"""
+
+
+@pytest.fixture(scope="module")
+def forecasts() -> pd.DataFrame:
+    """Forecasts of two years for eight items, month by month, each made a day before the month; too high by a tenth."""
+    random = np.random.default_rng(29)
+    months = pd.date_range("2015-01-01", "2016-12-01", freq="MS")
+    rows = pd.MultiIndex.from_product([[f"Item {one}" for one in "ABCDEFGH"], months], names=["item", "month"])
+    rows = rows.to_frame(index=False).assign(actual=np.rint(random.lognormal(8, 0.5, len(rows))))
+    rows["forecast"] = np.rint(1.1 * rows["actual"] * random.lognormal(0, 0.2, len(rows)))
+    return rows.assign(made_on=rows["month"] - DAY, sold_on=rows["month"] + 14 * DAY, deal="")
+
+
+@pytest.fixture(scope="module")
+def forecast_book(forecasts, tmp_path_factory) -> Book:
+    stages = rows_of_stages("Sales", ("Open", "Won", "Lost"), "Won", "Lost")
+    actuals = forecasts[["item", "sold_on", "actual"]].assign(id=[f"D{number}" for number in range(len(forecasts))])
+    sent = forecasts.drop(columns=["actual", "sold_on"])
+    return book_of(tmp_path_factory.mktemp("forecasts"), "2016-12", SUBMITTED + stages, actuals=actuals, forecasts=sent)
+
+
+@pytest.mark.parametrize("by", [(), ("owner_id",)], ids=["all", "by item"])
+def test_forecasts_by_month_are_judged_by_months(forecasts, forecast_book, by):
+    keys = dict.fromkeys(forecasts["item"]) if by else {None: None}
+    bias, error = (
+        kpi(forecast_book, by=list(by)).query("method == 'model'") for kpi in
+        (forecast_accuracy.forecast_bias, forecast_accuracy.forecast_error)
+    )  # fmt: skip
+    assert len(bias) == len(error) == len(keys)
+    for key, row, other in zip(keys, bias.to_dict("records"), error.to_dict("records"), strict=True):
+        own = forecasts[forecasts["item"] == key] if by else forecasts
+        sums = own.groupby("month")[["forecast", "actual"]].sum()
+        off, came = sums["forecast"] - sums["actual"], sums["actual"]
+        # Nothing is known of the month before the first, so that one is in no comparison with repeating.
+        repeated, since = (came.shift() - came).abs()[1:].sum(), came[1:].sum()
+        assert (row["horizon"], row["n"], row["value"]) == (1, 24, pytest.approx(off.sum() / came.sum()))
+        assert other["value"] == pytest.approx(off.abs().sum() / came.sum())
+        assert other["mase"] == pytest.approx(off.abs().mean() / came.diff().abs().mean())
+        assert other["value_added"] == pytest.approx((repeated - off.abs()[1:].sum()) / since)
+
+
+CHANCES = """
+[files]
+deals = "events.csv"
+forecast_snapshots = "events.csv"
+[columns.deals]
+deal_id = "event"
+status = "outcome"
+stage = "outcome"
+closed_at = "decided_on"
+[constants.deals]
+pipeline = "Sales"
+[words.deals.status]
+Yes = "won"
+No = "lost"
+[columns.forecast_snapshots]
+deal_id = "event"
+snapshot_at = "said_on"
+probability = "probability"
+period = "period"
+[constants.forecast_snapshots]
+method = "crm"
+"""
+
+
+def test_chances_that_were_given_are_judged_as_a_plain_loop_does(tmp_path):
+    random, n = np.random.default_rng(31), 2000
+    chance = np.round(random.beta(0.7, 1.2, n), 2)
+    events = pd.DataFrame({"event": [f"E{number}" for number in range(n)], "probability": chance, "period": ""})
+    events["outcome"] = np.where(random.random(n) < chance**1.3, "Yes", "No")
+    events["said_on"] = pd.Timestamp("2016-02-15") + pd.to_timedelta(random.integers(0, 14, n), unit="D")
+    events["decided_on"] = events["said_on"] + pd.to_timedelta(random.integers(1, 60, n), unit="D")
+    stages = rows_of_stages("Sales", ("Open", "Yes", "No"), "Yes", "No")
+    book = book_of(tmp_path, "2016-04", CHANCES + stages, events=events)
+    scores, bins = forecast_accuracy.brier_score(book), forecast_accuracy.reliability(book)
+    left = round_months(pd.Timestamp("2016-04-01") - events["said_on"])
+    assert scores["horizon"].tolist() == sorted(set(left))
+    for score in scores.to_dict("records"):
+        own = events[left == score["horizon"]]
+        p, y = own["probability"].to_numpy(), (own["outcome"] == "Yes").to_numpy(float)
+        assert (score["n"], score["base_rate"]) == (len(own), pytest.approx(y.mean()))
+        assert score["value"] == pytest.approx(((p - y) ** 2).mean())
+        assert score["skill"] == pytest.approx(1 - ((p - y) ** 2).mean() / y.var())
+        for group in bins[bins["horizon"] == score["horizon"]].to_dict("records"):
+            inside = (p >= group["from_p"]) & ((p < group["to_p"]) | (group["to_p"] == 1))
+            assert (group["n"], group["numerator"]) == (inside.sum(), y[inside].sum())
+
+
+def round_months(spans: pd.Series) -> pd.Series:
+    """Whole months of spans that begin on the morning after."""
+    return ((spans.dt.days - 1) / (365.25 / 12)).round().astype(int)

@@ -335,7 +335,8 @@ def check_month(engine: Engine, month: str) -> None:
     query = """
       select max(instant), count(case when instant >= run_start then 1 end) from (
         select created_at as instant from deals union all select entered_at from stage_history
-        union all select created_at from leads union all select occurred_at from activities) events
+        union all select created_at from leads union all select occurred_at from activities
+        union all select ordered_at from orders) events
       cross join (select cast(period_start as timestamp) - interval '1' day as run_start from run) r
     """
     newest, count = engine.rows(query)[0]
