@@ -1,8 +1,9 @@
-"""How often a page claims something where nothing is planted: at most one month of twenty.
+"""How often a page claims something where nothing is planted, in its findings or its figures: one month of twenty.
 
     python bench/prove_findings.py --companies 200 --months 12 [--first 1000] [--page team]
 
-Prints, per page, the months that carried any claim; ends with 1 where a page passes 5 % beyond chance.
+Prints, per page, the months that carried any claim, and those with one in a finding; ends with 1 where a page passes
+5 % beyond chance.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from scipy.stats import binom
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from companies import books
+from figures import figures_of
 from salesbook import headlines
 
 LEADS = 900
@@ -40,16 +42,19 @@ def months_before(last: str, count: int) -> list[str]:
 
 
 def claims(seed: int, months: list[str], pages: list[str]) -> Counter:
-    """The months of a company without effects that carry a claim, by page; the headlines are printed."""
+    """The months of a company without effects that carry a claim, by page and in what; the headlines are printed."""
     found = Counter()
     with tempfile.TemporaryDirectory() as folder:
         for book in books(Path(folder), months, leads=LEADS, seed=seed, effects=False):
             for page in pages:
                 module = importlib.import_module(f"salesbook.headlines.{page}")
-                claimed = [finding.headline for finding in module.this_month(book) if finding.is_claim]
-                found[page] += bool(claimed)
-                for headline in claimed:
-                    print(f"  {page} {book.run['month']} seed {seed}: {headline}", flush=True)
+                told = {"finding": module.this_month(book), "figure": figures_of(page, book)}
+                claimed = {kind: [one.headline for one in each if one.is_claim] for kind, each in told.items()}
+                found[page] += any(claimed.values())
+                found[page, "finding"] += bool(claimed["finding"])
+                for kind, headlines_told in claimed.items():
+                    for headline in headlines_told:
+                        print(f"  {page} {book.run['month']} seed {seed}, {kind}: {headline}", flush=True)
     return found
 
 
@@ -87,7 +92,8 @@ def main() -> int:
             print(f"{seed - asked.first + 1} of {asked.companies} companies: {told}", flush=True)
     worst = 0.0
     for page in proven:
-        print(f"{page}: {found[page]} of {total} months carry a claim, {found[page] / total:.1%}")
+        share, in_findings = found[page] / total, found[page, "finding"] / total
+        print(f"{page}: {found[page]} of {total} months carry a claim, {share:.1%}; in findings {in_findings:.1%}")
         worst = max(worst, found[page])
     # Months of one company overlap; the bound is the one for independent companies.
     return int(worst / asked.months > binom.ppf(0.999, asked.companies, ALLOWED))

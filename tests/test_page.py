@@ -54,6 +54,26 @@ def test_a_figure_leaves_two_drawings_in_a_report_run_and_no_picture(left, book,
     assert 'viewBox="0 0 360 ' in figure["narrow"]
 
 
+@pytest.mark.parametrize(("is_claim", "is_plain"), [(True, False), (False, True), (None, False)])
+def test_a_forest_is_plain_where_its_headline_is_the_neutral_twin(left, book, monkeypatch, is_claim, is_plain):
+    asked = []
+    monkeypatch.setattr(
+        page.charts, "png", lambda *shown, **options: asked.append(options.get("is_plain", False)) or b"1"
+    )
+    rows = answer(3).assign(team=["a", "b", "c"])
+    page.figure(
+        book,
+        "forest",
+        rows,
+        headline="h",
+        subtitle="s",
+        alt="Three teams beside the share of all of them",
+        is_claim=is_claim,
+    )
+    assert asked == [is_plain]
+    assert data(left[0], "figure")["is_claim"] is is_claim
+
+
 def test_a_figure_carries_its_numbers_with_their_units(left, book, monkeypatch):
     monkeypatch.setenv(page.MARK, "mark")
     show_figure(book)

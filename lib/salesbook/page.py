@@ -86,14 +86,15 @@ def scorecard(book, cards: list[Card]) -> None:
 
 
 def figure(book, chart: str, data: pd.DataFrame, *, headline: str, subtitle: str, alt: str, note: str = "",
-           unit: str = "share", units: dict[str, str] | None = None, tables: tuple[str, ...] = (),
-           rows: Listing | None = None, **options) -> None:  # fmt: skip
+           is_claim: bool | None = None, unit: str = "share", units: dict[str, str] | None = None,
+           tables: tuple[str, ...] = (), rows: Listing | None = None, **options) -> None:  # fmt: skip
     """Show a chart with its headline, its numbers and its source.
 
     Parameters: `chart`, one of charts.CHARTS; `data`, a DataFrame as that chart's docstring says; `headline`, the
     finding; `subtitle`, what is drawn, with unit and n; `alt`, what is seen, in at least 40 characters; `note`, a
-    remark below; `unit` of the values; `units` of other columns, by column; `tables`, the canonical tables it rests
-    on, for the source line; `rows`, the deals or leads behind it; `options` of the chart.
+    remark below; `is_claim`, whether the headline claims something (True), is the neutral twin of a claim (False), or
+    states what was counted (None); `unit` of the values; `units` of other columns, by column; `tables`, the canonical
+    tables it rests on, for the source line; `rows`, the deals or leads behind it; `options` of the chart.
     Raises: WrongUsage where there is no such chart or the alternative text is too short.
     """
     if reason := reason_of(data):
@@ -102,9 +103,11 @@ def figure(book, chart: str, data: pd.DataFrame, *, headline: str, subtitle: str
         raise WrongUsage("The alternative text is too short.", f"Found {alt!r}.", f"Say it in {LEAST_ALT} characters.")
     if "unit" in charts.options_of(chart):
         options["unit"] = unit
+    if is_claim is False and "is_plain" in charts.options_of(chart):
+        options["is_plain"] = True
     numbers = table_data(data, column_units(data, unit) | (units or {}), book.words)
-    content = {"chart": chart, "headline": headline, "subtitle": subtitle, "alt": alt, "note": note,
-               "source": source(book, tables), "table": numbers, **behind(book, rows)}  # fmt: skip
+    content = {"chart": chart, "headline": headline, "is_claim": is_claim, "subtitle": subtitle, "alt": alt,
+               "note": note, "source": source(book, tables), "table": numbers, **behind(book, rows)}  # fmt: skip
     if reporting():
         content["wide"] = charts.svg(chart, data, book.words, charts.WIDE, **options)
         content["narrow"] = charts.svg(chart, data, book.words, charts.NARROW, **options)

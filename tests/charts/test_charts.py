@@ -231,6 +231,15 @@ def test_the_label_of_the_whole_stays_on_the_sheet_at_its_end():
     assert max(right for _, _, right, _, _ in texts(svg)) <= 361
 
 
+def test_a_forest_in_which_no_test_found_a_difference_names_nobody_by_colour():
+    data = groups(["A", "B"]).assign(low=[0.5, 0.1], high=[0.6, 0.2], value=[0.55, 0.15])
+    coloured, plain = (
+        charts.svg("forest", data, ENGLISH, 720, whole=0.35, is_plain=is_plain) for is_plain in (False, True)
+    )
+    assert "var(--orange)" in coloured
+    assert not re.search(r"var\(--(blue|orange)\)", plain)
+
+
 def test_a_name_with_dollars_is_drawn_as_it_is():
     data = groups(["$a_1$", "b"])
     assert ">$a_1$<" in charts.svg("bars", data, ENGLISH, 720)

@@ -52,6 +52,6 @@ def test_the_fates_add_up_to_the_inflow(sample_book):
 def test_an_answer_without_value_has_no_words(sample_book):
     nothing = pd.DataFrame({"value": [np.nan], "reason": ["needs activities"]})
     for words in (say.quick, say.score):
-        assert words(sample_book, nothing) == {"headline": "", "subtitle": "", "alt": ""}
+        assert words(sample_book, nothing) == {"headline": "", "subtitle": "", "alt": "", "is_claim": None}
     for words in (say.hazard, say.sales, say.stopping, say.leaking, say.waits, say.sellers):
         assert words(sample_book, nothing, 12)["headline"] == ""

@@ -6,6 +6,7 @@ import pkgutil
 import pytest
 
 from companies import books
+from figures import figures_of
 from salesbook import headlines
 from salesbook.headlines import team
 from salesbook.kpis import team as kpis
@@ -51,6 +52,13 @@ def test_a_company_of_a_few_leads_gets_sentences_without_claims(few_leads, page)
     found = said(page, few_leads)
     assert not [one.headline for one in found if one.is_claim]
     assert all(one.headline and one.detail for one in found)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_figure_of_a_company_of_a_few_leads_claims_anything(few_leads, page):
+    told = figures_of(page, few_leads)
+    assert told
+    assert not [one.headline for one in told if one.is_claim]
 
 
 def test_where_nothing_is_planted_no_seller_is_named(without_effects):

@@ -78,13 +78,14 @@ def legend(canvas: Canvas, words, y: float) -> None:
 
 
 def forest(data, words, width: int, unit: str = "share", label: str = "", whole: float | None = None,
-           whole_label: str = "", better: str = "higher") -> Canvas:  # fmt: skip
+           whole_label: str = "", better: str = "higher", is_plain: bool = False) -> Canvas:  # fmt: skip
     """Segments against the whole: each with its interval, what it rests on, and its shrunk estimate.
 
-    Rule: a segment whose interval leaves out the whole is in colour, orange where it is worse; the others are grey.
+    Rule: a segment whose interval leaves out the whole is in colour, orange where it is worse; the others are grey. Of
+    many segments some leave it out by chance: where no test found a difference, all are grey.
     Parameters: `data`, one row per segment: the label column, value, low, high, numerator and denominator or n, and
     `estimate` where values are shrunk; `whole`, the value of all together, or another to compare with, which
-    `whole_label` names; `better`, whether higher or lower values are.
+    `whole_label` names; `better`, whether higher or lower values are; `is_plain`, whether all are grey.
     """
     label = label or data.columns[0]
     rows = data.to_dict("records")
@@ -113,7 +114,7 @@ def forest(data, words, width: int, unit: str = "share", label: str = "", whole:
     for place, (entry, name, size) in enumerate(zip(rows, names, sizes, strict=True)):
         base = 24 + place * row
         canvas.text(0, base + (10 if is_narrow else middle), name, room=(left or width - right) - 10)
-        forest_row(canvas, entry, scale, base + middle, whole, better)
+        forest_row(canvas, entry, scale, base + middle, None if is_plain else whole, better)
         canvas.text(width, base + middle - 7, words.value_short(entry["value"], unit), weight=BOLD, align="right")
         canvas.text(width, base + middle + 8, size, "muted", SMALL, align="right")
     return canvas

@@ -21,13 +21,15 @@ def finding(book: Book, key: str, is_claim: bool = False, **values) -> Finding:
     return Finding(say(f"{key}.headline", **values), say(f"{key}.detail", **values), is_claim)
 
 
-def figure(book: Book, key: str, headline: str = "headline", **values) -> dict[str, str]:
-    """Headline, subtitle and alternative text of a figure, as `page.figure` takes them.
+def figure(book: Book, key: str, headline: str = "headline", is_claim: bool | None = None, **values) -> dict:
+    """Headline, subtitle and alternative text of a figure, as `page.figure` takes them, and whether they claim a thing.
 
-    Parameters: `headline`, the name of the sentence the guard chose.
+    Parameters: `headline`, the name of the sentence the guard chose; `is_claim`, whether that is what a test bears
+    (True), its neutral twin (False), or something counted that needs no test (None).
     """
     say = book.words.say
     return {
+        "is_claim": is_claim,
         "headline": say(f"{key}.{headline}", **values),
         "subtitle": say(f"{key}.subtitle", **values),
         "alt": say(f"{key}.alt", **values),
@@ -50,7 +52,12 @@ def asked(function):
     return said
 
 
-NO_WORDS = {"headline": "", "subtitle": "", "alt": ""}
+NO_WORDS = {"headline": "", "subtitle": "", "alt": "", "is_claim": None}
+
+
+def repeating(book: Book, key: str, change: float, p: float, **values) -> dict:
+    """The words of a figure that repeats the test of a finding: up or down where it holds, else its neutral twin."""
+    return figure(book, key, verdict(change, p), bool(p <= HELD), **values)
 
 
 def verdict(change: float, p: float) -> str:
@@ -113,7 +120,7 @@ def standing_out(book: Book, key: str, rows: pd.DataFrame, by: str, months: int)
     clear = tested[stats.benjamini_hochberg(tested["p"].to_numpy(float)) < ALPHA]
     values = {"by": book.words.column(by), "months": months, "n": int(rows["denominator"].sum()), "k": len(rows)}
     if clear.empty:
-        return figure(book, key, "alike", group="", share=np.nan, rest=np.nan, **values)
+        return figure(book, key, "alike", False, group="", share=np.nan, rest=np.nan, **values)
     first = clear.loc[clear["p"].idxmin()]
     values |= {"group": first[by], "share": first["value"], "rest": first["rest"]}
-    return figure(book, key, direction(first["change"]), **values)
+    return figure(book, key, direction(first["change"]), True, **values)

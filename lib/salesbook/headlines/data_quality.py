@@ -325,10 +325,10 @@ def sellers(book: Book, rows: pd.DataFrame, key: str) -> dict[str, str]:
     clear = tested[(adjusted < ALPHA) & (tested["change"] > MATERIAL)]
     values = {"k": len(rows), "n": int(rows["denominator"].sum()), "months": YEAR}
     if clear.empty:
-        return figure(book, f"figures.quality.{key}", "alike", seller="", share=np.nan, rest=np.nan, **values)
+        return figure(book, f"figures.quality.{key}", "alike", False, seller="", share=np.nan, rest=np.nan, **values)
     first = clear.loc[clear["p"].idxmin()]
     named = {"seller": first["seller"], "share": first["value"], "rest": first["rest"]}
-    return figure(book, f"figures.quality.{key}", "worse", **named, **values)
+    return figure(book, f"figures.quality.{key}", "worse", True, **named, **values)
 
 
 @asked

@@ -9,7 +9,7 @@ from salesbook import stats
 from salesbook.book import Book
 from salesbook.compare import BEFORE
 from salesbook.findings import ALPHA, Candidate, Finding, chosen
-from salesbook.headlines import asked, compared, direction, figure, finding, rate_moved, sides, standing_out, verdict
+from salesbook.headlines import asked, compared, direction, figure, finding, rate_moved, repeating, sides, standing_out
 from salesbook.kpi import reason_of
 from salesbook.kpis import follow_up as kpis
 from salesbook.sellers import called
@@ -169,8 +169,7 @@ def quick_rows(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def quick(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of quick answers: the odds where they differ, else that they do not clearly."""
     values = quick_values(rows.iloc[0])
-    key = verdict(values["odds"] - 1, values["p"])
-    return figure(book, "figures.quick", key, **values)
+    return repeating(book, "figures.quick", values["odds"] - 1, **values)
 
 
 @asked
@@ -187,7 +186,7 @@ def hazard(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     slope, p = stats.trend_of_shares(k, n, attempt)
     values = {"first": k[0] / n[0], "later": k[1:].sum() / max(n[1:].sum(), 1), "n": int(n[0]), "k": int(attempt.max())}
     key = ("rising" if slope > 0 else "falling") if p < ALPHA else "level"
-    return figure(book, "figures.hazard", key, months=months, **values)
+    return figure(book, "figures.hazard", key, key != "level", months=months, **values)
 
 
 @asked
@@ -230,10 +229,10 @@ def chances(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, s
     clear = rows[adjusted < ALPHA]
     values = {"by": book.words.column(by), "months": months, "n": int(rows["denominator"].sum()), "k": len(rows)}
     if clear.empty:
-        return figure(book, "figures.chances", "alike", group="", share=np.nan, odds=np.nan, **values)
+        return figure(book, "figures.chances", "alike", False, group="", share=np.nan, odds=np.nan, **values)
     first = telling(clear, adjusted[clear.index])
     values |= {"group": headed(group_name(book, by, first[by])), "share": first["share"], "odds": first["value"]}
-    return figure(book, "figures.chances", direction(first["value"] - 1), **values)
+    return figure(book, "figures.chances", direction(first["value"] - 1), True, **values)
 
 
 @asked
@@ -241,8 +240,9 @@ def sellers(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     """The words of the chance by seller: whether they differ more than chance would have it."""
     k, n = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
     p = chi_square(k, n)
-    values = {"k": len(rows), "n": int(n.sum()), "months": months, "low": rows["estimate"].min()}
-    return figure(book, "figures.sellers", "differ" if p < ALPHA else "alike", high=rows["estimate"].max(), **values)
+    values = {"k": len(rows), "n": int(n.sum()), "months": months}
+    values |= {"low": rows["estimate"].min(), "high": rows["estimate"].max()}
+    return figure(book, "figures.sellers", "differ" if p < ALPHA else "alike", bool(p < ALPHA), **values)
 
 
 def chi_square(k: np.ndarray, n: np.ndarray) -> float:
@@ -291,9 +291,9 @@ def stopping(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     else:
         values |= {"first": book.words.number(first["value"], 1), "last": book.words.number(last["value"], 1)}
     (n1, n0), (k1, k0) = ((row["denominator"] for row in (last, first)), (reached(row) for row in (last, first)))
-    is_clear = stats.difference_of_shares(k1, n1, k0, n0).p <= ALPHA
+    is_clear = bool(stats.difference_of_shares(k1, n1, k0, n0).p <= ALPHA)
     key = ("rising" if last["value"] > first["value"] else "falling") if is_clear else "level"
-    return figure(book, f"figures.stopping_{stop_unit(rows)}", key, months=months, **values)
+    return figure(book, f"figures.stopping_{stop_unit(rows)}", key, is_clear, months=months, **values)
 
 
 def reached(row: pd.Series) -> float:
@@ -382,4 +382,4 @@ def score(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     error = (logit(found["high"]) - logit(found["low"])) / (2 * stats.Z)
     p = 2 * norm.sf(abs(logit(found["value"])) / error) if error > 0 else np.nan
     key = ("tells" if found["value"] > 0.5 else "misleads") if p <= ALPHA else "coin"
-    return figure(book, "figures.score", key, won=int(found["numerator"]), **values)
+    return figure(book, "figures.score", key, key != "coin", won=int(found["numerator"]), **values)

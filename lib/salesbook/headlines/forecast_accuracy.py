@@ -322,12 +322,11 @@ def sellers(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     clear = rows[(drawn.abs() >= MATERIAL_BIAS) & ((rows["low"] > 0) | (rows["high"] < 0))]
     values = {"k": len(rows), "n": int(rows["n"].sum()), "months": LATE, "clear": len(clear)}
     if clear.empty:
-        return figure(book, "figures.forecast.sellers", "alike", seller="", bias=np.nan, **values)
+        return figure(book, "figures.forecast.sellers", "alike", False, seller="", bias=np.nan, **values)
     first = clear.loc[drawn[clear.index].abs().idxmax()]
     estimate = drawn[first.name]
-    return figure(
-        book, "figures.forecast.sellers", direction(estimate), seller=first["seller"], bias=abs(estimate), **values
-    )
+    named = {"seller": first["seller"], "bias": abs(estimate)}
+    return figure(book, "figures.forecast.sellers", direction(estimate), True, **named, **values)
 
 
 # Chances

@@ -154,10 +154,10 @@ def leak_steps(book: Book, found: Leak) -> dict[str, str]:
         return NO_WORDS
     values = {"months": NOW, "months_before": BEFORE, "n": int(found.steps["n"].sum())}
     if not is_leaking(book, found):
-        return figure(book, "figures.leak", "none", **values)
+        return figure(book, "figures.leak", "none", False, **values)
     worst = found.worst
     values |= {"stage": worst["stage"], "next": stage_name(book, worst)}
-    return figure(book, "figures.leak", now=worst["value"], before=worst["before"], **values)
+    return figure(book, "figures.leak", is_claim=True, now=worst["value"], before=worst["before"], **values)
 
 
 @asked

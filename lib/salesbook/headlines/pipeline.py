@@ -192,7 +192,7 @@ def pushed_words(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     key = "headline" if last["denominator"] else "none"
     if p <= HELD:
         key = direction(change)
-    return figure(book, "figures.pushed", key, **values)
+    return figure(book, "figures.pushed", key, bool(p <= HELD), **values)
 
 
 @asked
@@ -320,10 +320,11 @@ def stuck_words(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     candidate = stuck(book)
     values = stuck_values(book, kpis.stalled_share(book).iloc[0]) | {"k": len(rows)}
     if not candidate.p <= HELD:
-        return figure(book, "figures.stuck", "headline" if values["n"] else "none", group="", rest=np.nan, **values)
+        key = "headline" if values["n"] else "none"
+        return figure(book, "figures.stuck", key, False, group="", rest=np.nan, **values)
     first, _ = most_stuck(book)
     values |= {"group": first["group"], "share": first["value"], "rest": first["rest"]}
-    return figure(book, "figures.stuck", direction(first["change"]), **values)
+    return figure(book, "figures.stuck", direction(first["change"]), True, **values)
 
 
 # How long deals stand in a stage

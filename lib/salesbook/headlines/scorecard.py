@@ -114,7 +114,7 @@ def win_rate_bridge(book: Book, why: WhyMoved) -> dict[str, str]:
         return NO_WORDS
     is_mix = why.total.simpson and max(why.p_mix, why.p_rate) <= HELD
     key = "simpson" if is_mix else direction(values["change"]) if why.change.p <= HELD else "level"
-    return figure(book, "figures.win_rate_bridge", key, **values)
+    return figure(book, "figures.win_rate_bridge", key, key != "level", **values)
 
 
 def bridge_rows(book: Book, why: WhyMoved) -> pd.DataFrame:

@@ -222,8 +222,8 @@ def left(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     age = min(part.index.max() for part in shares)
     values = {"months": YEAR, "n": len(newer), "n_before": len(earlier), "age": round(age * YEAR / DAYS_A_YEAR)}
     values |= {"now": shares[0][age], "before": shares[1][age]}
-    key = "apart" if leave_alike(newer, earlier) <= HELD else "level"
-    return figure(book, "figures.leaving", key, **values)
+    is_clear = leave_alike(newer, earlier) <= HELD
+    return figure(book, "figures.leaving", "apart" if is_clear else "level", is_clear, **values)
 
 
 # Cost and worth
@@ -237,9 +237,9 @@ def cost(book: Book, rows: pd.DataFrame, whole: pd.DataFrame) -> dict[str, str]:
     values |= {"months": YEAR, "k": len(rows)}
     first = apart(rows)
     if first is None:
-        return figure(book, "figures.cac", "alike", channel="", cost=np.nan, **values)
+        return figure(book, "figures.cac", "alike", False, channel="", cost=np.nan, **values)
     key = "dear" if first["value"] > total["value"] else "cheap"
-    return figure(book, "figures.cac", key, channel=first["channel"], cost=first["value"], **values)
+    return figure(book, "figures.cac", key, True, channel=first["channel"], cost=first["value"], **values)
 
 
 def apart(rows: pd.DataFrame) -> pd.Series | None:
@@ -374,8 +374,8 @@ def price(book: Book, rows: pd.DataFrame, odds: pd.DataFrame) -> dict[str, str]:
     """The words of win rate by discount: a difference only where the odds within products bear it."""
     row = odds.iloc[0]
     values = {"ratio": row["value"], "n": int(rows["denominator"].sum()), "k": len(rows), "months": PRICE_MONTHS}
-    is_clear = pd.notna(row["value"]) and row["p"] <= HELD
-    return figure(book, "figures.price", "clear" if is_clear else "level", **values)
+    is_clear = bool(pd.notna(row["value"]) and row["p"] <= HELD)
+    return figure(book, "figures.price", "clear" if is_clear else "level", is_clear, **values)
 
 
 @asked

@@ -63,7 +63,7 @@ def reluctant(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of call reluctance by seller: who is clearly slower, after all have been looked at."""
     clear = rows[(stats.benjamini_hochberg(rows["p"].to_numpy(float)) < ALPHA) & (rows["value"] < 1)]
     values = {"k": len(rows), "n": int(rows["n"].sum()), "months": YEARS, "sellers": listed(book, clear["seller"])}
-    return figure(book, "figures.reluctant", "some" if len(clear) else "none", **values)
+    return figure(book, "figures.reluctant", "some" if len(clear) else "none", len(clear) > 0, **values)
 
 
 LEAST_ROWS = 5
@@ -81,7 +81,7 @@ def pace(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     first = tested.loc[tested["p"].idxmin()]
     is_clear = first["value"] < 1 and first["p"] * len(tested) <= HELD
     values |= {"pace": first["value"], "streak": book.words.say(f"streak.{int(first['streak'])}")}
-    return figure(book, "figures.pace", "down" if is_clear else "alike", **values)
+    return figure(book, "figures.pace", "down" if is_clear else "alike", bool(is_clear), **values)
 
 
 PACE_UNITS = {"expected_calls": "number", "shifts": "count", "p": "score", "begins": "ratio"}

@@ -87,7 +87,7 @@ def apart(book: Book, rows: pd.DataFrame, key: str, is_worse_high: bool) -> dict
     values = {"k": len(rows), "months": YEAR, "sellers": listed(book, clear["seller"])}
     first = clear.iloc[0] if len(clear) else pd.Series({"value": np.nan, "rest": np.nan})
     values |= {"value": first["value"], "rest": first["rest"]}
-    return figure(book, f"figures.{key}", "some" if len(clear) else "none", **values)
+    return figure(book, f"figures.{key}", "some" if len(clear) else "none", len(clear) > 0, **values)
 
 
 def listed(book: Book, names: pd.Series) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook import sellers, stats
 from salesbook.book import Book
 from salesbook.findings import HELD, Candidate
-from salesbook.headlines import asked, direction, figure, finding, verdict
+from salesbook.headlines import asked, direction, figure, finding, repeating
 from salesbook.headlines.team.figures import FEWEST, YEAR, YEARS, against_others
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -66,7 +66,7 @@ def filled(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of qualification: whether leads of which more is known are won more often."""
     score, p, values = filled_values(rows)
     whole = kpis.qualification_filled(book, last=YEARS)["value"].iloc[0]
-    return figure(book, "figures.filled", verdict(score, p), **values, filled=whole)
+    return repeating(book, "figures.filled", score, p, **values, filled=whole)
 
 
 def pulse_rows(book: Book) -> pd.DataFrame:
@@ -109,10 +109,10 @@ def mood(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     values = mood_values(book) | {"k": len(rows), "team": "", "rest": np.nan}
     clear = rows[rows["p"] * len(rows) <= HELD]
     if clear.empty:
-        return figure(book, "figures.mood", "alike", **values, theirs=np.nan)
+        return figure(book, "figures.mood", "alike", False, **values, theirs=np.nan)
     first = clear.loc[clear["p"].idxmin()]
     values |= {"team": first["team"], "theirs": first["value"], "rest": first["rest"]}
-    return figure(book, "figures.mood", direction(first["value"] - first["rest"]), **values)
+    return figure(book, "figures.mood", direction(first["value"] - first["rest"]), True, **values)
 
 
 def question_rows(book: Book) -> pd.DataFrame:

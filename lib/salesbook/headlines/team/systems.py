@@ -7,7 +7,7 @@ from scipy.stats import norm
 from salesbook import stats
 from salesbook.book import Book
 from salesbook.findings import ALPHA, Candidate, Finding
-from salesbook.headlines import asked, compared, figure, finding, sides, verdict
+from salesbook.headlines import asked, compared, direction, figure, finding, repeating, sides
 from salesbook.headlines.team.figures import REPORTED, YEAR, YEARS, beside
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -54,8 +54,8 @@ def reports(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     values |= {"low": whole["low"], "high": whole["high"], "n": int(whole["n"]), "months": YEAR}
     error = (whole["high"] - whole["low"]) / (2 * stats.Z)
     p = 2 * norm.sf(abs(whole["value"] - 1) / error) if error > 0 else np.nan
-    key = {True: "up", False: "down"}[whole["value"] > 1] if p <= ALPHA else "alike"
-    return figure(book, "figures.reports", key, **values)
+    is_apart = bool(p <= ALPHA)
+    return figure(book, "figures.reports", direction(whole["value"] - 1) if is_apart else "alike", is_apart, **values)
 
 
 def adoption_rows(book: Book) -> pd.DataFrame:
@@ -107,5 +107,4 @@ def won_with(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
 def with_material(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of winning with material."""
     values = material_values(rows.iloc[0])
-    key = verdict(values["odds"] - 1, values["p"])
-    return figure(book, "figures.material", key, **values)
+    return repeating(book, "figures.material", values["odds"] - 1, **values)

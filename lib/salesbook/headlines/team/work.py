@@ -6,7 +6,7 @@ import pandas as pd
 from salesbook import sellers
 from salesbook.book import Book
 from salesbook.findings import ALPHA, Candidate, Finding
-from salesbook.headlines import asked, compared, figure, finding, sides, verdict
+from salesbook.headlines import asked, compared, figure, finding, repeating, sides
 from salesbook.headlines.team.figures import TINY, YEAR, YEARS, beside, by_seller
 from salesbook.kpi import reason_of
 from salesbook.kpis import team as kpis
@@ -116,8 +116,16 @@ def talks(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of talks per attempt by seller: how far they lie apart once chance is allowed for."""
     values = {"low": rows["estimate"].min(), "high": rows["estimate"].max(), "k": len(rows), "months": YEAR}
     whole = rows["numerator"].sum() / rows["denominator"].sum()
-    key = "headline" if values["high"] - values["low"] >= VISIBLE else "alike"
-    return figure(book, "figures.talks", key, **values, whole=whole, n=int(rows["denominator"].sum()))
+    is_apart = bool(values["high"] - values["low"] >= VISIBLE)
+    return figure(
+        book,
+        "figures.talks",
+        "headline" if is_apart else "alike",
+        is_apart,
+        **values,
+        whole=whole,
+        n=int(rows["denominator"].sum()),
+    )
 
 
 @asked
@@ -146,9 +154,8 @@ def late(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     if reason_of(found):
         return figure(book, "figures.late", "unknown", mail=np.nan, other=np.nan, months=YEARS, **now)
     values = mail_values(found.iloc[0])
-    key = verdict(values["change"], values["p"])
     shown = {name: values[name] for name in ("mail", "other", "months")}
-    return figure(book, "figures.late", key, **shown, **now)
+    return repeating(book, "figures.late", values["change"], values["p"], **shown, **now)
 
 
 def load_rows(book: Book) -> pd.DataFrame:
@@ -171,7 +178,8 @@ def loads(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     values = {"whole": rows["open_work"].sum() / rows["fte"].sum(), "cv": spread["value"], "n": int(spread["n"])}
     values |= {"most": rows["territory"].iloc[0], "high": rows["value"].iloc[0], "k": len(rows)}
     left = kpis.work_left_behind(book)["value"].iloc[0]
-    return figure(book, "figures.load", "uneven" if spread["p"] <= ALPHA else "even", **values, left=left)
+    is_uneven = bool(spread["p"] <= ALPHA)
+    return figure(book, "figures.load", "uneven" if is_uneven else "even", is_uneven, **values, left=left)
 
 
 def needed(book: Book) -> str:
