@@ -3,6 +3,7 @@ keeps the house rules that a program can check."""
 
 import ast
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from salesbook.errors import BadData
+from salesbook.query import Unanswerable
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "lib" / "salesbook"
@@ -88,3 +92,9 @@ def test_no_function_and_no_file_is_too_long(folder):
     assert not {place: size for place, size in sizes.items() if size > LONGEST_FUNCTION}
     sizes = {path: len(path.read_bytes().splitlines()) for path in (PROJECT / folder).rglob("*.py")}
     assert not {path: size for path, size in sizes.items() if size > LONGEST_FILE}
+
+
+@pytest.mark.parametrize("error", [BadData("Wrong.", "Found.", "Do."), Unanswerable("needs activities")])
+def test_an_error_of_a_worker_process_reaches_its_parent_whole(error):
+    handed = pickle.loads(pickle.dumps(error))
+    assert (type(handed), str(handed), vars(handed)) == (type(error), str(error), vars(error))

@@ -1,5 +1,7 @@
 """The errors that salesbook raises: each says what is wrong, what was found and what to do."""
 
+import copyreg
+
 
 class SalesbookError(Exception):
     """An error a person can act on.
@@ -14,6 +16,10 @@ class SalesbookError(Exception):
     def __init__(self, wrong: str, found: str, todo: str):
         self.wrong, self.found, self.todo = wrong, found, todo
         super().__init__(f"{wrong} {found} {todo}")
+
+    def __reduce__(self):
+        # Made again without __init__: else an error of a worker process cannot be told by its parent.
+        return copyreg.__newobj__, (type(self), str(self)), self.__dict__
 
 
 class PageFailed(SalesbookError):
