@@ -190,12 +190,11 @@ def late_deals(n: int, lost: int, day: str, start: int = 0) -> tuple[list[dict],
     return deals, visits, mails
 
 
-def book_of_late(folder, *groups, more=()):
+def book_of_late(folder, *groups, more=(), month="2026-10"):
     deals, visits, mails = ([row for group in groups for row in group[part]] for part in range(3))
     history = lines("deal_id,stage,entered_at,exited_at", visits)
-    return book_of(
-        folder, reps=REPS, deals=lines(DEAL, deals), stage_history=history, activities=lines(ACTIVITY, [*mails, *more])
-    )
+    tables = {"deals": lines(DEAL, deals), "stage_history": history, "activities": lines(ACTIVITY, [*mails, *more])}
+    return book_of(folder, month=month, reps=REPS, **tables)
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +219,12 @@ def test_two_lost_of_twenty_at_ninety_per_cent_is_no_alarm(late):
     # P(X >= 2), X binomial with n = 20 and a chance of 0.1: 1 - 0.9^20 - 20 x 0.1 x 0.9^19.
     assert found["value"] == pytest.approx(1 - 0.9**20 - 20 * 0.1 * 0.9**19)
     assert round(found["value"], 3) == 0.608
+
+
+def test_the_alarm_of_a_quarter_expects_what_was_lost_before_the_quarter(tmp_path):
+    before, now = late_deals(10, 1, "2026-05-12"), late_deals(4, 4, "2026-07-14", start=100)
+    found = only(team.late_loss_alarm(book_of_late(tmp_path, before, now, month="2026-Q3")))
+    assert (found["numerator"], found["denominator"], found["expected"]) == (4, 4, 0.1)
 
 
 def test_a_deal_is_email_only_where_nobody_called_or_met_from_the_last_two_stages_on(late):

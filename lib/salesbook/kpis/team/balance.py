@@ -81,9 +81,9 @@ def late_loss_alarm(ask: Ask):
     Raises: WrongUsage for a trend.
     Source: kpis.md K38; binomial distribution.
     """
-    question = ask.question
     rows = ask(late_loss_rate).drop(columns=["value", "low", "high", "reason"])
-    ago = question.ago + (question.last or 1)
+    asked = ask.in_months.question
+    ago = asked.ago + (asked.last or 1)
     before = ask(late_loss_rate, by=(), period=None, last=12, ago=ago)["value"].iloc[0]
     chance = stats.at_least(rows["numerator"].to_numpy(), rows["denominator"].to_numpy(), before)
     chance = np.where(rows["denominator"] > 0, chance, np.nan)
