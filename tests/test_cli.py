@@ -45,7 +45,7 @@ def test_a_source_that_is_not_there_is_bad_data(tmp_path):
     assert not (tmp_path / "reports").exists()
 
 
-@pytest.mark.parametrize("asked", ["2026-13", "2026-Q5", "2026Q3"])
+@pytest.mark.parametrize("asked", ["2026-13", "2026-Q5", "2026Q3", "0000-10", "9999-12"])
 def test_what_is_no_month_and_no_quarter_is_wrong_usage(tmp_path, asked):
     settings_of(tmp_path, deals=DEALS)
     assert refusal(run("report", "--settings", tmp_path, "--month", asked), asked, "2026-10", "2026-Q3") == (2, "", [])

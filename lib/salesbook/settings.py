@@ -15,8 +15,9 @@ from salesbook.tables import TABLES
 NAME = "salesbook.toml"
 LANGUAGES = ("en", "nl", "da")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
-PERIOD = re.compile(rf"{MONTH.pattern}|[0-9]{{4}}-Q[1-4]")  # what a report may be of
+YEAR = "(?:19|20)[0-9]{2}"
+MONTH = re.compile(rf"{YEAR}-(0[1-9]|1[0-2])")
+PERIOD = re.compile(rf"{MONTH.pattern}|{YEAR}-Q[1-4]")  # what a report may be of
 DATE_FORMS = ("ymd", "dmy", "mdy")
 
 
