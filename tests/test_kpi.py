@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salesbook import KPIS
+from salesbook.book import Book
 from salesbook.errors import WrongUsage
 from salesbook.kpi import counts, kpi
 from salesbook.query import Question
@@ -124,6 +125,17 @@ def test_a_trend_says_nothing_of_the_time_before_its_fact_begins(sample_book, pe
     assert 0 < is_before.sum() < len(rows)
     assert rows["value"].isna().tolist() == is_before.tolist()
     assert set(rows.loc[is_before, "reason"]) == {"before the data begins"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("product", "Analyser"), ("team", "Randstad"), ("territory", "NL-West"), ("channel", "Website form")],
+)
+def test_a_trend_of_a_slice_has_a_value_or_a_reason_every_month(sample_book, name, value):
+    book = Book(sample_book.folder, {name: value})
+    answers = {made.name: made.trend(book) for made in FLOWS}
+    assert [kpi for kpi, rows in answers.items() if not (rows["value"].notna() | rows["reason"].ne("")).all()] == []
+    assert {len(rows) for rows in answers.values()} == {1, 13}
 
 
 def test_a_stock_has_no_period(sample_book):

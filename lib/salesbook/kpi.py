@@ -204,7 +204,7 @@ class Kpi:
     def since_known(self, book: Book, rows: pd.DataFrame, period: str) -> pd.DataFrame:
         """A trend without the zeros of the time before its fact begins: nothing is known of it."""
         measure = self.measure
-        if measure is None or "period" not in rows:
+        if measure is None or "period" not in rows or reason_of(rows):
             return rows
         first = book.rows(f'select min("{measure.on}") as day from {measure.fact}')["day"].iloc[0]
         starts = book.run["fiscal_year_starts"]
