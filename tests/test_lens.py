@@ -162,3 +162,12 @@ def test_the_pages_show_it_only_where_the_settings_ask(sample_book, monkeypatch)
 def test_without_numbers_of_sellers_the_accuracy_says_why(book):
     assert forecast_error.others["hubspot"](book)["reason"].iloc[0] == "too few"
     assert say.lens_rows(book)["reason"].iloc[0] == "too few"
+
+
+def test_a_table_of_the_lens_has_intervals_only_where_there_are_some(sample_book, monkeypatch):
+    shown = []
+    monkeypatch.setattr(page, "table", lambda book, rows, **options: shown.append(list(rows)))
+    rows = pd.DataFrame({"figure": ["40%", "45%"], "interval": ["38% to 42%", ""]})
+    for told in (rows, rows.tail(1), say.lens_rows(sample_book)):
+        page.lens(sample_book, told)
+    assert shown == [["figure", "interval"], ["figure"], ["period_name", *say.LENS_UNITS]]

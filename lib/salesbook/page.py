@@ -137,11 +137,12 @@ def table(book, data: pd.DataFrame, *, title: str, units: dict[str, str] | None 
 def lens(book, rows: pd.DataFrame, **options) -> None:
     """Show, as a table, how others define a KPI: nothing where the settings do not ask for it ([report] lens).
 
-    Parameters: `rows`, as `salesbook.lens` tells them; `options`, those of `table`.
+    Rule: a column `interval` without any is left out.
+    Parameters: `rows`, as `salesbook.lens` tells them, or a table of the page's own; `options`, those of `table`.
     """
     if book.run["lens"]:
-        has_interval = rows["interval"].astype(bool).any()
-        table(book, rows if has_interval else rows.drop(columns="interval"), **options)
+        is_empty = "interval" in rows and not rows["interval"].astype(bool).any()
+        table(book, rows.drop(columns="interval") if is_empty else rows, **options)
 
 
 def claims(book, rows: pd.DataFrame) -> None:
