@@ -1,10 +1,13 @@
 """What the documents tell people to type exists."""
 
+import ast
 import re
 
 import pytest
 
 from salesbook.cli import EXIT_CODES, main
+from salesbook.kpi import answer, ratio
+from salesbook.query import Question
 
 
 @pytest.mark.parametrize("page", ["docs/schedule.md", "docs/sources.md"])
@@ -21,3 +24,12 @@ def test_every_command_and_option_of_the_documents_exists(project, page):
 def test_the_exit_codes_of_the_documents_are_those_of_the_command(project):
     text = (project / "docs" / "schedule.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| (\d) \|", text, re.MULTILINE) == re.findall(r"\d", EXIT_CODES)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_measure_that_a_document_shows_can_be_asked(project, sample_book, page):
+    (shown,) = re.findall(r"return (ratio\(.*\))", (project / page).read_text(encoding="utf-8"))
+    call = ast.parse(shown, mode="eval").body
+    told = {part.arg: ast.literal_eval(part.value) for part in call.keywords}
+    rows = answer(sample_book, ratio(*map(ast.literal_eval, call.args), **told), Question())
+    assert rows["denominator"].iloc[0] > 0
