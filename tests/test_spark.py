@@ -4,10 +4,12 @@ report from files, a database and a cluster.
 `engines/spark.py` and `sources/spark.py` are tested in one file: one cluster serves it.
 """
 
+import csv
 import dataclasses
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlparse
 
 import duckdb
 import pyarrow as pa
@@ -25,8 +27,10 @@ from salesbook.report.month import make_month
 from salesbook.settings import load
 from salesbook.sources import site
 from salesbook.sources.connection import Connection
+from salesbook.sources.files import SourceFile
+from salesbook.sources.imports import Import, opened
 from salesbook.sources.site import Local
-from salesbook.sources.spark import parts_of
+from salesbook.sources.spark import Tables, parts_of
 from salesbook.tables import TABLES
 from spark import SMALL
 
@@ -68,14 +72,30 @@ def at(settings, home: Path, patch, variable: str, address: str, **source):
     return dataclasses.replace(settings, home=home, source=there)
 
 
+def spoil(export: Path) -> None:
+    """Add bad rows to every file: its first once more, one of nobody's, and one without what every row must have."""
+    for file in sorted(export.glob("*.csv")):
+        with file.open(encoding="utf-8", newline="") as lines:
+            row = next(csv.DictReader(lines))
+        columns = TABLES[file.stem].columns
+        of_nobody = dict.fromkeys((column.name for column in columns if column.type == "id"), f"no_one_{file.stem}")
+        emptied = {next(column.name for column in columns if column.filled): ""}
+        with file.open("a", encoding="utf-8", newline="") as lines:
+            rows = csv.DictWriter(lines, row, lineterminator="\n", extrasaction="ignore")
+            rows.writerows((row, row | of_nobody, row | emptied))
+
+
 @pytest.fixture(scope="module")
 def company(project, tmp_path_factory):
-    """Settings of a company small enough for a cluster of one machine, yet with rows in every fact."""
+    """Settings of a company small enough for a cluster of one machine, yet with rows in every fact, and bad rows in
+    every table: in a small one they are more than a share of twentieth."""
     folder = tmp_path_factory.mktemp("company")
     sample.write(folder / "export", leads=300, months=6)
+    spoil(folder / "export")
     loaded = load(project)
     source = dataclasses.replace(loaded.source, path=str(folder / "export"))
-    return dataclasses.replace(loaded, home=folder, source=source)
+    limits = dataclasses.replace(loaded.limits, rejected_share=0.5)
+    return dataclasses.replace(loaded, home=folder, source=source, limits=limits)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +160,31 @@ def test_the_same_company_gives_the_same_report_from_files_a_database_and_a_clus
     assert counts[0] == counts[1] == counts[2]
 
 
+def imported(home: Path) -> Import:
+    """The one import beside some settings."""
+    (record,) = (home / ".salesbook" / "imports").glob("*/import.json")
+    return opened(record.parent)
+
+
+def quarantined(found: Import, table: str) -> list[tuple]:
+    """What an import says of the rows of a table that it rejected, but for where they stood."""
+    query = (
+        f"""select key, "column", rule, reason from '{found.quarantine(table).with_suffix(".parquet")}' order by all"""
+    )
+    return duckdb.sql(query).fetchall()
+
+
+def test_bad_rows_of_every_table_are_rejected_and_flagged_alike(company, from_files, from_database, from_cluster):
+    files, database, cluster = (imported(company.home / name) for name in ("", "database", "cluster"))
+    assert files.rejected.keys() == {path.stem for path in company.source_path.glob("*.csv")}
+    assert (files.rejected, files.flagged) == (database.rejected, database.flagged)
+    assert (files.rejected, files.flagged) == (cluster.rejected, cluster.flagged)
+    for table in files.rejected:
+        assert quarantined(cluster, table) == quarantined(files, table)
+        rejected = sum(files.rejected[table].values())
+        assert files.rows_read(table) == files.rows_loaded(table) + rejected > rejected
+
+
 @pytest.fixture(scope="module")
 def connected(cluster):
     """The address of a server of Spark Connect."""
@@ -181,7 +226,7 @@ def test_tables_over_spark_connect_give_the_same_facts_and_functions_the_same_va
     period = named("2026-10")
     as_of = clock.utc(settings.zone, period.end)
     with site.opened(settings) as source:
-        assert source.imported.rows_loaded("deals") == pq.read_table(tmp_path / "crm" / "deals").num_rows
+        assert source.imported.rows_read("deals") == pq.read_table(tmp_path / "crm" / "deals").num_rows
         spark, ours = source.engine(tmp_path / "spark"), Local(source.imported).engine(tmp_path / "duckdb")
         for made in (spark, ours):
             (tmp_path / made.name).mkdir()
@@ -240,3 +285,49 @@ def test_workers_that_write_elsewhere_are_found_out_before_a_row_is_lost(tmp_pat
     pytest.importorskip("pyspark")
     with pytest.raises(MissingTool, match=r"do not write where salesbook does.*Of 64 rows 0 came"):
         engine.check_shared(Elsewhere(), tmp_path)
+
+
+class Losing(Elsewhere):
+    """Rows of a table of which the cluster counts more than its workers' files here have."""
+
+    columns = ["deal_id"]
+
+    def __init__(self, n_written: int, n_here: int):
+        self.n_written, self.n_here = n_written, n_here
+
+    @property
+    def sparkSession(self):
+        return self
+
+    @property
+    def read(self):
+        return self
+
+    def schema(self, columns):
+        return self
+
+    def parquet(self, address: str):
+        place = Path(urlparse(address).path)
+        place.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"deal_id": ["A"] * self.n_here}), place / "part-0.parquet")
+        return self
+
+    def count(self) -> int:
+        return self.n_written
+
+
+def test_a_table_of_which_rows_are_lost_on_the_way_is_refused(company, tmp_path):
+    pytest.importorskip("pyspark")
+    file = SourceFile("deals", Path(), "", ("deals",))
+    whole = Tables(company, ["deals"], "", lambda name: Losing(3, 3)).copied(file, tmp_path / "0.copy")
+    assert pq.read_metadata(whole.path).num_rows == 3
+    with pytest.raises(MissingTool, match=r"Of 3 rows 2 came of the table 'deals'"):
+        Tables(company, ["deals"], "", lambda name: Losing(3, 2)).copied(file, tmp_path / "1.copy")
+
+
+def test_a_fact_of_which_rows_are_lost_on_the_way_is_refused(tmp_path):
+    pytest.importorskip("pyspark")
+    asked = ("deal_facts", "select deal_id", ("deal_id",), tmp_path / "deal_facts.parquet")
+    assert engine.Spark(Losing(3, 3), tmp_path).fact(*asked) == (3, 2)
+    with pytest.raises(MissingTool, match=r"Of 3 rows 2 came of the fact 'deal_facts'"):
+        engine.Spark(Losing(3, 2), tmp_path).fact(*asked)

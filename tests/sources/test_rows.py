@@ -1,5 +1,7 @@
 """Where a text's good records stand, and what is looked for only where it may be."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,15 @@ def test_good_records_are_written_where_the_file_holds_anything_else(kind, tmp_p
     assert text.rows.name == "0.rows"
     assert kept == b"".join(frame.text for frame in text.frames())
     assert text.skip == 0
+
+
+def test_the_rows_of_a_parquet_file_are_written_out_once(tmp_path):
+    path = tmp_path / "0.copy"
+    pq.write_table(pa.table({"a": ["1", 'two\n"lines"', None], "b": [0.5, None, 2.0]}), path)
+    text = read(Copy(SourceFile("t.parquet", path, "", ("t",)), path, "", 0), "", "", ".", set(), tmp_path)
+    assert (text.rows.name, text.skip, text.n_good) == ("0.sheet", 1, 3)
+    kept = text.rows.read_bytes().split(b"\n", text.skip)[-1]
+    assert kept == b"".join(frame.text for frame in text.frames())
 
 
 fields = st.text(alphabet=" a#+\té\u00a0\u2009", max_size=3)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesbook.engines.duckdb import PARQUET, counted, literal
+from salesbook.engines.duckdb import connect as connect_duckdb
 from salesbook.errors import BadData, MissingTool
 
 if TYPE_CHECKING:
@@ -132,22 +133,42 @@ def check_shared(session: "SparkSession", folder: Path) -> None:
         session.range(0, PROBES, 1, PROBES).write.parquet(place.as_uri())
     rows = sum(pq.read_metadata(file).num_rows for file in place.glob("*.parquet"))
     shutil.rmtree(place, ignore_errors=True)
-    if rows != PROBES:
+    check_came(PROBES, rows, f"to {folder}")
+
+
+def check_came(written: int, came: int, where: str) -> None:
+    """Refuse to go on with fewer or more rows than the workers wrote; `where`, such as "of the table 'deals'".
+
+    Raises: MissingTool.
+    """
+    if came != written:
         raise MissingTool(
             "The workers of the Spark cluster do not write where salesbook does.",
-            f"Of {PROBES} rows {rows} came to {folder}.",
+            f"Of {written} rows {came} came {where}.",
             "Run salesbook in a folder on storage that every worker has under the same path.",
         )
 
 
+def put_together(local: duckdb.DuckDBPyConnection, parts: Path, parquet: Path, order: str = "") -> int:
+    """One Parquet file of those that workers wrote.
+
+    Parameters: `order`, an ORDER BY; without one the rows stay in the order of the files.
+    Returns: its number of rows.
+    """
+    rows = f"from read_parquet({literal(parts / '*.parquet')}) {order}"
+    ((count,),) = local.execute(f"copy ({rows}) to {literal(parquet.resolve())} ({PARQUET})").fetchall()
+    return count
+
+
 class Spark:
     """An engine on a cluster whose workers read and write where the run's folder is (see `check_shared`). What it makes
-    is taken away when it is closed; the session is left to whoever gave it."""
+    is taken away when it is closed; the session is left to whoever gave it. `memory`, such as 2GB, is what putting a
+    fact's files together may take here."""
 
     name = "spark"
 
-    def __init__(self, session: "SparkSession", folder: Path):
-        self.session, self.parts = session, folder.resolve() / "parts"
+    def __init__(self, session: "SparkSession", folder: Path, memory: str = ""):
+        self.session, self.parts, self.memory = session, folder.resolve() / "parts", memory
         self.views: list[str] = []
 
     def functions(self, local_time: str) -> None:
@@ -171,16 +192,19 @@ class Spark:
 
     def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> tuple[int, int]:
         """Files of the statement's rows, written by the workers, then put together in one like the other engines'."""
-        place = self.parts / name
-        with telling(f"the fact {name!r}"):
+        place, what = self.parts / name, f"the fact {name!r}"
+        with telling(what):
             rows = self.session.sql(sql)
             rows.write.parquet(place.as_uri())
-            self.session.read.schema(rows.schema).parquet(place.as_uri()).createOrReplaceTempView(name)
+            there = self.session.read.schema(rows.schema).parquet(place.as_uri())
+            there.createOrReplaceTempView(name)
+            written = there.count()
         self.views.append(name)
-        with duckdb.connect() as local:
-            written = f"select * from read_parquet({literal(place / '*.parquet')}) order by {', '.join(key)}"
-            local.execute(f"copy ({written}) to {literal(parquet.resolve())} ({PARQUET})")
-            return counted(local, key, parquet)
+        with connect_duckdb([place, parquet.parent], self.parts / "spill", self.memory) as local:
+            put_together(local, place, parquet, f"order by {', '.join(key)}")
+            came, again = counted(local, key, parquet)
+        check_came(written, came, f"of {what}")
+        return came, again
 
     def rows(self, sql: str) -> list[tuple]:
         """The rows of a query."""

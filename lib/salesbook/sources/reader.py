@@ -122,13 +122,14 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
     decimal = "." if copy.file.is_canonical else decimal
     kind = kind_of(copy)
     by_record, dated = kind in ("xlsx", "parquet"), frozenset()
+    plain = copy.path if kind == "text" else None
     if by_record:
-        written = folder / f"{stem}.sheet"
+        plain = folder / f"{stem}.sheet"
         convert = sheets.from_excel if kind == "xlsx" else sheets.from_parquet
-        dated = convert(copy, written, decimal)
+        dated = convert(copy, plain, decimal)
         if kind == "parquet":
             refuse_nested(copy, wanted)
-        blocks = partial(text_blocks, partial(written.open, "rb"), name, "utf-8")
+        blocks = partial(text_blocks, partial(plain.open, "rb"), name, "utf-8")
         delimiter = ","
     else:
         blocks = partial(text_blocks, opener(copy, kind), name, encoding)
@@ -140,8 +141,7 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         _, line, rest = first_record(blocks(), name)
         return frames(rest, dialect, line)
 
-    may_stand = kind == "text" and len(lead) <= LONGEST_SKIPPED
-    with Rows(folder / f"{stem}.rows", copy.path if may_stand else None) as rows:
+    with Rows(folder / f"{stem}.rows", plain if len(lead) <= LONGEST_SKIPPED else None) as rows:
         text = framed(name, header, dialect, frames(rest, dialect, line), again, rows)
     is_ours = copy.file.is_canonical
     return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=is_ours, dated=dated)

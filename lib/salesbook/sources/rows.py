@@ -68,10 +68,10 @@ class Block:
 
 
 class Rows:
-    """Writes a text's good records to a file, unless the source's copy holds just these after its first line."""
+    """Writes a text's good records to a file, unless one that is there holds just these after its first line."""
 
     def __init__(self, path: Path, copy: Path | None):
-        """Parameters: `copy`, None where it is packed or no text."""
+        """Parameters: `copy`, the source's copy or, of a sheet, what was written of it; None where it is packed."""
         self.path, self.copy, self.file = path, copy, None
         self.n_same = 0
         self.there = copy.open("rb") if copy else BytesIO()

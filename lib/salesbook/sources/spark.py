@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import duckdb
-
-from salesbook.engines.duckdb import PARQUET, literal
-from salesbook.engines.spark import Spark, check_shared, connect, telling
+from salesbook import memory
+from salesbook.engines.duckdb import connect as connect_duckdb
+from salesbook.engines.spark import Spark, check_came, check_shared, connect, put_together, telling
 from salesbook.errors import BadData, WrongUsage
 from salesbook.settings import Settings, Source
 from salesbook.sources import intake
@@ -40,7 +39,8 @@ def opened(settings: Settings, connection: Connection, store: Path) -> "Cluster"
     try:
         store.mkdir(parents=True, exist_ok=True)
         check_shared(session, store)
-        return Cluster(intake.load(settings, store, tables_of(settings, session, folder)), session=session)
+        imported = intake.load(settings, store, tables_of(settings, session, folder))
+        return Cluster(imported, settings.memory, session)
     except BaseException:
         session.stop()
         raise
@@ -72,7 +72,7 @@ class Cluster(Local):
 
     def engine(self, folder: Path) -> Spark:
         """Spark, with views on the import's files."""
-        return self.known_to(Spark(self.session, folder))
+        return self.known_to(Spark(self.session, folder, memory.for_build(self.memory)))
 
     def close(self) -> None:
         """Let go of the cluster."""
@@ -87,14 +87,16 @@ class Tables(Relations):
         self.read = read
 
     def copied(self, file: SourceFile, target: Path) -> Copy:
-        """The columns of a table that the map names, as Parquet, hashed."""
-        parts = target.with_suffix(".parts").resolve()
-        with telling(f"the table {file.name!r}"):
+        """The columns of a table that the map names, as Parquet, hashed; the cluster counts what it wrote."""
+        parts, what = target.with_suffix(".parts").resolve(), f"the table {file.name!r}"
+        with telling(what):
             rows = self.read(file.name)
             kept = self.wanted(file, rows.columns) or rows.columns[:1]
-            rows.select([quoted(name) for name in kept]).write.parquet(parts.as_uri())
-        with duckdb.connect() as local:
-            local.execute(f"copy (from {literal(parts / '*.parquet')}) to {literal(target)} ({PARQUET})")
+            written = rows.select([quoted(name) for name in kept])
+            written.write.parquet(parts.as_uri())
+            count = written.sparkSession.read.schema(written.schema).parquet(parts.as_uri()).count()
+        with connect_duckdb([parts, target.parent], target.parent / "spill", intake.MEMORY) as local:
+            check_came(count, put_together(local, parts, target), f"of {what}")
         shutil.rmtree(parts)
         with target.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
