@@ -1,6 +1,7 @@
 """Facts are joined as their statements are written."""
 
 import json
+from decimal import ROUND_HALF_UP, Decimal
 
 import duckdb
 import pyarrow as pa
@@ -43,4 +44,18 @@ def test_rows_with_the_key_of_another_are_counted_also_across_row_groups_and_whe
     numbers = "select n - (n // 122880) as number from range(200000) t(n) order by number"
     assert engine.fact("numbers", numbers, ("number",), tmp_path / "numbers.parquet") == (200_000, 1)
     assert engine.fact("none", "select 1 as a where false order by a", ("a",), tmp_path / "none.parquet") == (0, 0)
+    engine.close()
+
+
+def test_money_is_rounded_half_away_from_zero_whatever_its_size(tmp_path):
+    engine = DuckDB([tmp_path], tmp_path / "spill")
+    engine.functions("t")
+    # Around the most that 64 bits are used for, halves of a unit up and down, and a rate of the smallest step.
+    amounts = [0, 1, -1, 3, 999_999_999, 1_000_000_000, -999_999_999, 10**15 + 1]
+    rates = ["0.5", "-0.5", "1", "0.00000001", "8.99999999", "9.00000001", "160.5"]
+    pairs = [(minor, rate) for minor in amounts for rate in rates]
+    asked = ", ".join(f"money({minor}, cast({rate} as decimal(18, 8)))" for minor, rate in pairs)
+    exact = [int((minor * Decimal(rate)).quantize(Decimal(1), ROUND_HALF_UP)) for minor, rate in pairs]
+    assert list(engine.rows(f"select {asked}")[0]) == exact
+    assert engine.rows("select money(null, 1), money(1, null)") == [(None, None)]
     engine.close()

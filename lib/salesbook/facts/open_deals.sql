@@ -89,7 +89,7 @@ select
   seconds_between(local_time(o.created_at), cast(o.seen_on as timestamp)) as age_seconds,
   o.account_id, o.owner_id, o.pipeline, o.product, o.source, o.type, o.is_new_business, o.cycle,
   o.minor as own_minor, o.amount_minor, o.probability,
-  cast(round(cast(o.amount_minor as decimal(19, 0)) * o.probability, 0) as bigint) as weighted_minor,
+  money(o.amount_minor, o.probability) as weighted_minor,
   o.category, o.expected_close_on, o.is_rebuilt, o.currency,
   o.is_counted, o.is_resolved, o.is_won, o.closed_on, o.won_on, o.record_url
 from priced o
