@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from plain import ZONE, Plain
+from salesbook.clock import Period, month_after
 from salesbook.errors import BadData, WrongUsage
 from salesbook.kpis import pipeline
+from salesbook.kpis.pipeline.covering import past_yield
 from salesbook.waterfall import STEPS, balance, waterfall
 from worked import SETTINGS, book_of
 
@@ -449,3 +451,12 @@ B,Sales,Won,200.00,EUR,2026-08-10,2026-09-05,won
 def test_a_quarter_in_which_a_company_began_has_all_of_its_months(tmp_path):
     found = pipeline.pipeline_waterfall(book_of(tmp_path, month="2026-Q3", deals=BEGINNERS))
     assert steps(found) == {"new": 100 + 200, "won": -200, "end": 100}
+
+
+def test_what_was_won_of_the_expected_is_told_of_three_past_quarters_and_not_of_two():
+    now, quarter = Period(date(2026, 10, 1), date(2026, 11, 1)), Period(date(2026, 10, 1), date(2027, 1, 1))
+    begins = [month_after(quarter.start, -3 * back) for back in (1, 2, 3)]
+    seen = pd.DataFrame({"seen_on": [month_after(now.end, -3 * back) for back in (1, 2, 3)]})
+    seen = seen.assign(expected_close_on=begins, won_on=begins, amount_minor=100)
+    assert past_yield(quarter, now, seen)["past_share"] == 1
+    assert np.isnan(past_yield(quarter, now, seen.head(2))["past_share"])

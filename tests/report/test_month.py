@@ -136,7 +136,8 @@ def test_quarters_stand_after_the_months_and_lead_to_one_another(made, tmp_path)
     places = [index.index(name) for name in ("October 2026", ">Quarters<", "Third quarter of 2026", "Second quarter")]
     assert places == sorted(places)
     assert "../2026-Q2/index.html" in (reports / "months" / "2026-Q3-earlier.html").read_text()
-    assert "../index.html" in (reports / "months" / "2026-10-earlier.html").read_text()
+    for name in ("2026-10-earlier", "2026-10-later", "2026-Q2-earlier", "2026-Q3-later"):
+        assert "url=../index.html" in (reports / "months" / f"{name}.html").read_text()
     assert [os.readlink(reports / name) for name in ("latest", "latest-quarter")] == ["2026-10", "2026-Q3"]
     page = (reports / "2026-Q3" / "funnel.html").read_text()
     assert all(text in page for text in ("Third quarter of 2026", "Earlier quarter", "Later quarter"))
