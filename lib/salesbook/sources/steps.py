@@ -182,7 +182,7 @@ def refuse_fractions(staged: Staged, table: str) -> None:
 
     Raises: BadData where none is above 1 %, and some are below it.
     """
-    query = f"select max(probability), count(*) filter (probability > 0 and probability < 0.01) from good_{table}"
+    query = f"select max(probability), count(*) filter (where probability > 0 and probability < 0.01) from good_{table}"
     highest, n_small = staged.con.execute(query).fetchone()
     if n_small and highest <= Decimal("0.01"):
         names = listed(list(dict.fromkeys(feed.text.name for feed in staged.feeds[table])))
