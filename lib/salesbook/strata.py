@@ -71,8 +71,13 @@ def compared(rows: pd.DataFrame, group: str, outcome: str, strata: list[str]) ->
     stratum, a missing value being one of its own.
     Returns: an OddsRatio, above 1 where the group has the outcome more often.
     """
-    counted = rows.assign(one=1, won=rows[outcome].astype(int), group=rows[group].astype(bool))
-    sums = counted.groupby([*strata, "group"], dropna=False)[["won", "one"]].sum().unstack("group", fill_value=0)
-    sums = sums.reindex(columns=pd.MultiIndex.from_product([["won", "one"], [True, False]]), fill_value=0)
-    cells = [sums[key].to_numpy(float) for key in (("won", True), ("one", True), ("won", False), ("one", False))]
-    return common_odds_ratio(*cells)
+    counted = rows.assign(numerator=rows[outcome].astype(int), denominator=1)
+    return counts_compared(counted, group, strata)
+
+
+def counts_compared(rows: pd.DataFrame, group: str, strata: list[str]) -> OddsRatio:
+    """The same of counts: rows with a numerator and a denominator, any number of them in a stratum."""
+    counted = rows.assign(group=rows[group].astype(bool)).groupby([*strata, "group"], dropna=False)
+    sums = counted[["numerator", "denominator"]].sum().unstack("group", fill_value=0)
+    cells = [(name, side) for side in (True, False) for name in ("numerator", "denominator")]
+    return common_odds_ratio(*sums.reindex(columns=cells, fill_value=0).to_numpy(float).T)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from salesbook.compare import against_the_rest
 from salesbook.headlines import pipeline as say
 from salesbook.kpis import pipeline
 
@@ -15,6 +16,31 @@ def test_the_planted_stalled_deals_are_found(sample_book):
     assert any(headline.startswith("Analyser: more deals are stuck") for headline in claims(sample_book))
     rows = say.stuck_bars(sample_book)
     assert say.stuck_words(sample_book, rows)["headline"].startswith("Analyser stands out")
+
+
+def stuck(*cells: tuple[str, str, int, int]) -> tuple[pd.DataFrame, pd.Series]:
+    """Stuck and open deals by product and stage, and product A against the others as a whole."""
+    rows = pd.DataFrame(cells, columns=["product", "stage", "numerator", "denominator"])
+    whole = rows.groupby("product", as_index=False)[["numerator", "denominator"]].sum()
+    return rows, against_the_rest(whole).iloc[0]
+
+
+def test_a_product_is_not_named_for_the_stage_that_its_deals_are_in():
+    # About half of all in the early stage are stuck, a tenth of all in the late one; A's deals are early.
+    cells, whole = stuck(("A", "early", 21, 40), ("B", "early", 5, 10), ("A", "late", 1, 10), ("B", "late", 4, 40))
+    assert whole["p"] < 0.02
+    assert not say.stands_out_within(cells, "product", ["stage"], whole)
+
+
+def test_a_product_that_is_stuck_in_each_stage_is_found():
+    cells, whole = stuck(("A", "early", 28, 40), ("B", "early", 3, 10), ("A", "late", 5, 10), ("B", "late", 4, 40))
+    assert say.stands_out_within(cells, "product", ["stage"], whole)
+
+
+def test_a_product_that_stands_out_the_other_way_stage_by_stage_is_not_named():
+    cells, whole = stuck(("A", "early", 20, 40), ("B", "early", 9, 10), ("A", "late", 0, 10), ("B", "late", 6, 40))
+    assert whole["change"] > 0
+    assert not say.stands_out_within(cells, "product", ["stage"], whole)
 
 
 def test_coverage_is_counted_and_claims_nothing(sample_book):

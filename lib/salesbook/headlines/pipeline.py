@@ -14,6 +14,7 @@ from salesbook.kpis import pipeline as kpis
 from salesbook.query import Question
 from salesbook.sellers import SHOWN
 from salesbook.stats import Z
+from salesbook.strata import counts_compared
 
 YEARS = 24
 DAY = 86_400
@@ -276,7 +277,7 @@ def open_title(book: Book) -> str:
 
 
 def stuck(book: Book) -> Candidate | None:
-    """How many deals stand too long, and whether one product, team or stage holds more of them than the others."""
+    """How many deals stand too long, and whether one product or team holds more of them than the others."""
     rows = kpis.stalled_share(book)
     if reason_of(rows):
         return None
@@ -298,15 +299,28 @@ def stuck_values(book: Book, row: pd.Series) -> dict:
 
 
 def most_stuck(book: Book) -> tuple[pd.Series | None, int]:
-    """The group that differs most from the others, of all products, teams and stages, and how many were looked at."""
+    """The group that differs most from the others, of all products and teams, and how many were looked at.
+
+    Rule: a group has a test where it also stands out among deals of the same stage, a team among those of the same
+    product too: in some stages more deals stand long, and no group is named for the stages its deals happen to be in.
+    """
     parts = []
-    for by in ("product", sellers.team(book), "stage"):
+    for by, strata in (("product", ["stage"]), (sellers.team(book), ["stage", "product"])):
         rows = kpis.stalled_share(book, by=by)
         if not reason_of(rows) and rows[by].notna().any():
             groups = sellers.called(book, rows[by]) if by == SHOWN else rows[by]
-            parts.append(against_the_rest(rows).assign(group=groups).dropna(subset=["group", "p"]))
+            rows = against_the_rest(rows).assign(group=groups)
+            cells = kpis.stalled_share(book, by=[by, *strata])
+            told = [stands_out_within(cells, by, strata, row) for row in rows.to_dict("records")]
+            parts.append(rows[told].dropna(subset=["group", "p"]))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return (rows.loc[rows["p"].idxmin()], len(rows)) if len(rows) else (None, 0)
+
+
+def stands_out_within(cells: pd.DataFrame, by: str, strata: list[str], row: dict) -> bool:
+    """Whether a group differs from the others within strata, and as it does as a whole."""
+    found = counts_compared(cells.assign(is_group=cells[by] == row[by]), "is_group", strata)
+    return found.p <= 0.05 and direction(found.value - 1) == direction(row["change"])
 
 
 def stuck_bars(book: Book) -> pd.DataFrame:
