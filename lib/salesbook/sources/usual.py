@@ -264,11 +264,12 @@ def times(text: pa.ChunkedArray, first_year: int) -> tuple[pa.ChunkedArray, int]
         raise Unusual
     if LENGTHS[length] and not is_all(pc.ends_with(text, "Z")):
         raise Unusual
-    found = pc.cast(text, pa.timestamp("us", "UTC" if LENGTHS[length] else None))
-    span = pc.min_max(pc.year(found)).as_py()
+    found = pc.cast(text, pa.timestamp("us", "UTC" if LENGTHS[length] else None)).cast(pa.int64())
+    # Without a zone, for Arrow asks the system's list of zones, which small machines lack.
+    span = pc.min_max(pc.year(found.cast(pa.timestamp("us")))).as_py()
     if span["min"] is not None and (span["min"] < first_year or span["max"] >= 2100):
         raise Unusual
-    return found.cast(pa.int64()), length
+    return found, length
 
 
 def instant(text: pa.ChunkedArray, column: Column, feed: Feed, traits: Traits) -> dict[str, pa.ChunkedArray]:
