@@ -102,7 +102,7 @@ def read(work: Work, file: SourceFile, schema: str, form: Form) -> None:
     others = tuple(name for name in columns if name not in kept)
     n_rows, no_shifts = work.counts[number][0], np.zeros((1, 2), np.int64)
     text = Text(file.name, tuple(kept), Dialect(b",", b'"'), Path(), Path(), n_rows, 0, no_shifts, lambda: iter(()),
-                cast.UNKNOWN, 0, True, others, file.is_canonical)  # fmt: skip
+                cast.UNKNOWN, 0, is_table=True, others=others, is_canonical=file.is_canonical)  # fmt: skip
     work.found.append((file, text, form))
 
 
