@@ -11,9 +11,11 @@ from scipy import stats as scipy_stats
 
 from salesbook.errors import BadData, WrongUsage
 from salesbook.stats import (
+    Z,
     at_least,
     benjamini_hochberg,
     clustered_share,
+    design_effect,
     difference_of_shares,
     fisher,
     mean_interval,
@@ -21,6 +23,7 @@ from salesbook.stats import (
     median_ranks,
     mix_and_rate,
     ratio_interval,
+    shares_alike,
     wilson,
 )
 
@@ -299,3 +302,18 @@ class TestManyComparisons:
 
     def test_none_at_all_is_none_at_all(self):
         assert benjamini_hochberg([]).size == 0
+
+
+class TestSeveralGroups:
+    def test_shares_alike_is_the_chi_square_test_of_all_groups(self):
+        expected = scipy_stats.chi2_contingency([[12, 20, 9], [88, 60, 51]], correction=False).pvalue
+        assert shares_alike([12, 20, 9], [100, 80, 60]) == pytest.approx(expected)
+        assert shares_alike([5], [10]) == shares_alike([0, 0], [5, 9]) == 1
+
+    def test_rows_that_come_in_fours_are_worth_a_quarter(self):
+        k, n = np.array([40, 60]), np.array([100, 100])
+        half = Z * np.sqrt(k / n * (1 - k / n) / (n / 4))
+        assert design_effect(k, n, k / n - half, k / n + half) == pytest.approx(4)
+
+    def test_rows_are_never_worth_more_than_one(self):
+        assert design_effect([5, 0], [10, 10], [0.49, np.nan], [0.51, np.nan]) == 1

@@ -7,6 +7,7 @@ or a team of their own. A team of fewer than five tells of people as a name does
 import numpy as np
 import pandas as pd
 
+from salesbook import stats
 from salesbook.book import Book
 from salesbook.build import LEAST_PEOPLE
 from salesbook.kpi import Ask, reason_of
@@ -79,14 +80,16 @@ def named(book: Book, rows: pd.DataFrame, by: str = SHOWN) -> pd.DataFrame:
 def league(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Shares by seller, drawn towards the whole as far as chance explains the differences, with the interval of ranks.
 
-    Parameters: `rows`, an answer by SHOWN with numerator and denominator.
+    Rule: rows that belong together count for as much as the intervals say they are worth.
+    Parameters: `rows`, an answer by SHOWN with numerator, denominator, low and high.
     Returns: seller, numerator, denominator, value, low, high (raw), estimate, rank; the highest estimate first.
     """
     rows = named(book, rows)
     if reason_of(rows):
         return rows
     rows = rows[rows["denominator"] > 0]
-    drawn = shrink_shares(rows["numerator"], rows["denominator"], SEED)
+    effect = stats.design_effect(*(rows[name] for name in ("numerator", "denominator", "low", "high")))
+    drawn = shrink_shares(rows["numerator"] / effect, rows["denominator"] / effect, SEED)
     say = book.words.say
     ranks = [say("rank", low=low, high=high) for low, high in zip(drawn.rank_low, drawn.rank_high, strict=True)]
     rows = rows.assign(estimate=drawn.value, rank=ranks)

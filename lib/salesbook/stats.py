@@ -456,3 +456,31 @@ def _not_negative(n: int, squared_deviations: Fraction) -> Fraction:
             "Take n, the total and the total of squares from the same rows.",
         )
     return squared_deviations
+
+
+def shares_alike(k: ArrayLike, n: ArrayLike) -> float:
+    """The chance of shares this far apart in several groups, were they the same (chi-square over all groups).
+
+    Parameters: `k` of `n` in each group; of clustered rows, as many as they are worth (see `design_effect`).
+    Returns: p; 1 where there are no two groups, or all or none of the rows count.
+    """
+    k, n = np.asarray(k, dtype=float), np.asarray(n, dtype=float)
+    share = k.sum() / n.sum()
+    if not 0 < share < 1 or len(n) < 2:
+        return 1.0
+    return float(stats.chi2.sf(((k - n * share) ** 2 / (n * share * (1 - share))).sum(), len(n) - 1))
+
+
+def design_effect(k: ArrayLike, n: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
+    """How many rows of several groups are worth one that is independent of the others; one at least.
+
+    Rule: the variance of the total by the intervals of the groups, which count by cluster, over that of as many
+    independent rows.
+    Parameters: `k` of `n` in each group, and its 95 % interval.
+    Source: Kish (1965), Survey Sampling, chapter 5: the design effect.
+    """
+    k, n, low, high = (np.asarray(x, dtype=float) for x in (k, n, low, high))
+    known = (k > 0) & (k < n) & np.isfinite(low) & np.isfinite(high)
+    clustered = (n * (high - low) / (2 * Z))[known] ** 2
+    independent = (k * (n - k) / np.maximum(n, 1))[known]
+    return max(1.0, float(clustered.sum() / independent.sum())) if known.any() else 1.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from scipy.special import logit
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 
 from salesbook import stats
 from salesbook.book import Book
@@ -239,18 +239,10 @@ def chances(book: Book, rows: pd.DataFrame, by: str, months: int) -> dict[str, s
 def sellers(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     """The words of the chance by seller: whether they differ more than chance would have it."""
     k, n = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
-    p = chi_square(k, n)
+    p = stats.shares_alike(k, n)
     values = {"k": len(rows), "n": int(n.sum()), "months": months}
     values |= {"low": rows["estimate"].min(), "high": rows["estimate"].max()}
     return figure(book, "figures.sellers", "differ" if p < ALPHA else "alike", bool(p < ALPHA), **values)
-
-
-def chi_square(k: np.ndarray, n: np.ndarray) -> float:
-    """The chance of shares this far apart, were they the same (chi-square over all groups)."""
-    share = k.sum() / n.sum()
-    if not 0 < share < 1 or len(n) < 2:
-        return 1.0
-    return float(chi2.sf(((k - n * share) ** 2 / (n * share * (1 - share))).sum(), len(n) - 1))
 
 
 @asked

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from salesbook import sellers
+from salesbook import sellers, stats
 from salesbook.book import Book
 from salesbook.findings import ALPHA, Candidate, Finding
 from salesbook.headlines import asked, compared, figure, finding, repeating, sides
@@ -115,17 +115,12 @@ PAY_UNITS |= {"qualified": "count", "per_lead": "money"}
 def talks(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     """The words of talks per attempt by seller: how far they lie apart once chance is allowed for."""
     values = {"low": rows["estimate"].min(), "high": rows["estimate"].max(), "k": len(rows), "months": YEAR}
-    whole = rows["numerator"].sum() / rows["denominator"].sum()
-    is_apart = bool(values["high"] - values["low"] >= VISIBLE)
-    return figure(
-        book,
-        "figures.talks",
-        "headline" if is_apart else "alike",
-        is_apart,
-        **values,
-        whole=whole,
-        n=int(rows["denominator"].sum()),
-    )
+    k, n = rows["numerator"], rows["denominator"]
+    effect = stats.design_effect(k, n, rows["low"], rows["high"])
+    p = stats.shares_alike(k / effect, n / effect)
+    is_apart = bool(p <= ALPHA and values["high"] - values["low"] >= VISIBLE)
+    key = "headline" if is_apart else "alike"
+    return figure(book, "figures.talks", key, is_apart, **values, whole=k.sum() / n.sum(), n=int(n.sum()))
 
 
 @asked
