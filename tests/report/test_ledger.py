@@ -7,7 +7,7 @@ import pytest
 from salesbook.build import run_of
 from salesbook.errors import WrongUsage
 from salesbook.report.kept import keep, versions
-from salesbook.report.ledger import changes, is_same
+from salesbook.report.ledger import changes, is_same, refuse_other_days
 from worked import book_of, settings_of
 
 HEAD = "deal_id,owner_id,pipeline,stage,amount,currency,created_at,closed_at,status,merged_into,merged_at\n"
@@ -53,6 +53,19 @@ def test_nothing_changed_is_an_empty_ledger(before, tmp_path):
     again = run(tmp_path / "again", BEFORE)
     assert changes(before, again).empty
     assert is_same(before, again)
+
+
+def test_another_start_of_the_fiscal_year_restates_a_month_and_a_quarter_of_other_days_is_refused(before, tmp_path):
+    again = run(tmp_path / "again", BEFORE)
+    said = json.loads((before / "run.json").read_text())
+    (before / "run.json").write_text(json.dumps(said | {"fiscal_year_starts": 4}))
+    assert changes(before, again)["reason"].tolist() == ["fiscal_year"]
+    assert not is_same(before, again)
+    refuse_other_days(before, again)
+    other = said["period"] | {"start": "2026-07-01"}
+    (before / "run.json").write_text(json.dumps(said | {"fiscal_year_starts": 4, "period": other}))
+    with pytest.raises(WrongUsage, match="Set fiscal_year_starts to 4 again"):
+        refuse_other_days(before, again)
 
 
 def test_a_definition_that_changed_is_named(before):

@@ -6,6 +6,7 @@ import duckdb
 import pandas as pd
 
 from salesbook.engines.duckdb import literal
+from salesbook.errors import WrongUsage
 from salesbook.report.kept import told
 
 # Each deal that differs has one reason: the first of these that holds.
@@ -40,9 +41,11 @@ def changes(before: Path, after: Path) -> pd.DataFrame:
 
     Rule: a deal that differs counts once, for the first reason that holds: late_entry, removed (merged or deleted),
     reopened, outcome, closing_day, rate, amount, owner, other; then, where the won amount could move by it, a KPI whose
-    definition changed. The effects add up to the change of the amount won in the month, to the cent.
+    definition changed, and another start of the fiscal year, which moves quarters. The effects add up to the change of
+    the amount won in the month, to the cent.
     Parameters: two run folders; their run.json says which definitions they were told with (`kpis`, name to version).
-    Returns: reason, n (deals, or KPIs for `definition`), deals (change of deals won), effect_minor (change of won).
+    Returns: reason, n (deals; KPIs for `definition`, none for `fiscal_year`), deals (change of deals won),
+    effect_minor (change of won).
     """
     runs = [told(folder) for folder in (before, after)]
     files = {
@@ -56,10 +59,28 @@ def changes(before: Path, after: Path) -> pd.DataFrame:
     redefined = [name for name in old if name in new and old[name] != new[name]]
     if redefined:
         found.loc[len(found)] = ["definition", len(redefined), 0, 0]
+    if runs[0]["fiscal_year_starts"] != runs[1]["fiscal_year_starts"]:
+        found.loc[len(found)] = ["fiscal_year", 0, 0, 0]
     return found
 
 
+def refuse_other_days(before: Path, after: Path) -> None:
+    """Refuse to make a quarter that was published of other days: it is another quarter under the same name.
+
+    Raises: WrongUsage.
+    """
+    old, new = (told(folder) for folder in (before, after))
+    if old["period"] != new["period"]:
+        starts = old["fiscal_year_starts"]
+        raise WrongUsage(
+            f"{new['month']} was published of other days.",
+            f"Published from {old['period']['start']}; with fiscal_year_starts = {new['fiscal_year_starts']} it would "
+            f"begin on {new['period']['start']}.",
+            f"Set fiscal_year_starts to {starts} again, or write reports into another folder.",
+        )
+
+
 def is_same(before: Path, after: Path) -> bool:
-    """Whether two runs hold the same facts and the same definitions."""
+    """Whether two runs hold the same facts and the same definitions, and divide the year alike."""
     runs = [told(folder) for folder in (before, after)]
-    return all(runs[0][key] == runs[1][key] for key in ("facts", "kpis"))
+    return all(runs[0][key] == runs[1][key] for key in ("facts", "kpis", "fiscal_year_starts"))

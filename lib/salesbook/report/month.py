@@ -16,7 +16,7 @@ from salesbook.errors import PageFailed, WrongUsage
 from salesbook.report import site
 from salesbook.report.edition import Edition, write
 from salesbook.report.kept import keep, versions
-from salesbook.report.ledger import changes, is_same
+from salesbook.report.ledger import changes, is_same, refuse_other_days
 from salesbook.report.publish import MANIFEST, sha256, staged
 from salesbook.report.run import DEFAULT, Failure, Limits, run_pages
 from salesbook.settings import Settings
@@ -49,12 +49,14 @@ def make(settings: Settings, month: str, only: tuple[str, ...] = (), formats: tu
     the HTML (pdf, xlsx, eml); `final`; `narrowed`, the product, team, territory or channel it tells of: such a report
     has a folder of its own beside the months.
     Returns: the paths of the month's index, its pages and the other forms.
-    Raises: BadData as `build`; WrongUsage as `refuse_few`; otherwise as `make_month`.
+    Raises: BadData as `build`; WrongUsage as `refuse_few` and `refuse_other_days`; otherwise as `make_month`.
     """
     notebooks = chosen(notebooks_of(settings), only)
     reports = settings.reports / folder_of(narrowed or {})
     run, past = run_of(settings, month), versions(reports, month)
     refuse_few(Book(run, narrowed))
+    if past:
+        refuse_other_days(past[-1] / "run", run)
     is_frozen = bool(past) and is_same(past[-1] / "run", run)
     note = settings.home / "notes" / f"{month}.md"
     edition = Edition(
