@@ -204,3 +204,14 @@ class TestSharedShock:
             held[shock] = coverage(low, high, np.bincount(quarter, won * 1000.0)).value
         assert held[None] < 0.7
         assert 0.76 < held[0.8] < 0.90
+
+
+@pytest.mark.parametrize("shock", [None, 0.4])
+def test_many_small_deals_on_a_coarse_grid_keep_their_mean_and_spread(shock):
+    # Each is far smaller than a cell of the grid: rounded one by one they would all be nothing.
+    amounts, chances = np.full(8000, 1037), np.full(8000, 0.05)
+    total = distribution_of_total(amounts, chances, shock, cells=500)
+    assert total.probability @ total.amounts == pytest.approx(total.mean, rel=0.001)
+    low, high = total.quantile([0.025, 0.975])
+    assert low < total.mean < high
+    assert (high - low) / total.sd == pytest.approx(3.92, rel=0.03)

@@ -200,14 +200,18 @@ def shared_shock(probabilities: ArrayLike, won: ArrayLike, quarters: ArrayLike) 
     return float(found.x) if found.x > SMALLEST_SHOCK else 0.0
 
 
-def distribution_of_total(amounts: ArrayLike, probabilities: ArrayLike, shock: float | None = None) -> Total:
+def distribution_of_total(
+    amounts: ArrayLike, probabilities: ArrayLike, shock: float | None = None, cells: int | None = None
+) -> Total:
     """What a set of deals may come to together, each won whole or not at all.
 
     Rule: exact: every subset for up to 14 deals, otherwise convolution on a grid of the amounts' greatest common
     divisor. Where that grid would have more than 131,072 cells (16,384 with a shock) amounts are rounded to a coarser
-    one, and the bound of the error is given. A shock moves the log-odds of all deals together, their own chances kept.
+    one, in turn up and down so that their sum stays, and what comes out is moved and stretched to the exact mean and
+    standard deviation; the bound of the error is given. A shock moves the log-odds of all deals together, their own
+    chances kept.
     Parameters: `amounts` in whole minor units, 0 or more; `probabilities`, 0 to 1 (1 = won already); `shock` from
-    `shared_shock`, None for independent deals.
+    `shared_shock`, None for independent deals; `cells`, fewer cells than those.
     Returns: a Total; without deals it is 0 for certain.
     Raises: WrongUsage for an amount that is not a whole number from 0 or a chance outside 0 and 1.
     Source: house decision, 2026-10; probability calculus.
@@ -227,17 +231,21 @@ def distribution_of_total(amounts: ArrayLike, probabilities: ArrayLike, shock: f
     amounts, p = amounts[doubtful], p[doubtful]
     weights = SHOCK_WEIGHTS if shock else np.ones(1)
     chances = special.expit(_log_odds(p, shock)) if shock else p[None, :]
-    step = _step(amounts, CELLS_WITH_SHOCK if shock else CELLS)
-    cells = np.rint(amounts / step).astype(np.int64)
-    totals, likely = (_subsets if step == 1 and len(cells) <= ENUMERATED_DEALS else _convolved)(cells, chances)
+    step = _step(amounts, cells or (CELLS_WITH_SHOCK if shock else CELLS))
+    whole = _rounded(amounts / step, p)
+    totals, likely = (_subsets if step == 1 and len(whole) <= ENUMERATED_DEALS else _convolved)(whole, chances)
     probability = weights @ likely
-    rounded = amounts - cells * step
+    rounded = amounts - whole * step
     means, variances = chances @ amounts, (chances * (1 - chances)) @ amounts.astype(float) ** 2
+    mean, sd = float(p @ amounts), float(np.sqrt(weights @ (variances + (means - weights @ means) ** 2)))
+    found = totals * step
+    if rounded.any():
+        found = _moved(found, probability, mean, sd)
     return Total(
-        amounts=(totals * step + sure)[probability > 0],
+        amounts=(found + sure)[probability > 0],
         probability=probability[probability > 0],
-        mean=float(p @ amounts) + sure,
-        sd=float(np.sqrt(weights @ (variances + (means - weights @ means) ** 2))),
+        mean=mean + sure,
+        sd=sd,
         step=step,
         error_bound=int(max(rounded[rounded > 0].sum(), -rounded[rounded < 0].sum())),
         shock=shock,
@@ -249,6 +257,22 @@ def _step(amounts: np.ndarray, cells: int) -> int:
     if len(amounts) <= ENUMERATED_DEALS and amounts.sum() > divisor * cells:
         return 1
     return divisor * max(-(-int(amounts.sum()) // (divisor * cells)), 1)
+
+
+def _rounded(amounts: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Whole numbers near the amounts, whose running sums in the order of the chances are those of the amounts."""
+    order = np.argsort(p, kind="stable")
+    whole = np.zeros(len(amounts), dtype=np.int64)
+    whole[order] = np.diff(np.rint(amounts[order].cumsum()), prepend=0).astype(np.int64)
+    return whole
+
+
+def _moved(totals: np.ndarray, probability: np.ndarray, mean: float, sd: float) -> np.ndarray:
+    """Totals moved and stretched to a mean and a standard deviation, not below 0."""
+    own = probability @ totals
+    spread = np.sqrt(probability @ (totals - own) ** 2)
+    stretched = mean + (totals - own) * (sd / spread if spread else 1.0)
+    return np.maximum(np.rint(stretched), 0).astype(np.int64)
 
 
 def _subsets(amounts: np.ndarray, chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -346,11 +346,8 @@ def added(known: Known, amounts, shares, new=NOTHING, shock: float | None = None
     parts = float(amounts @ shares), float(new[0] @ new[1])
 
     def draw() -> Total:
-        every = np.concatenate([amounts, new[0]])
-        unit = max(int(every.sum() // (CELLS_WITH_SHOCK if shock else CELLS)), 1)
-        rounded = np.append(np.rint(every / unit) * unit, won)
-        found = distribution_of_total(rounded, np.concatenate([shares, new[1], [1.0]]), shock)
-        return replace(found, mean=won + sum(parts))
+        every, chance = np.concatenate([amounts, new[0], [won]]), np.concatenate([shares, new[1], [1.0]])
+        return distribution_of_total(np.rint(every), chance, shock, CELLS_WITH_SHOCK if shock else CELLS)
 
     return Forecast(won + sum(parts), "", won, *parts, shock, draw)
 
