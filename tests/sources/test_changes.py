@@ -60,6 +60,7 @@ F4,006B,CloseDate,2026-05-31 00:00:00,2026-06-30 00:00:00,2026-01-09T09:00:00.00
 F5,006B,ForecastCategoryName,Pipeline,Best Case,2026-01-10T09:00:00.000Z,005A
 F6,006B,StageName,Prospecting,Proposal,2026-01-11T09:00:00.000Z,005A
 F7,006B,created,,,2026-01-06T09:00:00.000Z,005A
+F8,006B,Amount,about 500,600.0,2026-01-12T09:00:00.000Z,005A
 """
     files = {"Opportunity.csv": OPPORTUNITY, "OpportunityFieldHistory.csv": history}
     imported = read_crm("salesforce", files)
@@ -67,5 +68,6 @@ F7,006B,created,,,2026-01-06T09:00:00.000Z,005A
         ("amount", "400.0", "500.0"), ("category", "pipeline", "best_case"),
         ("expected_close", "2026-05-31", "2026-06-30"), ("owner", "005AAAAAAAAAAAA", "005BBBBBBBBBBBB"),
     ]  # fmt: skip
+    assert imported.rejected["deal_changes"] == {"old_value_unreadable": 1}
     assert rows(imported, "stage_history", "stage, entered_at") == [("Proposal", datetime(2026, 1, 11, 9))]
     assert imported.left_out == {"deal_history": {"other_field": 1}}
