@@ -302,6 +302,18 @@ def test_a_column_of_a_canonical_name_with_other_values_is_asked_about_not_passe
     assert imported.rejected == {}
 
 
+def test_the_currency_in_the_name_of_the_amounts_is_theirs(mapped, answered, rows):
+    deals = "Dealnummer;Fase;Bedrag (DKK);Bedrag;Status;Aangemaakt op;Kans (%)\n1;Demo;5;7;open;2026-01-05;10\n"
+    made = mapped({"x.csv": deals})
+    assert made.fed[0].source_of("amount").name == "Bedrag"
+    made = mapped({"x.csv": deals.replace(";Bedrag;", ";Notitie;")})
+    assert asked(made) == []
+    imported = answered(made)
+    assert rows(imported, "deals", "amount_minor, currency, probability::double") == [(500, "DKK", 0.1)]
+    made = mapped({"x.csv": deals.replace(";Bedrag;", ";Bedrag (EUR);")})
+    assert [question.lines for question in made.questions] == [('amount = "Bedrag (DKK)"', 'amount = "Bedrag (EUR)"')]
+
+
 def test_a_title_above_the_header_is_told(mapped):
     made = mapped({"x.csv": f"Overview\nof 1-11-2026\n\n{HEAD}\nD1,Demo,5,EUR,open,2026-01-05\n"})
     assert made.not_read == [("x.csv", "line 4 looks like its header: take away what stands before it")]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
+from babel.numbers import list_currencies
+
 from salesbook import maps
 from salesbook.schema import Column
 from salesbook.settings import Source
@@ -265,6 +267,11 @@ def ask_for_unfit(made: Proposal, fed: Fed) -> None:
         value = next(iter(fed.profiles[place].values), "")
         ask = f"{place!r} bears the name of {column}, but not all its values are such ({value!r}). Mend them, or:"
         made.ask(f"columns.{fed.name}", ask, f'{column} = ""', f"{column} = {quoted(place)}")
+    for column, keys in keys_of(fed.name, "known name").items():
+        alike = [name for name in fed.unused if name_key(name).partition("(")[0] in keys]
+        if fed.source_of(column) is None and len(alike) > 1:
+            lines = [f"{column} = {quoted(name)}" for name in alike]
+            made.ask(f"columns.{fed.name}", f"{len(alike)} columns may be {column}.", *lines)
 
 
 def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
@@ -292,13 +299,15 @@ def keys_of(table: str, how: str) -> dict[str, list[str]]:
 
 def called(file: Surveyed, used: set[str]) -> dict[str, str]:
     """A file's columns that are not used, by their names as `name_key`, and by these without what most of them begin
-    with, as in `Deal - Stage` and `Deal - Value`."""
+    with, as in `Deal - Stage` and `Deal - Value`, or without a unit in brackets, as in `Amount (EUR)`."""
     starts = Counter(start.group() for name in file.columns if (start := re.match(r".*?(?: - |: |\.)", name)))
     start, count = starts.most_common(1)[0] if starts else ("", 0)
     start = start if 2 * count > len(file.columns) else ""
     names = [name for name in file.columns if name not in used]
     short = {name_key(name.removeprefix(start)): name for name in names if name.startswith(start)}
-    return short | {name_key(name): name for name in names}
+    bare = Counter(key.partition("(")[0] for key in short)
+    alone = {key.partition("(")[0]: name for key, name in short.items() if bare[key.partition("(")[0]] == 1}
+    return alone | short | {name_key(name): name for name in names}
 
 
 def best_of(keys: list[str], there: dict[str, str], how: str) -> str:
@@ -326,6 +335,8 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
         fed.matches += [Match("deal_id", name, "by contents") for name in unique if len(unique) == 1]
     if fed.source_of("pipeline") is None:
         made.constants["deals"] = {"pipeline": "Sales"}
+    if code := currency_of(fed):
+        made.constants.setdefault("deals", {})["currency"] = code
     if fed.source_of("stage") is None and fed.source_of("status"):
         fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
     if fed.source_of("status") is None and (stage := fed.source_of("stage")):
@@ -333,7 +344,7 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
         ends = {value: outcome(value, ("won", "lost")) for value in stage.values}
         if {"won", "lost"} <= set(ends.values()):
             made.words["deals"] = {"status": {value: word for value, word in ends.items() if word} | {"*": "open"}}
-            made.stages = ends if made.constants.get("deals") else {}
+            made.stages = ends if "pipeline" in made.constants.get("deals", {}) else {}
     closing = fed.source_of("closed_at")
     if closing and closing.filled == closing.rows and fed.source_of("expected_close") is None:
         fed.matches = [
@@ -342,6 +353,13 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
         made.steps["deals"] = ["closed_at_from_history"]
     if (chance := fed.source_of("probability")) and chance.is_percent:
         made.steps.setdefault("deals", []).append("probability_from_percent")
+
+
+def currency_of(fed: Fed) -> str:
+    """The currency that the name of the amounts bears in brackets, where no column tells it; "" where it bears none."""
+    amount = fed.source_of("amount")
+    code = re.search(r"[(\[]([A-Z]{3})[)\]]", amount.name) if amount and fed.source_of("currency") is None else None
+    return code.group(1) if code and code.group(1) in list_currencies() else ""
 
 
 def is_unique(profile: Profile) -> bool:
@@ -374,7 +392,8 @@ def decide_forms(made: Proposal, export: list[Surveyed]) -> None:
         lines = ('zone = "UTC"', 'zone = "Europe/Amsterdam"', 'zone = "Europe/Copenhagen"')
         made.ask("source", "Times bear no zone. Which is theirs? A replica's is UTC, an export's the user's.", *lines)
     with_amounts = [fed for fed in made.fed if any(column_of(fed, m.column).type == "money" for m in fed.matches)]
-    if any(fed.source_of("currency") is None for fed in with_amounts):
+    if any(fed.source_of("currency") is None and "currency" not in made.constants.get(fed.name, {})
+           for fed in with_amounts):  # fmt: skip
         made.ask("source", "Amounts bear no currency. Which is theirs?", 'currency = "EUR"', 'currency = "DKK"')
     if any(file.encoding != "utf-8" for file in export):
         made.forms["encoding"] = ("cp1252", "not UTF-8: as Excel on Windows writes it; look at names with accents")
