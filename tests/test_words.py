@@ -297,3 +297,20 @@ def test_a_quarter_is_named_in_every_language_and_with_both_years_of_a_fiscal_on
 def test_a_report_of_a_quarter_says_quarter_and_that_of_a_month_month():
     assert Words("en", "EUR", kind="quarter").say("page.in_short") == "This quarter in short"
     assert ENGLISH.say("page.in_short") == "This month in short"
+
+
+# What only a month can say of itself. Deals that close on a month's last day, and deals pushed past the month in which
+# they were expected, are of any month of a quarter.
+ITS_OWN_MONTH = {
+    "en": r"\b(this|(?<!quarter's )last|next) month\b|\bthe month's\b|\bof the month\b|(?<!\} )\bmonth before\b",
+    "nl": r"\b(deze|vorige|volgende) maand\b|\bvan de maand\b|\bmaand ervoor\b",
+    "da": r"\b(denne|(?<!kvartalets )sidste|næste) måned\b|\bmånedens\b|\bmåneden før\b",
+}
+
+
+@pytest.mark.parametrize("language", ITS_OWN_MONTH)
+def test_nothing_that_a_quarter_says_speaks_of_its_own_month(language):
+    said = catalogue(language)
+    spoken = {key: said.get(f"{OF_QUARTER}{key}", text) for key, text in said.items() if not key.startswith(OF_QUARTER)}
+    found = {key for key, text in spoken.items() if re.search(ITS_OWN_MONTH[language], str(text))}
+    assert found <= {"checks.month_end_date.name", "notebook.data_quality.caveats.text", "say.pushed.detail"}
