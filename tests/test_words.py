@@ -312,5 +312,5 @@ ITS_OWN_MONTH = {
 def test_nothing_that_a_quarter_says_speaks_of_its_own_month(language):
     said = catalogue(language)
     spoken = {key: said.get(f"{OF_QUARTER}{key}", text) for key, text in said.items() if not key.startswith(OF_QUARTER)}
-    found = {key for key, text in spoken.items() if re.search(ITS_OWN_MONTH[language], str(text))}
+    found = {key for key, text in spoken.items() if re.search(ITS_OWN_MONTH[language], str(text).lower())}
     assert found <= {"checks.month_end_date.name", "notebook.data_quality.caveats.text", "say.pushed.detail"}
