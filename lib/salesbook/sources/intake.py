@@ -376,7 +376,7 @@ def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
         if list(with_feed.table.stored) == list(table.stored):
             typed.link(part_of(work.folder, with_feed), target)
             return
-    columns = ", ".join(f'"{name}"' for name in table.stored)
+    columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in table.stored.items())  # steps may widen them
     typed.written(typed.batches(work.con, f"select {columns} from good_{table.name}"), target, table)
 
 
