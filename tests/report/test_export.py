@@ -310,6 +310,15 @@ def test_a_ratio_is_told_as_a_division_and_a_share_as_so_many_of_so_many():
     assert "of 120" in card_of(answer(2))["basis"]
 
 
+def test_a_share_of_amounts_and_money_per_case_say_how_many_cases_they_rest_on():
+    retained = answer(2).assign(numerator=26_461.0, denominator=32_519.0, n=7)
+    told = card_of(retained)
+    assert told["basis"].startswith("n\u00a0=\u00a07.")
+    assert (told["value"], told["is_grey"]) == (card_of(answer(2))["value"], True)
+    spent = answer(2).assign(numerator=9_000.0, denominator=12, value=750.0, low=500.0, high=1_100.0)
+    assert card_of(spent, unit="money")["basis"].startswith("n\u00a0=\u00a012.")
+
+
 def test_a_card_of_money_changes_in_per_cent():
     trend = answer(2).drop(columns=["numerator", "denominator", "low", "high"]).assign(value=[1_000_000, 880_000], n=9)
     told = card_of(trend, unit="money", language="da")

@@ -36,12 +36,12 @@ def scorecard(data: dict, words: Words) -> dict:
 def card(entry: dict, words: Words) -> dict:
     """A card in words.
 
-    Rule: a share of few is given as counts, without interval or change; a change of a share is in points, of anything
-    else in per cent of the value before.
+    Rule: a share of few is given as counts, without interval or change, unless it is one of amounts; a change of a
+    share is in points, of anything else in per cent of the value before.
     """
     unit, value = entry["unit"], entry["value"]
-    total = entry["denominator"] if unit == "share" else None
-    is_small = total is not None and total < words.counts_below
+    total = rows_of(entry) if unit == "share" else None
+    is_small = total is not None and total < words.counts_below and entry["n"] is None
     arrow, change = change_of(entry, words)
     low, high = range_of(entry)
     months = [month for month, _ in entry["series"]]
@@ -116,14 +116,21 @@ def range_of(entry: dict) -> tuple[float | None, float | None]:
     return (min(known), max(known)) if known else (None, None)
 
 
+def rows_of(entry: dict) -> float | None:
+    """How many rows a card's value rests on: a share of amounts says so beside its amounts."""
+    return entry["denominator"] if entry["n"] is None else entry["n"]
+
+
 def basis(entry: dict, words: Words, is_small: bool) -> str:
     """What a card's value rests on: counts, interval."""
-    said = []
-    if entry["denominator"] is not None and entry["numerator"] is not None and entry["unit"] in ("share", "ratio"):
-        kind = "out_of" if entry["unit"] == "share" else "divided"
-        said.append(words.say(f"card.{kind}", k=entry["numerator"], n=entry["denominator"]))
-    elif entry["n"] is not None and entry["unit"] != "count":
-        said.append(words.say("card.n", n=entry["n"]))
+    said, unit = [], entry["unit"]
+    parts = {"k": entry["numerator"], "n": entry["denominator"]}
+    if unit == "share" and entry["n"] is None and None not in parts.values():
+        said.append(words.say("card.out_of", **parts))
+    elif unit == "ratio" and None not in parts.values():
+        said.append(words.say("card.divided", **parts))
+    elif unit != "count" and rows_of(entry) is not None:
+        said.append(words.say("card.n", n=rows_of(entry)))
     interval = words.interval(entry["low"], entry["high"], entry["unit"])
     if interval and not is_small:
         said.append(words.say("card.interval", interval=interval))
