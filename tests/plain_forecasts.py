@@ -146,16 +146,26 @@ class Past:
         last, fates = months_on(first, 3), self.fates(on)
         days = max(min(RECENT, (on - self.begins).days), 1)
         made = [row["cycle"] for row in [*still, *ended] if row["made"] and on - days * DAY <= row["made"] < on]
-        recent = [row for row in ended if row["fate"] == "Won" and row["day"] >= on - YEAR * DAY]
         found = []
         for name in sorted(set(made)):
             own, wins = fates.get(name, fates[""]), 0.0
             for birth in range((last - on).days):
                 ages = ((day - on).days - birth - 1 for day in (last, first))
                 wins += own.won_by(next(ages)) - own.won_by(next(ages))
-            worth = [row["cents"] for row in recent if row["cycle"] == name] or [row["cents"] for row in recent]
-            found.append((made.count(name) / days * wins, worth))
+            found.append((made.count(name) / days * wins, self.worth(on, name)))
         return found
+
+    def worth(self, on: date, cycle: str) -> list[int]:
+        """Cents of the wins of a cycle in the year before a morning; of all cycles where it had none."""
+        wins = [row for row in self.morning(on)[1] if row["fate"] == "Won" and row["day"] >= on - YEAR * DAY]
+        return [row["cents"] for row in wins if row["cycle"] == cycle] or [row["cents"] for row in wins]
+
+    def priced(self, on: date) -> list[tuple[float, list[int]]]:
+        """What each deal open on a morning may bring: its cents, or those of past wins, and their mean."""
+        rows = self.morning(on)[0]
+        wins = {name: self.worth(on, name) for name in {row["cycle"] for row in rows if not row["cents"]}}
+        may = [[row["cents"]] if row["cents"] else wins[row["cycle"]] for row in rows]
+        return [(float(np.mean(worth)), worth) for worth in may]
 
     def won_in_time(self, on: date, morning: date, first: date) -> list[bool]:
         """Of each deal open on an earlier morning: known by now to be won within its quarter."""
@@ -193,15 +203,16 @@ class Past:
         if method == "crm_weighted":
             rows = [row for row in self.morning(on)[0] if row["due"] and row["due"] < months_on(first, 3)]
             due = [(row["cents"], row["said"]) for row in rows if row["due"] >= first or first <= on]
-            return self.made(on, first, due, [], None)
+            return self.made(on, first, due, [[cents] for cents, _ in due], [], None)
         if "" not in self.fates(on):
             return {"value": nan}
         found = self.chances(on, first) if method == "cycle" else self.by_kind(on, first, method)
         if len(found) != len(self.morning(on)[0]):
             return {"value": nan}
         shock = self.shock(on, first) if method == "cycle" else None
-        deals = [(row["cents"], chance) for row, chance in zip(self.morning(on)[0], found, strict=True)]
-        return self.made(on, first, deals, self.to_come(on, first), shock)
+        priced = self.priced(on)
+        deals = [(cents, chance) for (cents, _), chance in zip(priced, found, strict=True)]
+        return self.made(on, first, deals, [worth for _, worth in priced], self.to_come(on, first), shock)
 
     def by_kind(self, on: date, first: date, kind: str) -> list[float]:
         """For each deal open on a morning the share of its kind that was won in time in past quarters."""
@@ -213,14 +224,14 @@ class Past:
         rows = self.morning(on)[0] if len(every) >= LEAST else []
         return [float(np.mean(seen.get(row[kind], every))) for row in rows]
 
-    def made(self, on: date, first: date, deals: list, new: list, shock: float | None) -> dict:
-        """A forecast in parts, from each deal's cents and chance and the wins of deals to come."""
+    def made(self, on: date, first: date, deals: list, may: list, new: list, shock: float | None) -> dict:
+        """A forecast in parts, from each deal's cents and chance, what it may bring, and the wins of deals to come."""
         parts = {
             "from_won": self.won(on, first, months_on(first, 3)),
             "from_open": sum(cents * chance for cents, chance in deals),
             "from_new": sum(wins * float(np.mean(worth)) for wins, worth in new if wins),
         }
-        return parts | {"value": sum(parts.values()), "deals": deals, "new": new, "shock": shock}
+        return parts | {"value": sum(parts.values()), "deals": deals, "may": may, "new": new, "shock": shock}
 
     @cached_property
     def said_before(self) -> dict[tuple[date, date], list[tuple[float, bool]]]:
@@ -295,8 +306,11 @@ def ends_of_sum(made: dict) -> tuple[float, float]:
         new *= np.exp(wins * (np.mean([turned(one) for one in worth], axis=0) - 1)) if wins else 1
     sizes = (WEIGHTS, moved(np.clip(p, 1e-12, 1 - 1e-12), made["shock"])) if made["shock"] else ([1.0], [p])
     spectra = [np.ones(CELLS, complex) for _ in sizes[0]]
-    for place, amount in enumerate(cents):
-        turn = turned(amount) - 1
+    seen: dict[tuple, np.ndarray] = {}
+    for place, worth in enumerate(map(tuple, made["may"])):
+        if worth not in seen:
+            seen[worth] = np.mean([turned(one) for one in worth], axis=0)
+        turn = seen[worth] - 1
         for spectrum, chances in zip(spectra, sizes[1], strict=True):
             spectrum *= 1 + chances[place] * turn
     mixed = sum(weight * spectrum for weight, spectrum in zip(sizes[0], spectra, strict=True)) * new

@@ -4,7 +4,7 @@ import pytest
 
 from salesbook.book import Book
 from salesbook.build import build
-from salesbook.kpis import pipeline, scorecard
+from salesbook.kpis import forecast_accuracy, pipeline, scorecard
 from salesbook.settings import load
 
 SETTINGS = """
@@ -97,3 +97,10 @@ def test_the_best_agent_product_and_region_are_as_published(crm):
     assert products.loc["GTX Pro", ["n", "value"]].tolist() == [729, 3_510_578]
     regions = scorecard.won(crm, by="owner.team", last=24).set_index("owner.team")
     assert regions.loc["West", "value"] == 3_568_647
+
+
+def test_its_open_deals_have_no_amount_and_the_forecast_says_so(crm):
+    parts = forecast_accuracy.weighted_forecast(crm)
+    # 1,589 engaging and 500 prospecting; none of them has a close value.
+    assert parts[["n", "n_without_amount"]].to_numpy().tolist() == [[2089, 2089]] * 2
+    assert (parts["from_open"] > 0).all()

@@ -84,6 +84,15 @@ def test_crm_weighted_takes_the_deals_expected_to_close_in_the_quarter():
     assert asked(history(), "2026-05-01", "crm_weighted").reason == "expected close not known then"
 
 
+def test_the_crm_s_own_sum_has_no_place_for_deals_without_an_amount():
+    standing = [
+        ("2026-05-01", "2026-01-01", 1000, 0.5, "2026-06-30"),
+        ("2026-05-01", "2026-01-01", np.nan, 0.5, "2026-06-30"),
+    ]
+    assert asked(history(standing), "2026-05-01", "crm_weighted").value == 1000 * 0.5
+    assert asked(history(standing[1:]), "2026-05-01", "crm_weighted").reason == "no amounts known then"
+
+
 def test_the_distribution_of_weighted_deals_is_that_of_independent_ones():
     standing = [
         ("2026-05-01", "2026-01-01", 100, 0.9, "2026-06-30"),
@@ -187,6 +196,40 @@ def test_open_deals_by_their_stage_go_as_those_before_them_did():
     assert found.from_open == pytest.approx(12 * 1000 * 0.5)
     assert asked(old_company(1), "2026-04-01", "stage").reason == "too few"
     assert asked(old_company(6), "2026-04-01", "category").reason == "no categories known then"
+
+
+def unpriced_company() -> History:
+    """As `old_company`, with wins of 500 and 1500, and no amount on the twelve deals that stand open."""
+    made = old_company(6)
+    wins = np.flatnonzero(made.ends["is_won"] & (made.ends["amount"] == 1000))
+    made.ends["amount"][wins] = np.where(np.arange(len(wins)) % 2, 1500, 500)
+    is_now = made.open["seen"] == number(date(2026, 4, 1))
+    made.open["amount"] = np.where(is_now, np.nan, made.open["amount"])
+    return made
+
+
+def test_an_open_deal_without_an_amount_is_taken_at_the_mean_win_and_its_spread_is_in_the_interval():
+    made = unpriced_company()
+    found = asked(made, "2026-04-01", "stage")
+    # Half of the twelve are won, at 1000 each on average: 500 or 1500.
+    assert found.from_open == pytest.approx(12 * 0.5 * 1000)
+    known = made.known(number(date(2026, 4, 1)), len(made.quarters) - 2)
+    assert known.open["is_taken"].sum() == 12
+    new = (known.to_come[1] * (1 - known.to_come[1])) @ known.to_come[0] ** 2
+    # Of each: E[w²] / 2 − (E[w] / 2)², with E[w²] = (500² + 1500²) / 2.
+    assert found.total.sd**2 == pytest.approx(12 * (1_250_000 / 2 - 500**2) + new)
+    total = found.total
+    mean = total.probability @ total.amounts
+    assert total.probability @ (total.amounts - mean) ** 2 == pytest.approx(total.sd**2, rel=0.02)
+
+
+def test_a_part_of_the_company_takes_its_deals_at_what_the_whole_company_wins():
+    whole = unpriced_company()
+    own = open_of([("2026-04-01", "2026-03-12", np.nan, 0.5, None)])
+    last = clock.period_of(date(2026, 4, 1), "quarter")
+    part = History(own, ends_of([("2026-01-01", "2026-02-01", True, 9999)]), last, whole)
+    known = part.known(number(date(2026, 4, 1)), len(part.quarters) - 2)
+    assert known.open["amount"].tolist() == [1000]
 
 
 def test_deals_to_come_are_as_many_as_came_and_are_won_at_the_same_pace():

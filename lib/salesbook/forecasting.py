@@ -201,17 +201,20 @@ def shared_shock(probabilities: ArrayLike, won: ArrayLike, quarters: ArrayLike) 
 
 
 def distribution_of_total(
-    amounts: ArrayLike, probabilities: ArrayLike, shock: float | None = None, cells: int | None = None
-) -> Total:
+    amounts: ArrayLike, probabilities: ArrayLike, shock: float | None = None, cells: int | None = None,
+    spreads: ArrayLike = 0.0,
+) -> Total:  # fmt: skip
     """What a set of deals may come to together, each won whole or not at all.
 
     Rule: exact: every subset for up to 14 deals, otherwise convolution on a grid of the amounts' greatest common
     divisor. Where that grid would have more than 131,072 cells (16,384 with a shock) amounts are rounded to a coarser
     one, in turn up and down so that their sum stays, and what comes out is moved and stretched to the exact mean and
-    standard deviation; the bound of the error is given. A shock moves the log-odds of all deals together, their own
-    chances kept.
+    standard deviation; the bound of the error is given. What comes out is stretched in the same way where amounts are
+    themselves in doubt (`spreads`): Σ chance × spread² is added to the variance, the shape is kept. A shock moves the
+    log-odds of all deals together, their own chances kept.
     Parameters: `amounts` in whole minor units, 0 or more; `probabilities`, 0 to 1 (1 = won already); `shock` from
-    `shared_shock`, None for independent deals; `cells`, fewer cells than those.
+    `shared_shock`, None for independent deals; `cells`, fewer cells than those; `spreads`, the standard deviation of
+    each amount where it is only a mean, 0 where it is known.
     Returns: a Total; without deals it is 0 for certain.
     Raises: WrongUsage for an amount that is not a whole number from 0 or a chance outside 0 and 1.
     Source: house decision, 2026-10; probability calculus.
@@ -223,9 +226,8 @@ def distribution_of_total(
     (119000.0, 39862, 120000, 0.09)
     """
     p, amounts = _chances(probabilities, amounts)
-    if not ((amounts >= 0) & (amounts == np.floor(amounts))).all():
-        raise WrongUsage("An amount is a whole number of minor units, from 0.", "Another was given.", "Leave it out.")
-    amounts = amounts.astype(np.int64)
+    amounts = _minor(amounts)
+    in_doubt = float(p @ np.broadcast_to(np.square(spreads), p.shape))
     doubtful = (p > 0) & (p < 1) & (amounts > 0)
     sure = int(amounts[p == 1].sum())
     amounts, p = amounts[doubtful], p[doubtful]
@@ -236,11 +238,8 @@ def distribution_of_total(
     totals, likely = (_subsets if step == 1 and len(whole) <= ENUMERATED_DEALS else _convolved)(whole, chances)
     probability = weights @ likely
     rounded = amounts - whole * step
-    means, variances = chances @ amounts, (chances * (1 - chances)) @ amounts.astype(float) ** 2
-    mean, sd = float(p @ amounts), float(np.sqrt(weights @ (variances + (means - weights @ means) ** 2)))
-    found = totals * step
-    if rounded.any():
-        found = _moved(found, probability, mean, sd)
+    mean, sd = float(p @ amounts), float(np.sqrt(_variance(amounts, chances, weights) + in_doubt))
+    found = _moved(totals * step, probability, mean, sd) if rounded.any() or in_doubt else totals * step
     return Total(
         amounts=(found + sure)[probability > 0],
         probability=probability[probability > 0],
@@ -250,6 +249,17 @@ def distribution_of_total(
         error_bound=int(max(rounded[rounded > 0].sum(), -rounded[rounded < 0].sum())),
         shock=shock,
     )
+
+
+def _minor(amounts: np.ndarray) -> np.ndarray:
+    if not ((amounts >= 0) & (amounts == np.floor(amounts))).all():
+        raise WrongUsage("An amount is a whole number of minor units, from 0.", "Another was given.", "Leave it out.")
+    return amounts.astype(np.int64)
+
+
+def _variance(amounts: np.ndarray, chances: np.ndarray, weights: np.ndarray) -> float:
+    means, variances = chances @ amounts, (chances * (1 - chances)) @ amounts.astype(float) ** 2
+    return float(weights @ (variances + (means - weights @ means) ** 2))
 
 
 def _step(amounts: np.ndarray, cells: int) -> int:

@@ -19,12 +19,12 @@ from salesbook.errors import WrongUsage
 from salesbook.forecasting import QUARTERS_FOR_A_SHOCK, Total, distribution_of_total, shared_shock
 from salesbook.stats import TAIL
 from salesbook.survival import Incidence, aalen_johansen
+from salesbook.worth import Rows, past_amounts, valued
 
 LEAST = 20  # cases under which nothing is learned from
 LEAST_ERRORS = 3  # past errors under which an interval is not drawn from them
 MOST_QUARTERS = 8
 RECENT = 91  # days: how often deals came in
-YEAR = 365  # days: what wins were worth
 WEEK = 7
 CELLS, CELLS_WITH_SHOCK = 4000, 500
 RAREST = 0.1  # chance of each stand-in for a deal to come
@@ -32,7 +32,6 @@ QUANTILES = (np.arange(400) + 0.5) / 400
 EPOCH = date(1970, 1, 1)
 NOTHING = (np.zeros(0), np.zeros(0))
 
-Rows = dict[str, np.ndarray]
 METHODS: dict[str, Callable[["Known"], "Forecast"]] = {}
 
 
@@ -123,7 +122,8 @@ def chances(ages: np.ndarray, causes: np.ndarray) -> Chances:
 class Known:
     """What was known on the morning of the day `on` about the quarter from `start` up to `end`.
 
-    `open`: columns of the deals open then (deal, cycle, stage, category, created, amount, probability, expected).
+    `open`: columns of the deals open then (deal, cycle, stage, category, created, probability, expected, and amount,
+    is_taken and spread as `worth.valued` makes them).
     `ends`: of those won and lost by then (deal, cycle, is_won, created, ended, amount). `totals`: what whole quarters
     that were over came to, by their first day, oldest first. `chances` by cycle; `begins`: the day from which all is
     known. `before`: what was known as long before the end of each of the quarters that were over.
@@ -241,12 +241,14 @@ def paced(known: Known) -> float:
 
 @method
 def crm_weighted(known: Known) -> Forecast:
-    """Won so far, and each deal expected to close in the quarter by the CRM's own chance."""
-    expected, share = known.open["expected"], known.open["probability"]
+    """Won so far, and each deal with an amount expected to close in the quarter by the CRM's own chance."""
+    expected, share, is_taken = known.open["expected"], known.open["probability"], known.open["is_taken"]
     if np.isnan(expected).all():
         return Forecast(reason="expected close not known then")
+    if is_taken.all():
+        return Forecast(reason="no amounts known then")
     is_in = (expected < known.end) & ((expected >= known.start) | (known.start <= known.on)) & np.isfinite(share)
-    return added(known, known.open["amount"][is_in], share[is_in])
+    return added(known, is_in & ~is_taken, share)
 
 
 @method
@@ -275,7 +277,7 @@ def cycle_of(known: Known, kept: np.ndarray) -> Forecast:
     """As `cycle`, where of the open deals only those of a mask may still be won; as many new ones come in."""
     if "" not in known.chances:
         return Forecast(reason="too few")
-    return added(known, known.open["amount"][kept], known.open_chances[kept], known.to_come, past_shock(known))
+    return added(known, kept, known.open_chances, known.to_come, past_shock(known))
 
 
 def by_share(known: Known, column: str, reason: str) -> Forecast:
@@ -290,7 +292,7 @@ def by_share(known: Known, column: str, reason: str) -> Forecast:
         return Forecast(reason="too few")
     shares = {kind: won[seen == kind].mean() for kind in set(seen)}
     chance = np.array([shares.get(kind, won.mean()) for kind in kinds], dtype=float)
-    return added(known, known.open["amount"], chance, known.to_come)
+    return added(known, np.ones(len(kinds), dtype=bool), chance, known.to_come)
 
 
 def new_deals(known: Known) -> tuple[np.ndarray, np.ndarray]:
@@ -310,19 +312,11 @@ def new_deals(known: Known) -> tuple[np.ndarray, np.ndarray]:
         learned = known.chances.get(name, known.chances[""])
         won = learned.won_by(known.end - 1 - births) - learned.won_by(known.start - 1 - births)
         wins = count / days * won.sum()
-        worth = past_amounts(known, name)
+        worth = past_amounts(known.ends, known.on, name)
         copies = max(int(np.ceil(wins / max(len(worth), 1) / RAREST)), 1)
         amounts.append(np.tile(worth, copies))
         shares.append(np.full(len(worth) * copies, wins / max(len(worth) * copies, 1)))
     return np.concatenate(amounts), np.concatenate(shares)
-
-
-def past_amounts(known: Known, name: str) -> np.ndarray:
-    """The amounts of the wins of a cycle in the year before; of all cycles where it had none."""
-    ends = known.ends
-    is_recent = ends["is_won"] & (ends["ended"] >= known.on - YEAR)
-    own = is_recent & (ends["cycle"] == name)
-    return ends["amount"][own if own.any() else is_recent]
 
 
 def past_shock(known: Known) -> float | None:
@@ -340,14 +334,15 @@ def between(days: np.ndarray, start: float, end: float) -> np.ndarray:
     return (days >= start) & (days < end)
 
 
-def added(known: Known, amounts, shares, new=NOTHING, shock: float | None = None) -> Forecast:
-    """Won so far plus deals that are won or not, each with its chance."""
-    won = float(known.won.sum())
+def added(known: Known, kept: np.ndarray, chance: np.ndarray, new=NOTHING, shock: float | None = None) -> Forecast:
+    """Won so far plus the open deals of a mask and new ones, each won or not with its chance."""
+    won, amounts, shares = float(known.won.sum()), known.open["amount"][kept], chance[kept]
     parts = float(amounts @ shares), float(new[0] @ new[1])
 
     def draw() -> Total:
-        every, chance = np.concatenate([amounts, new[0], [won]]), np.concatenate([shares, new[1], [1.0]])
-        return distribution_of_total(np.rint(every), chance, shock, CELLS_WITH_SHOCK if shock else CELLS)
+        every, likely = np.concatenate([amounts, new[0], [won]]), np.concatenate([shares, new[1], [1.0]])
+        spreads = np.concatenate([known.open["spread"][kept], np.zeros(len(new[0]) + 1)])
+        return distribution_of_total(np.rint(every), likely, shock, CELLS_WITH_SHOCK if shock else CELLS, spreads)
 
     return Forecast(won + sum(parts), "", won, *parts, shock, draw)
 
@@ -361,7 +356,8 @@ class History:
     Parameters: `open_deals`, rows of the fact open_deals (seen_on, deal_id, cycle, stage, category, created_on,
     amount_minor, probability, expected_close_on); `ends`, the closed rows of deal_states (deal_id, cycle, is_won,
     created_on, entered_on, known_on, until_on, amount_minor); `last`, the quarter that holds the run's instant;
-    `pool`, the history that chances are learned from, its own if left out.
+    `pool`, the history that chances and the worth of deals without an amount are learned from, its own if
+    left out.
     """
 
     def __init__(self, open_deals: pd.DataFrame, ends: pd.DataFrame, last: clock.Period, pool: "History | None" = None,
@@ -369,7 +365,7 @@ class History:
         codes = pd.factorize(pd.concat([open_deals["deal_id"], ends["deal_id"]]))[0]
         self.open = columns_of(open_deals, codes[: len(open_deals)], OPEN_DAYS)
         self.ends = columns_of(ends, codes[len(open_deals) :], END_DAYS)
-        self.ends["is_won"] = ends["is_won"].to_numpy(bool)
+        self.ends |= {"is_won": ends["is_won"].to_numpy(bool), "amount": np.nan_to_num(self.ends["amount"])}
         self.pool = pool or self
         self.begins = self.pool.begins if pool else first_end(self.ends)
         periods = clock.periods_before(last, "quarter", 4 + 2 * MOST_QUARTERS, fiscal_year_starts)
@@ -412,6 +408,7 @@ class History:
         totals = {
             first: float(won["amount"][between(won["ended"], first, last)].sum()) for first, last in self.whole(on)
         }
+        standing = valued(standing, self.pool.view(on)[1], on)
         return Known(on, start, end, standing, ends, totals, self.pool.chances(on), self.begins)
 
     def earlier(self, on: int, quarter: int) -> tuple[Known, ...]:
@@ -449,8 +446,8 @@ END_DAYS = {"created_on": "created", "entered_on": "ended", "known_on": "known",
 
 
 def columns_of(rows: pd.DataFrame, deals: np.ndarray, days: dict[str, str]) -> Rows:
-    """The rows as arrays: deals as numbers, dates as day numbers, text without gaps, amounts 0 where unknown."""
-    found: Rows = {"deal": deals, "amount": rows["amount_minor"].fillna(0).to_numpy("float64")}
+    """The rows as arrays: deals as numbers, dates as day numbers, text without gaps, unknown numbers NaN."""
+    found: Rows = {"deal": deals, "amount": rows["amount_minor"].to_numpy("float64", na_value=np.nan)}
     for name, new in days.items():
         dates = pd.to_datetime(rows[name]).to_numpy("datetime64[D]")
         found[new] = np.where(np.isnat(dates), np.nan, dates.astype("int64"))

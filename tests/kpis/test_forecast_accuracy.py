@@ -394,28 +394,33 @@ def chance_by_days(cases: list[tuple], age: float, days: int) -> float:
 
 def test_the_weighted_forecast_agrees_with_a_loop_over_the_deals(sample_book):
     morning, days = pd.Timestamp("2026-11-01"), 61
-    rows = sample_book.rows("select deal_id, created_on, closed_on, status, type, product from deal_facts")
+    sql = "select deal_id, created_on, closed_on, status, type, product, amount_minor from deal_facts"
+    rows = sample_book.rows(sql)
     rows["cycle"] = rows["product"].mask(rows["type"] == "renewal", "renewal")
     rows["age"] = (rows["closed_on"].fillna(morning - pd.Timedelta(days=1)) - rows["created_on"]).dt.days
     amounts = sample_book.rows("select deal_id, amount_minor from open_deals where is_now").set_index("deal_id")
     first_end = rows["closed_on"].min()
-    expected = 0.0
-    for _, group in rows.groupby("cycle"):
+    expected, unpriced = 0.0, 0
+    is_recent = (rows["status"] == "won") & (rows["closed_on"] >= morning - pd.Timedelta(days=365))
+    worth = rows[is_recent].fillna({"amount_minor": 0}).groupby("cycle")["amount_minor"].mean()
+    for cycle, group in rows.groupby("cycle"):
         old = group[group["created_on"] >= first_end]
         cases = list(zip(old["age"].tolist(), old["status"].tolist(), strict=True))
         for deal in group[group["status"] == "open"].to_dict("records"):
             amount = amounts.loc[deal["deal_id"], "amount_minor"]
-            if pd.notna(amount):
-                expected += amount / 100 * chance_by_days(cases, deal["age"], days)
+            unpriced += pd.isna(amount)
+            amount = worth[cycle] if pd.isna(amount) else amount
+            expected += amount / 100 * chance_by_days(cases, deal["age"], days)
     found = forecast.weighted_forecast(sample_book).iloc[0]
     assert found["from_open"] == pytest.approx(expected)
+    assert found["n_without_amount"] == unpriced > 0
     assert found["value"] == pytest.approx(found["from_won"] + found["from_open"] + found["from_new"])
     assert found["low"] < found["value"] < found["high"]
 
 
 def test_parts_of_the_forecast_add_up_over_groups(sample_book):
     whole, teams = forecast.weighted_forecast(sample_book), forecast.weighted_forecast(sample_book, by="owner.team")
-    parts = ["n", "from_won", "from_open"]
+    parts = ["n", "n_without_amount", "from_won", "from_open"]
     assert teams.groupby("quarter")[parts].sum().to_numpy() == pytest.approx(
         whole.set_index("quarter")[parts].to_numpy()
     )

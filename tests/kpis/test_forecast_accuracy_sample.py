@@ -57,6 +57,7 @@ def test_the_parts_of_the_forecast(at_a_month, past):
     for row, first in zip(rows.to_dict("records"), past.quarters[-2:], strict=True):
         made = past.said("cycle", company.end, first)
         assert row["n"] == len(made["deals"])
+        assert row["n_without_amount"] == sum(not deal["cents"] for deal in past.morning(company.end)[0]) > 0
         for name in ("from_won", "from_open", "from_new", "value"):
             assert row[name] * PER == pytest.approx(made[name]), name
         assert row["shock"] == pytest.approx(made["shock"], abs=0.01)
@@ -67,17 +68,18 @@ def test_the_forecast_without_the_deals_that_failed_a_check(at_a_month, past):
     rows = book.rows("select deal_id, rule from deal_checks where is_failed and is_at_stake and is_of_now")
     failed = list(rows.itertuples(index=False, name=None))
     made = past.said("cycle", company.end, past.quarters[-2])
-    deals = list(zip(past.morning(company.end)[0], made["deals"], strict=True))
+    deals = list(zip(past.morning(company.end)[0], made["deals"], made["may"], strict=True))
     for row in data_quality.forecast_without_suspects(book).to_dict("records"):
         out = {deal for deal, rule in failed if row["left_out"] in (rule, "suspect")}
-        gone = [(cents, chance) for deal, (cents, chance) in deals if deal["deal"] in out]
-        left = made["value"] - sum(cents * chance for cents, chance in gone)
-        crm = sum(round(deal["cents"] * deal["said"]) for deal, _ in deals if deal["deal"] not in out)
+        gone = [(deal["cents"], cents * chance) for deal, (cents, chance), _ in deals if deal["deal"] in out]
+        left = made["value"] - sum(expected for _, expected in gone)
+        crm = sum(round(deal["cents"] * deal["said"]) for deal, *_ in deals if deal["deal"] not in out)
         assert row["value"] * PER == pytest.approx(left), row
         assert (row["n"], row["amount"] * PER) == (len(out), pytest.approx(sum(cents for cents, _ in gone)))
         assert row["crm"] * PER == pytest.approx(crm, abs=len(deals))
         if row["left_out"] in ("none", "suspect"):
-            low, high = interval(made | {"deals": [pair for deal, pair in deals if deal["deal"] not in out]})
+            kept = [(pair, may) for deal, pair, may in deals if deal["deal"] not in out]
+            low, high = interval(made | {"deals": [pair for pair, _ in kept], "may": [may for _, may in kept]})
             assert [row["low"] * PER, row["high"] * PER] == pytest.approx([low, high], abs=(high - low) / 40)
 
 

@@ -185,7 +185,14 @@ def parts(book: Book, rows: pd.DataFrame) -> dict[str, str]:
     words = figure(book, "figures.forecast.parts", quarter=book.words.quarter(row["quarter"]), **values)
     crm = kpis.crm_weighted_pipeline(book)["value"].iloc[0]
     plain = book.words.say("figures.forecast.parts.crm", crm=crm) if np.isfinite(crm) else ""
-    return words | {"note": f"{book.words.say(f'figures.forecast.parts.{key}')} {plain}".strip()}
+    notes = [book.words.say(f"figures.forecast.parts.{key}"), taken(book, row), plain]
+    return words | {"note": " ".join(note for note in notes if note)}
+
+
+def taken(book: Book, row: pd.Series) -> str:
+    """How many open deals have no amount and what they are taken at; nothing where all have one."""
+    n, of = int(row["n_without_amount"]), int(row["n"])
+    return book.words.say("figures.forecast.parts.taken", n=n, of=of) if n else ""
 
 
 @asked

@@ -29,11 +29,13 @@ def weighted_forecast(ask: Ask):
 
     Rule: the quarter that holds the run's instant and the one after. A deal's chance is [F(age + h) − F(age)] ÷
     S(age), Aalen-Johansen of its product (renewals apart) over the deals created since the data begin; past the last
-    age at which twenty deals were open, the daily rates seen past half that age. Deals to come: as many as came in the
+    age at which twenty deals were open, the daily rates seen past half that age. A deal without an amount is taken at
+    the mean win of its product in the year before (of the company where it had none), and the spread of those wins is
+    in the interval. Deals to come: as many as came in the
     last 91 days, won at the pace and worth of past ones, a term of their own. The interval is that of the sum of
     independent deals; with eight past quarters or more they share a common shock, else `shock` is empty: there is none.
-    Returns: by, quarter (first day), n (open deals), from_won, from_open, from_new, shock, value, low, high, in the
-    report currency.
+    Returns: by, quarter (first day), n (open deals), n_without_amount (of them, taken so), from_won, from_open,
+    from_new, shock, value, low, high, in the report currency.
     Raises: WrongUsage where a period is asked for.
     Source: kpis.md K25, G1; Aalen and Johansen 1978; house decisions of 2026-11-21.
     """
@@ -43,7 +45,8 @@ def weighted_forecast(ask: Ask):
         for place in (-2, -1):
             known = history.known(on, len(history.quarters) + place)
             made = METHODS["cycle"](known)
-            rows.append(keys | {"quarter": day_of(known.start), "n": len(known.open["deal"])} | parts_of(made))
+            counts = {"n": len(known.open["deal"]), "n_without_amount": int(known.open["is_taken"].sum())}
+            rows.append(keys | {"quarter": day_of(known.start)} | counts | parts_of(made))
     return pd.DataFrame(rows)
 
 
@@ -53,9 +56,10 @@ def method_forecasts(ask: Ask):
 
     Rule: the methods of `salesbook.forecasts`: naive (the last quarter again), last_year (the same quarter of the year
     before), run_rate (won so far and the pace of three months), crm_weighted (won so far and amount × the CRM's chance
-    of deals expected to close in the quarter), category and stage (open deals by what became of their kind at the same
-    distance in past quarters), cycle (as `weighted_forecast`). The first three have the spread of their own past
-    errors, none under three of them.
+    of deals with an amount expected to close in the quarter), category and stage (open deals by what became of their
+    kind at the same distance in past quarters), cycle (as `weighted_forecast`). The last three take a deal without an
+    amount as `weighted_forecast` does. The first three have the spread of their own past errors, none under three of
+    them.
     Returns: by, method, quarter (first day), value, low, high, in the report currency.
     Raises: WrongUsage where a period is asked for.
     Source: kpis.md K25, K26; house decisions of 2026-11-21.
