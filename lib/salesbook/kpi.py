@@ -17,7 +17,7 @@ from salesbook import clock, stats
 from salesbook.book import Book
 from salesbook.build import fact as declared
 from salesbook.errors import WrongUsage
-from salesbook.query import Measure, Query, Question, Unanswerable, as_tuple
+from salesbook.query import Kept, Measure, Query, Question, Unanswerable, as_tuple
 
 YEAR = 12
 UNITS = ("share", "days", "hours", "money", "count", "ratio", "score", "index")
@@ -324,6 +324,8 @@ def answer(book: Book, measure: Measure, question: Question) -> pd.DataFrame:
     keys, missing = keys_of(question), book.missing(measure.fact)
     if missing:
         raise Unanswerable(f"needs {', '.join(missing)}")
+    if measure.kept and not keeps(book, measure.kept):
+        raise Unanswerable(measure.kept.reason)
     query = Query(book, measure, question)
     rows = book.rows(query.sql, query.values)
     rows.columns = [*keys, *measure.aggregates]
@@ -333,6 +335,16 @@ def answer(book: Book, measure: Measure, question: Question) -> pd.DataFrame:
     rest = [name for name in rows if name not in keys and name not in ("value", "low", "high", "reason", "p90", "mean")]
     more = [name for name in ("p90", "mean") if name in rows]
     return rows[[*keys, *rest, "value", "low", "high", *more, "reason"]]
+
+
+def keeps(book: Book, kept: Kept) -> bool:
+    """Whether the data has rows of some kind, or none yet of those without which there could be none."""
+
+    def has(rows: str) -> bool:
+        fact, _, column = rows.partition(".")
+        return not book.rows(f"select 1 from {fact} where {column or 'true'} limit 1").empty
+
+    return has(kept.some) or not has(kept.of)
 
 
 def reason_of(rows: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -40,12 +40,24 @@ class Question:
     years_ago: int = 0
 
 
+class Kept(NamedTuple):
+    """Rows that a company which keeps them must have by now: with rows `of` one kind and none of `some`, it does not.
+
+    `some` and `of`: a fact, or a boolean column of one as deal_facts.is_won; `reason`: what stands in the figure's
+    place. The whole of the data is looked at, whatever slice or period is asked for.
+    """
+
+    some: str
+    of: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Measure:
     """A measure on a fact: aggregates named in SQL, and how they become a result.
 
     `among`: boolean columns of the rows that count; `on`: the date column, none for a stock; `empty`: the reason
-    where nothing counts; `finish`: from the aggregates to value, low, high.
+    where nothing counts; `finish`: from the aggregates to value, low, high; `kept`: what must be kept to answer it.
     """
 
     fact: str
@@ -56,6 +68,7 @@ class Measure:
     empty: str = "no rows"
     columns: tuple[str, ...] = ()
     says: str = ""
+    kept: Kept | None = None
 
 
 def as_tuple(names: str | list | tuple | None) -> tuple[str, ...]:

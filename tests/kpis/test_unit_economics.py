@@ -1,5 +1,7 @@
 """Worked figures: tiny tables with the arithmetic shown, published parameters, and missing tables."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,6 +81,22 @@ class TestCost:
         assert found["channel"].tolist() == ["Web", "Web", "Fair", "Fair"]
         # A4's first deal is of an existing customer: it was won before the data begin.
         assert found["is_acquired"].tolist() == [True, True, True, False]
+
+    def test_where_no_purchase_has_an_account_customers_are_not_known(self, tmp_path):
+        nobody = re.sub(r"(?m)^(D\d,)A\d", r"\1", DEALS)
+        tables = {"deals": nobody, "accounts": ACCOUNTS, "costs": COSTS}
+        unknown = book_of(tmp_path / "unknown", **tables)
+        for kpi in (unit_economics.new_customers, unit_economics.cac, unit_economics.media_cac):
+            row = only(kpi(unknown))
+            assert np.isnan(row["value"])
+            assert row["reason"] == "no customers known"
+        # Orders tell who buys, though deals do not: A1's on 3 October is its first, those of A2 and A3 are earlier.
+        assert only(unit_economics.new_customers(book_of(tmp_path / "orders", **tables, orders=ORDERS)))["value"] == 1
+
+    def test_a_company_that_has_won_nothing_yet_has_no_new_customers(self, tmp_path):
+        lost = "\n".join(line for line in DEALS.strip().splitlines() if ",Won," not in line)
+        row = only(unit_economics.new_customers(book_of(tmp_path, deals=lost, accounts=ACCOUNTS)))
+        assert (row["value"], row["reason"]) == (0, "")
 
     def test_cost_is_the_part_spent_on_winning(self, book):
         assert only(unit_economics.acquisition_cost(book))["value"] == 2 * 166.67 + 100 + 600

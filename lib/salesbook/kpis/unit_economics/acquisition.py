@@ -10,6 +10,9 @@ from salesbook.book import Book
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, counts, divided, kpi, total
 from salesbook.kpis.unit_economics.grouping import assumed
+from salesbook.query import Kept
+
+BUYERS = Kept("new_customers", "deal_facts.is_won", "no customers known")
 
 
 @kpi("count", better="higher")
@@ -17,11 +20,12 @@ def new_customers():
     """Organisations that bought for the first time, by that day.
 
     Rule: first of a won deal, an order or a subscription; one organisation is one legal entity. Not counted are those
-    whose first purchase was business with an existing customer, and deals without an account.
+    whose first purchase was business with an existing customer, and deals without an account; where deals are won and
+    none of all purchases has an account, customers are not known and there is no value.
     Returns: n, value.
     Source: kpis.md K33, G13.
     """
-    return counts("new_customers", among="is_acquired", on="customer_on")
+    return replace(counts("new_customers", among="is_acquired", on="customer_on"), kept=BUYERS)
 
 
 @kpi("money", better="lower")
