@@ -6,8 +6,10 @@ import pytest
 from salesbook import stats
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, answer
+from salesbook.kpis import elsewhere, funnel, pipeline, scorecard, unit_economics
 from salesbook.measures import clustered, distinct, outcomes, single, wait
 from salesbook.query import Question
+from worked import book_of
 
 ATTEMPTS = ("attempts", "is_talk", "lead_id")
 
@@ -79,3 +81,38 @@ def test_distinct_values_are_counted_once(sample_book):
 def test_one_figure_takes_no_groups(sample_book):
     with pytest.raises(WrongUsage, match="no trend"):
         single(Ask(sample_book, Question(period="month")), "a figure")
+
+
+WON = """
+deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
+A,Sales,Won,100.00,EUR,2026-09-01,2026-10-05,won
+B,Sales,Won,300.00,EUR,2026-09-01,2026-10-06,won
+"""
+VISITS = """
+deal_id,stage,entered_at
+A,Qualification,2026-09-01
+A,Won,2026-10-05
+"""
+LOST = "C,Sales,Lost,100.00,EUR,2024-09-01,2024-10-05,lost\n"
+WANT_BOTH = (
+    scorecard.win_rate, elsewhere.win_rate_of_all_closed, elsewhere.win_rate_by_value, funnel.stage_conversion,
+    funnel.cohort_conversion, funnel.cohort_win_rate, pipeline.pipeline_velocity, unit_economics.price_win_rate,
+)  # fmt: skip
+
+
+def test_where_no_deal_was_ever_lost_there_is_no_share_of_those_won_and_it_says_why(tmp_path):
+    book = book_of(tmp_path, deals=WON, stage_history=VISITS)
+    for kpi in WANT_BOTH:
+        rows = kpi(book)
+        assert rows["value"].isna().all(), kpi
+        assert set(rows["reason"]) == {"no lost deals"}, kpi
+    months = scorecard.win_rate(book, period="month", last=2)
+    assert months["period"].dt.month.tolist() == [9, 10]
+    assert months["reason"].tolist() == ["no lost deals"] * 2
+    # What needs no lost deal stays.
+    assert scorecard.won(book)["value"].iloc[0] == 400
+
+
+def test_a_month_without_a_loss_in_a_company_that_lost_one_before_has_a_win_rate(tmp_path):
+    row = scorecard.win_rate(book_of(tmp_path, deals=WON.lstrip() + LOST)).iloc[0]
+    assert (row["numerator"], row["denominator"], row["value"], row["reason"]) == (2, 2, 1, "")

@@ -17,7 +17,7 @@ from salesbook import clock, stats
 from salesbook.book import Book
 from salesbook.build import fact as declared
 from salesbook.errors import WrongUsage
-from salesbook.query import Kept, Measure, Query, Question, Unanswerable, as_tuple
+from salesbook.query import Kept, Measure, NotKept, Query, Question, Unanswerable, as_tuple
 
 YEAR = 12
 UNITS = ("share", "days", "hours", "money", "count", "ratio", "score", "index")
@@ -233,9 +233,19 @@ class Kpi:
             if self.is_worked_out:
                 return self.function(Ask(book, question))
             return answer(book, self.measure, question)
+        except NotKept as error:
+            return self.emptied(book, question, error.reason)
         except Unanswerable as error:
             counted = self.measure.aggregates if self.measure else ("n",)
             return unanswered(keys_of(question), counted, error.reason)
+
+    def emptied(self, book: Book, question: Question, reason: str) -> pd.DataFrame:
+        """The groups and periods of a question with nothing in them but why; one row for a KPI that is worked out."""
+        if self.is_worked_out:
+            return unanswered(keys_of(question), ("n",), reason)
+        rows = answer(book, replace(self.measure, kept=None), question)
+        counted = {name: 0 for name in ("n", "numerator", "denominator") if name in rows}
+        return rows.assign(**counted, value=np.nan, low=np.nan, high=np.nan, reason=reason)
 
     def as_others_say(self, book: Book, **question) -> pd.DataFrame:
         """The figures as they are defined here, and as others define them: `definition`, then as called."""
@@ -325,7 +335,7 @@ def answer(book: Book, measure: Measure, question: Question) -> pd.DataFrame:
     if missing:
         raise Unanswerable(f"needs {', '.join(missing)}")
     if measure.kept and not keeps(book, measure.kept):
-        raise Unanswerable(measure.kept.reason)
+        raise NotKept(measure.kept.reason)
     query = Query(book, measure, question)
     rows = book.rows(query.sql, query.values)
     rows.columns = [*keys, *measure.aggregates]

@@ -4,6 +4,7 @@ They are stated as those of `kpi` and take the same questions: groups, periods, 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from salesbook import stats, survival
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, divided, said
-from salesbook.query import Measure, as_tuple
+from salesbook.query import Kept, Measure, as_tuple
 
 PRODUCTS = "list_sum(list_transform(map_values(histogram({{{cluster}}}){among}), lambda size: size * size))"
 
@@ -152,6 +153,15 @@ def distinct(fact: str, column: str, among=None, on: str | None = None) -> Measu
 
     sums = {"n": f"count(distinct {{{column}}})"}
     return Measure(fact, sums, finish, as_tuple(among), on, "", (column,), f"different {column} {said(among)}")
+
+
+def won_and_lost(measure: Measure) -> Measure:
+    """A measure that takes deals won against deals lost: where deals are won and none was ever lost it has no answer.
+
+    Rule: the whole of the data is looked at. Such a company keeps no lost deals, or is too young to have lost one:
+    either way a share of all won says nothing.
+    """
+    return replace(measure, kept=Kept("deal_facts.is_lost", "deal_facts.is_won", "no lost deals"))
 
 
 def by_row(rows: pd.DataFrame, keys: list[str]) -> Iterator[tuple[dict, dict]]:

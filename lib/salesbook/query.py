@@ -25,6 +25,10 @@ class Unanswerable(WrongUsage):
         super().__init__("That cannot be answered from this data.", f"It {reason}.", "Add the table, or ask otherwise.")
 
 
+class NotKept(Unanswerable):
+    """A question about what the company does not keep (see `Kept`)."""
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked of a KPI: groups, periods, a slice, and how many periods (or years) ago.

@@ -160,6 +160,7 @@ def by_quarter(book: Book) -> pd.DataFrame:
             return rows
     columns = {name: rows.set_index("period")["value"] for name, rows in answers.items()}
     closed = answers["win_rate"].set_index("period")["denominator"].where(columns["deals_won"].notna())
+    closed = closed.where(closed > 0) if reason_of(answers["win_rate"]) else closed
     rows = pd.DataFrame(columns).assign(closed=closed)
     rows["win_rate"] = rows["win_rate"].where(closed >= book.words.counts_below)
     return rows.assign(quarter=[quarter_so_far(book, start) for start in rows.index])[["quarter", *QUARTER_UNITS]]

@@ -11,6 +11,7 @@ from salesbook.kpis.forecast_accuracy import forecast_error
 from salesbook.kpis.pipeline import pipeline_coverage
 from salesbook.kpis.scorecard import win_rate
 from salesbook.lens import otherwise
+from salesbook.measures import won_and_lost
 from salesbook.query import Measure, Unanswerable
 
 PER = 100
@@ -24,7 +25,7 @@ def win_rate_of_all_closed():
     Returns: as `win_rate`.
     Source: the opportunity win rate of Salesforce reports.
     """
-    return ratio("deal_facts", "is_won", among="is_closed", on="closed_on", empty="nothing closed")
+    return won_and_lost(ratio("deal_facts", "is_won", among="is_closed", on="closed_on", empty="nothing closed"))
 
 
 @otherwise(win_rate, "by_value")
@@ -47,7 +48,7 @@ def win_rate_by_value():
     }
     among, columns = ("is_closed", "is_new_business", "has_amount"), ("amount_minor", "is_won")
     says = "amount won ÷ amount closed"
-    return Measure("deal_facts", sums, of_amounts, among, "closed_on", "nothing closed", columns, says)
+    return won_and_lost(Measure("deal_facts", sums, of_amounts, among, "closed_on", "nothing closed", columns, says))
 
 
 def of_amounts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +77,7 @@ def win_rate_with_open(ask: Ask):
         found = f"Found period={question.period!r}."
         raise WrongUsage("Open deals are known at the ends of months.", found, "Ask month, quarter or year.")
     keys = keys_of(question)
-    rows = ask(win_rate)
+    rows = ask(win_rate.measure)
     still = ask.rows("open_deals", ("seen_on",), among=("is_counted", "is_new_business"), period=None, last=None)
     starts = ask.book.run["fiscal_year_starts"]
     if question.period:
@@ -105,7 +106,7 @@ def win_rate_of_created():
     Source: won ÷ opportunities created, as in many sales glossaries.
     """
     among = ("has_created", "is_new_business")
-    return ratio("deal_facts", "is_won", among=among, on="created_on", empty="nothing created")
+    return won_and_lost(ratio("deal_facts", "is_won", among=among, on="created_on", empty="nothing created"))
 
 
 @otherwise(pipeline_coverage, "salesforce", unit="share")

@@ -8,7 +8,7 @@ import pandas as pd
 from salesbook import stats
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, counts, divided, kpi, ratio
-from salesbook.measures import by_row, distinct, outcomes, single
+from salesbook.measures import by_row, distinct, outcomes, single, won_and_lost
 from salesbook.query import Measure
 
 
@@ -64,12 +64,13 @@ def stage_conversion():
 
     Rule: in time is within the span that nine in ten deals of the last 24 months needed for that step; only deals
     that reached the stage at least so long ago are in, so every cohort has had the same chance. Skipped stages count
-    as reached, optional ones are outside the chain, the last step leads to won. Renewals are out.
+    as reached, optional ones are outside the chain, the last step leads to won. Renewals are out. As `win_rate`, none
+    where no deal was ever lost.
     Returns: numerator, denominator, value, low and high of the Wilson 95 % interval.
     Source: kpis.md K14, G6, G7, G20; Wilson 1927.
     """
     empty = "cohort too young"
-    return ratio("deal_steps", "is_next_reached_in_time", among="is_mature", on="created_on", empty=empty)
+    return won_and_lost(ratio("deal_steps", "is_next_reached_in_time", among="is_mature", on="created_on", empty=empty))
 
 
 @kpi("share", better="higher")
@@ -81,7 +82,7 @@ def stage_pass_rate():
     Source: kpis.md K14; house decision of 2026-11-21.
     """
     empty = "cohort too young"
-    return ratio("deal_steps", "is_next_reached_in_time", among="is_mature", on="reached_on", empty=empty)
+    return won_and_lost(ratio("deal_steps", "is_next_reached_in_time", among="is_mature", on="reached_on", empty=empty))
 
 
 @kpi("share", better="higher")
@@ -121,7 +122,7 @@ def cohort_conversion(ask: Ask):
         raise WrongUsage("Cohorts take no groups.", f"Found by={ask.question.by}.", "Ask a slice with where.")
     last = ask.question.last or 12
     came = ask(counts("deal_facts", among=CREATED, on="created_on"), period="month", last=last)
-    won = counts("deal_facts", among=(*CREATED, "is_won"), on="created_on")
+    won = won_and_lost(counts("deal_facts", among=(*CREATED, "is_won"), on="created_on"))
     after = ask(won, by=("cycle_months",), period="month", last=last)
     return cohort_cells(came, after, ask.book.period.end, last)
 
@@ -160,7 +161,7 @@ def cohort_win_rate(ask: Ask):
     Returns: age_days, n (deals created), value (won), low, high, lost_share, open_share, reason.
     Source: kpis.md K16, G6, G8; Aalen and Johansen 1978.
     """
-    found = ask(outcomes("deal_facts", "cycle_seconds", ("is_won", "is_lost"), CREATED, "created_on"))
+    found = ask(won_and_lost(outcomes("deal_facts", "cycle_seconds", ("is_won", "is_lost"), CREATED, "created_on")))
     keys = [*ask.question.by, *(["period"] if ask.question.period else [])]
     rows = [key | at_age(row["cases"], age) | {"n": row["n"]} for key, row in by_row(found, keys) for age in AGES]
     columns = [*keys, "age_days", "n", "value", "low", "high", "lost_share", "open_share", "reason"]
@@ -190,7 +191,8 @@ def outcome_curves(ask: Ask):
     Source: kpis.md K16; Aalen and Johansen 1978.
     """
     single(ask, "outcome_curves")
-    found = ask(outcomes("deal_facts", "cycle_seconds", ("is_won", "is_lost"), CREATED, "created_on")).iloc[0]
+    cases = outcomes("deal_facts", "cycle_seconds", ("is_won", "is_lost"), CREATED, "created_on")
+    found = ask(won_and_lost(cases)).iloc[0]
     if found["cases"] is None:
         return pd.DataFrame([{"outcome": "won", "t": 0, "n": 0, **NOTHING, "reason": "nothing created"}])
     days = np.arange(0, int(found["cases"].ages[-1] // DAY) + 1, WEEK)

@@ -7,6 +7,7 @@ from salesbook import clock
 from salesbook.book import Book
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, Kpi, counts, divided, kpi, mean, median, per, ratio, total
+from salesbook.measures import won_and_lost
 from salesbook.query import Unanswerable
 
 
@@ -38,12 +39,12 @@ def win_rate():
     """Deals won, of the deals won or lost, by the day they closed.
 
     Rule: by count, not by amount; the latest outcome of a reopened deal counts; "no decision" is lost; open deals and
-    renewals are out.
+    renewals are out. Where no deal was ever lost there is no rate: lost deals are not kept, or there is none yet.
     Returns: numerator (won), denominator (won and lost), value 0 to 1, low and high of the Wilson 95 % interval.
     Source: kpis.md K15, G5, G6, G8; Wilson 1927.
     """
     among = ("is_closed", "is_new_business")
-    return ratio("deal_facts", "is_won", among=among, on="closed_on", empty="nothing closed")
+    return won_and_lost(ratio("deal_facts", "is_won", among=among, on="closed_on", empty="nothing closed"))
 
 
 @kpi("money", better="higher")

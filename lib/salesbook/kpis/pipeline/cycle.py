@@ -3,7 +3,7 @@
 import numpy as np
 
 from salesbook.kpi import Ask, counts, kpi, mean, median, ratio
-from salesbook.measures import wait
+from salesbook.measures import wait, won_and_lost
 
 DAY = 86_400
 YEAR = 12
@@ -76,7 +76,7 @@ def pipeline_velocity(ask: Ask):
     standing = ("is_now", "is_past_first_stage", "is_counted", "is_new_business")
     found = ask(counts("open_deals", among=standing))[[*keys, "n"]]
     parts = {
-        "win_rate": ratio("deal_facts", "is_won", among=("is_closed", "is_new_business"), on="closed_on"),
+        "win_rate": won_and_lost(ratio("deal_facts", "is_won", among=("is_closed", "is_new_business"), on="closed_on")),
         "deal_size": mean("deal_facts", "amount_minor", among=(*won, "has_amount"), on="closed_on", per=100),
         "days": mean("deal_facts", "cycle_seconds", among=(*won, "has_created"), on="closed_on", per=DAY),
     }

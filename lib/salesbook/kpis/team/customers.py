@@ -1,7 +1,7 @@
 """Whom sellers win, and how well leads are qualified."""
 
 from salesbook.kpi import kpi, ratio
-from salesbook.measures import rate
+from salesbook.measures import rate, won_and_lost
 
 UNTOLD = "no deals of new or existing customers"
 
@@ -27,7 +27,8 @@ def new_customer_win_rate():
     Returns: numerator (won), denominator, value, low and high of the Wilson 95 % interval.
     Source: kpis.md K42, K15; Wilson 1927.
     """
-    return ratio("deal_facts", "is_won", among=("is_closed", "is_new_customer"), on="closed_on", empty=UNTOLD)
+    among = ("is_closed", "is_new_customer")
+    return won_and_lost(ratio("deal_facts", "is_won", among=among, on="closed_on", empty=UNTOLD))
 
 
 @kpi("share", better="higher")
@@ -39,7 +40,7 @@ def existing_customer_win_rate():
     Source: kpis.md K42, K15; Wilson 1927.
     """
     among = ("is_closed", "is_existing_customer")
-    return ratio("deal_facts", "is_won", among=among, on="closed_on", empty=UNTOLD)
+    return won_and_lost(ratio("deal_facts", "is_won", among=among, on="closed_on", empty=UNTOLD))
 
 
 @kpi("share", better="higher")

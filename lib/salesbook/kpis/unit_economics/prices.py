@@ -6,6 +6,7 @@ import pandas as pd
 from salesbook import economics, stats, strata
 from salesbook.kpi import Ask, kpi, mean, ratio
 from salesbook.kpis.unit_economics.grouping import assumed, framed, groups, without_trend
+from salesbook.measures import won_and_lost
 
 YEAR = 12
 STEP = 0.1
@@ -22,7 +23,7 @@ def price_win_rate():
     Returns: numerator, denominator, value, low and high (Wilson).
     Source: kpis.md K37.
     """
-    return ratio("price_facts", "is_won", on="closed_on", empty="nothing closed")
+    return won_and_lost(ratio("price_facts", "is_won", on="closed_on", empty="nothing closed"))
 
 
 @kpi("share", better="higher")
