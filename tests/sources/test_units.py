@@ -38,4 +38,4 @@ POINT, COMMA = Form(), Form(decimal=",", thousands=".")
 )
 def test_a_text_of_another_unit_becomes_the_canonical_text(unit, form, text, expected):
     query = f"select {unit('value', form)} from (select ?::varchar as value)"
-    assert duckdb.execute(query, [text]).fetchone() == (expected,)
+    assert duckdb.execute(query, [text]).fetchall() == [(expected,)]
