@@ -55,3 +55,12 @@ def test_an_answer_without_value_has_no_words(sample_book):
         assert words(sample_book, nothing) == {"headline": "", "subtitle": "", "alt": "", "is_claim": None}
     for words in (say.hazard, say.sales, say.stopping, say.leaking, say.waits, say.sellers):
         assert words(sample_book, nothing, 12)["headline"] == ""
+
+
+def test_a_last_attempt_at_few_leads_is_not_said_to_cost_less(sample_book):
+    # 7 of 20 against 50 of 500: beyond 3 in 1,000 by the normal approximation, not by Fisher's exact test.
+    columns = {"attempt": [1, 8], "value": [10, 20 / 7], "denominator": [500, 20], "reached_share": [0.1, 0.5]}
+    rows = pd.DataFrame(columns | {"cost": [80.0, 23.0], "reason": ["", ""]})
+    few = say.stopping(sample_book, rows, 12)
+    many = say.stopping(sample_book, rows.assign(denominator=[500, 100]), 12)
+    assert (few["is_claim"], many["is_claim"]) == (False, True)

@@ -283,14 +283,14 @@ def stopping(book: Book, rows: pd.DataFrame, months: int) -> dict[str, str]:
     else:
         values |= {"first": book.words.number(first["value"], 1), "last": book.words.number(last["value"], 1)}
     (n1, n0), (k1, k0) = ((row["denominator"] for row in (last, first)), (reached(row) for row in (last, first)))
-    is_clear = bool(stats.difference_of_shares(k1, n1, k0, n0).p <= ALPHA)
+    is_clear = bool(stats.fisher(k1, n1, k0, n0) <= ALPHA)
     key = ("rising" if last["value"] > first["value"] else "falling") if is_clear else "level"
     return figure(book, f"figures.stopping_{stop_unit(rows)}", key, is_clear, months=months, **values)
 
 
-def reached(row: pd.Series) -> float:
+def reached(row: pd.Series) -> int:
     """How many leads an attempt reached: its leads ÷ the attempts that one takes."""
-    return row["denominator"] / row["value"] if row["value"] == row["value"] else 0.0
+    return round(row["denominator"] / row["value"]) if row["value"] == row["value"] else 0
 
 
 @asked

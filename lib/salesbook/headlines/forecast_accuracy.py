@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from salesbook.book import Book
-from salesbook.findings import LEAST, Candidate, Finding, chosen
+from salesbook.findings import HELD, LEAST, Candidate, Finding, chosen
 from salesbook.forecasts import METHODS
 from salesbook.headlines import asked, direction, figure, finding
 from salesbook.kpi import reason_of
@@ -101,16 +101,21 @@ def seller_off(book: Book, rows: pd.DataFrame) -> Candidate:
     if reason:
         return unknown(book, "sellers", reason)
     neutral = finding(book, "say.sellers_alike")
-    is_clear = (late["value"].abs() >= MATERIAL_BIAS) & ((late["low"] > 0) | (late["high"] < 0))
-    tested = late[is_clear].dropna(subset=["p"])
-    if tested.empty:
+    first = most_off(late)
+    if first is None:
         return Candidate("seller", np.nan, neutral, neutral)
-    first = tested.loc[tested["p"].idxmin()]
     name = seller_names(book).get(first["owner_id"], first["owner_id"])
     values = {"seller": name, "bias": abs(first["value"]), "low": first["low"], "high": first["high"]}
     key = f"say.seller_{direction(first['value'])}"
     claim = finding(book, key, True, n=int(first["n"]), months=LATE, **values)
     return Candidate("seller", min(1.0, first["p"] * len(late)), claim, neutral, weight=1)
+
+
+def most_off(late: pd.DataFrame) -> pd.Series | None:
+    """The seller whose numbers err one way most clearly, of those whose bias is material."""
+    is_clear = (late["value"].abs() >= MATERIAL_BIAS) & ((late["low"] > 0) | (late["high"] < 0))
+    tested = late[is_clear].dropna(subset=["p"])
+    return tested.loc[tested["p"].idxmin()] if len(tested) else None
 
 
 def unknown(book: Book, what: str, reason: str) -> Candidate:
@@ -324,16 +329,16 @@ def seller_rows(book: Book) -> pd.DataFrame:
 
 @asked
 def sellers(book: Book, rows: pd.DataFrame) -> dict[str, str]:
-    """The words of bias by seller: those whose interval lies to one side by ten per cent or more of bias."""
+    """The words of bias by seller: the one the page's finding is about, where that holds by itself."""
     drawn = rows.get("estimate", rows["value"])
-    clear = rows[(drawn.abs() >= MATERIAL_BIAS) & ((rows["low"] > 0) | (rows["high"] < 0))]
-    values = {"k": len(rows), "n": int(rows["n"].sum()), "months": LATE, "clear": len(clear)}
-    if clear.empty:
+    clear = (drawn.abs() >= MATERIAL_BIAS) & ((rows["low"] > 0) | (rows["high"] < 0))
+    values = {"k": len(rows), "n": int(rows["n"].sum()), "months": LATE, "clear": int(clear.sum())}
+    told = kpis.seller_forecast_bias(book)
+    if not seller_off(book, told).p <= HELD:
         return figure(book, "figures.forecast.sellers", "alike", False, seller="", bias=np.nan, **values)
-    first = clear.loc[drawn[clear.index].abs().idxmax()]
-    estimate = drawn[first.name]
-    named = {"seller": first["seller"], "bias": abs(estimate)}
-    return figure(book, "figures.forecast.sellers", direction(estimate), True, **named, **values)
+    first = most_off(told[told["horizon"] == LATE])
+    named = {"seller": seller_names(book).get(first["owner_id"], first["owner_id"]), "bias": abs(first["value"])}
+    return figure(book, "figures.forecast.sellers", direction(first["value"]), True, **named, **values)
 
 
 # Chances
