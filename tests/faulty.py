@@ -66,6 +66,15 @@ def stands(home: Path, *marks: str) -> bool:
     return verified(folder) == [] and any(f"This is {mark}." in page for mark in marks)
 
 
+def await_staging(home: Path) -> None:
+    """Wait until a report is being made: its staging is there, and nothing of it is published yet."""
+    until = time.monotonic() + SECONDS
+    while is_swept(home):
+        if time.monotonic() > until:
+            raise TimeoutError("No report was begun.")
+        time.sleep(0.01)
+
+
 def is_swept(home: Path) -> bool:
     """Whether no staging of a report is left."""
     return not list((home / "reports" / ".versions").glob("*.staging"))

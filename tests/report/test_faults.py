@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -10,6 +9,7 @@ from faulty import (
     MONTH,
     MONTHS,
     SECONDS,
+    await_staging,
     begin,
     change,
     differing,
@@ -66,7 +66,7 @@ def test_a_read_only_disk_is_told_and_leaves_the_last_whole_report(disk):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_report_that_is_stopped_says_so_and_leaves_the_last_whole_one(home, number):
     process = begin(home)
-    time.sleep(1)
+    await_staging(home)
     process.send_signal(number)
     _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 128 + number
