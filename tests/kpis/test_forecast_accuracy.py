@@ -438,15 +438,21 @@ def test_every_method_speaks_of_both_quarters(sample_book):
     assert ages == forecast.weighted_forecast(sample_book)["value"].tolist()
 
 
-MONTHLY = """
-snapshot_at,method,owner_id,period,amount,currency
-2026-02-28T12:00:00Z,rep,S1,2026-03-01,80.00,EUR
-2026-03-31T12:00:00Z,rep,S1,2026-04-01,270.00,EUR
-2026-04-30T12:00:00Z,model,S2,2026-05-04,70.00,EUR
-2026-04-30T12:00:00Z,model,S2,2026-05-11,70.00,EUR
-2026-01-31T12:00:00Z,crm,S1,2026-02-10,70.00,EUR
-2025-01-31T12:00:00Z,rep,S1,2025-03-01,70.00,EUR
-"""
+def saved(*numbers: tuple[str, str, str, str, int]) -> str:
+    """Forecasts that were saved at noon of a day: day, method, seller, period and euros, as CSV text."""
+    rows = (
+        f"{day}T12:00:00Z,{method},{seller},{period},{euros}.00,EUR" for day, method, seller, period, euros in numbers
+    )
+    return "\n".join(["snapshot_at,method,owner_id,period,amount,currency", *rows])
+
+
+MONTHLY = saved(
+    ("2026-02-28", "rep", "S1", "2026-03-01", 80),
+    ("2026-03-31", "rep", "S1", "2026-04-01", 270),
+    *(("2026-04-30", "model", "S2", week, 70) for week in ("2026-05-04", "2026-05-11")),
+    ("2026-01-31", "crm", "S1", "2026-02-10", 70),
+    ("2025-01-31", "rep", "S1", "2025-03-01", 70),
+)
 
 
 @pytest.fixture(scope="module")

@@ -377,6 +377,8 @@ def outside(time: str, first_year: int) -> str:
     return f"{time} < timestamp '{first_year}-01-01' or {time} >= timestamp '2100-01-01'"
 
 
+# Kinds of columns that hold a number.
+NUMBERS = ("money", "rate", "number", "share", "integer")
 CASTS = {
     "id": exact,
     "text": plain,
@@ -384,10 +386,6 @@ CASTS = {
     "currency": currency,
     "instant": instant,
     "date": date,
-    "money": number,
-    "rate": number,
-    "number": number,
-    "share": number,
-    "integer": number,
+    **dict.fromkeys(NUMBERS, number),
     "boolean": boolean,
 }

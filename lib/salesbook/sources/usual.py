@@ -16,7 +16,7 @@ import pyarrow.csv as pcsv
 
 from salesbook import zones
 from salesbook.schema import Column
-from salesbook.sources.cast import CURRENCY_CODES, DIGITS, OTHER, TRIMMED, UNKNOWN
+from salesbook.sources.cast import CURRENCY_CODES, DIGITS, NUMBERS, OTHER, TRIMMED, UNKNOWN
 from salesbook.sources.form import FALSE, TRUE, looks_grouped, number_pattern, same_signs
 from salesbook.sources.plan import Feed
 from salesbook.sources.reader import Text
@@ -316,9 +316,5 @@ CASTS = {
     "text": plain,
     "instant": instant,
     "date": date,
-    "money": number,
-    "rate": number,
-    "number": number,
-    "share": number,
-    "integer": number,
+    **dict.fromkeys(NUMBERS, number),
 }
