@@ -159,6 +159,22 @@ def test_stages_that_no_source_has_come_from_deals_and_history(read, rows):
     assert imported.present == ("deals", "stage_history")
 
 
+def test_deals_won_and_lost_in_the_stages_where_they_stood_have_a_won_and_a_lost_stage_of_their_own(read, rows):
+    closed = f"5,EUR,{DAY},{DAY},,"
+    deals = table(HEADER, deal("D1"), deal("D2", "Demo", "won", closed), deal("D3", "Talk", "won", closed),
+                  deal("D4", "Talk"), deal("D5", "Talk", "won", closed), deal("D6", "Lost"),
+                  deal("D7", "Lost", "lost", closed), deal("D8", "Once", "won", closed))  # fmt: skip
+    imported = read({"deals.csv": deals})
+    ends = [("Sales", "Lost (status)", False, True), ("Sales", "Won", True, False)]
+    assert [row for row in rows(imported, "stages", "pipeline, stage, is_won, is_lost") if row[2] or row[3]] == ends
+
+
+def test_stages_without_a_won_one_for_deals_that_are_won_are_refused(read):
+    deals = table(HEADER, deal("D1"), deal("D2", "Trial", "won", f"5,EUR,{DAY},{DAY},,"))
+    with pytest.raises(BadData, match="The stages have none for won deals"):
+        read({"deals.csv": deals, "stages.csv": STAGES.replace("Won,2,true", "Won,2,false")})
+
+
 def test_deals_of_which_nothing_tells_whether_they_are_won_are_refused(read):
     with pytest.raises(BadData, match="no status, and there are no stages"):
         read({"deals.csv": table("deal_id,pipeline,stage,currency", "D1,Sales,Demo,EUR")})

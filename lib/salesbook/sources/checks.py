@@ -29,6 +29,41 @@ CHANGED = {
     "category": f"coalesce({{0}} in ({', '.join(map(literal, FORECAST_CATEGORIES))}), true)",
 }
 
+STAGE_COLUMNS = ("pipeline", "stage", "position", "is_won", "is_lost")
+# A stage is the won one where all its deals are won and most of the pipeline's won deals stand there: elsewhere deals
+# are won in the stage they stand in, as in Pipedrive, and a stage whose few deals are all won is none.
+DERIVED_STAGES = """
+with visited as (
+    select pipeline, stage, coalesce(status, 'open') as status from all_deals where problem = 0
+    union all
+    select d.pipeline, h.stage, 'open' from all_stage_history h join all_deals d on d.deal_id = h.deal_id
+    where h.problem = 0 and d.problem = 0 and not exists (
+        select 1 from all_deals e where e.problem = 0 and e.pipeline = d.pipeline and e.stage = h.stage)),
+counted as (
+    select pipeline, stage, count(*) as n, count(case when status = 'won' then 1 end) as n_won,
+        count(case when status = 'lost' then 1 end) as n_lost
+    from visited group by pipeline, stage),
+summed as (select *, sum(n_won) over (partition by pipeline) as all_won,
+    sum(case when n_won = n then n_won else 0 end) over (partition by pipeline) as in_won,
+    sum(n_lost) over (partition by pipeline) as all_lost,
+    sum(case when n_lost = n then n_lost else 0 end) over (partition by pipeline) as in_lost from counted)
+select pipeline, stage, cast(null as bigint) as position, n_won = n and 2 * in_won >= all_won as is_won,
+    n_lost = n and 2 * in_lost >= all_lost as is_lost
+from summed"""
+END_STAGES = """
+with ways as (
+    select pipeline, max(position) as last, bool_or(is_won) as has_won, bool_or(is_lost) as has_lost
+    from told_stages group by pipeline),
+ends as (
+    select distinct d.pipeline, d.status, case when d.status = 'won' then 'Won' else 'Lost' end as stage, w.last
+    from all_deals d join ways w on w.pipeline = d.pipeline
+    where d.problem = 0 and (d.status = 'won' and not w.has_won or d.status = 'lost' and not w.has_lost))
+select e.pipeline, case when exists (select 1 from told_stages s where s.pipeline = e.pipeline and s.stage = e.stage)
+        then e.stage || ' (status)' else e.stage end as stage,
+    e.last + case when e.status = 'won' then 1 else 2 end as position, e.status = 'won' as is_won,
+    e.status = 'lost' as is_lost
+from ends e"""
+
 
 class Checks:
     """The checks of one import, on a connection that holds the cast rows.
@@ -218,31 +253,36 @@ class Checks:
         return ("version_at" if is_told else "null"), ", ".join(orders) or "1"
 
     def derive_stages(self) -> None:
-        """Make the stages from the deals and their history where no source has them: without an order."""
+        """Make the stages from the deals and their history where no source has them, without an order; with a won and
+        a lost stage for each pipeline whose deals are won or lost in none."""
         if "stages" in self.tables and self.has_rows("stages"):
+            self.refuse_lacking_ends()
             return
         self.refuse_unknown_outcomes()
-        stages = TABLES["stages"].stored
-        made = {
-            "pipeline": "pipeline",
-            "stage": "stage",
-            "is_won": "coalesce(bool_and(coalesce(status, 'open') = 'won'), false)",
-            "is_lost": "coalesce(bool_and(coalesce(status, 'open') = 'lost'), false)",
-        }
-        columns = ", ".join(f'{made.get(name, f"null::{kind}")} as "{name}"' for name, kind in stages.items())
-        self.con.execute(f"""
-            create or replace table derived_stages as
-            with visited as (
-                select pipeline, stage, status from all_deals where problem = 0
-                union all
-                select d.pipeline, h.stage, 'open' from all_stage_history h join all_deals d using (deal_id)
-                where h.problem = 0 and d.problem = 0
-                    and (d.pipeline, h.stage) not in (select pipeline, stage from all_deals where problem = 0))
-            select {columns} from visited group by pipeline, stage""")
-        self.con.execute("alter view all_stages rename to told_stages")
+        self.con.execute(f"create or replace table told_stages as {DERIVED_STAGES}")
+        self.con.execute(f"""create or replace table derived_stages as
+            select * from told_stages union all select * from ({END_STAGES}) ends""")
+        self.add_stages("derived_stages")
+
+    def refuse_lacking_ends(self) -> None:
+        """Refuse stages of which none is the won one of deals that are won: they would count as open; lost ones too."""
+        self.con.execute("""create or replace table told_stages as
+            select pipeline, stage, position, is_won, is_lost from all_stages where problem = 0""")
+        lacking = self.con.execute(f"select pipeline, is_won from ({END_STAGES}) ends order by 1, 2").fetchall()
+        for pipeline, is_won in lacking:
+            end = "won" if is_won else "lost"
+            todo = f"Say is_{end} = true for the stage that ends them, or add one, in the file or rows of stages."
+            found = f"Deals of the pipeline {pipeline!r} are {end}."
+            raise BadData(f"The stages have none for {end} deals.", found, todo)
+
+    def add_stages(self, made: str) -> None:
+        """Put the stages of a table beside those that are there."""
+        self.con.execute("alter view all_stages rename to stages_before")
+        columns = [name for name in TABLES["stages"].stored if name not in STAGE_COLUMNS]
+        others = ", ".join(f'null::{TABLES["stages"].stored[name]} as "{name}"' for name in columns)
         self.con.execute(
-            "create view all_stages as from told_stages union all by name "
-            "select *, 0 as problem, -1 as in_file, row_number() over () as at_row from derived_stages"
+            f"create view all_stages as from stages_before union all by name "
+            f"select *, {others}, 0 as problem, -1 as in_file, row_number() over () as at_row from {made}"
         )
 
     def refuse_unknown_outcomes(self) -> None:

@@ -7,7 +7,7 @@ from psycopg import sql as q
 from salesbook.engines.postgres import InPlace
 from salesbook.errors import WrongUsage
 from salesbook.schema import Table
-from salesbook.sources.checks import Checks
+from salesbook.sources.checks import STAGE_COLUMNS, Checks
 from salesbook.sources.database import Database
 from salesbook.sources.dialect import FUNCTIONS, translated
 from salesbook.sources.files import listed
@@ -171,31 +171,16 @@ class PlacedChecks(Checks):
                 select *, min(in_file) filter (where place = taken) over (partition by {key}) as taken_file
                 from ranked)"""
 
-    def derive_stages(self) -> None:
-        """Make the stages from the deals and their history where no source has them: without an order."""
-        if "stages" in self.tables and self.has_rows("stages"):
-            return
-        self.refuse_unknown_outcomes()
-        made = {
-            "pipeline": "pipeline", "stage": "stage", "problem": "0", "other_word": "0", "in_file": "-1",
-            "is_won": "coalesce(bool_and(coalesce(status, 'open') = 'won'), false)",
-            "is_lost": "coalesce(bool_and(coalesce(status, 'open') = 'lost'), false)",
-            "at_row": "row_number() over ()",
+    def add_stages(self, made: str) -> None:
+        """Put the stages of a table beside those that are there."""
+        added = {
+            **{name: name for name in STAGE_COLUMNS},
+            "problem": "0", "other_word": "0", "in_file": "-1", "at_row": "row_number() over ()",
         }  # fmt: skip
         names = self.con.columns("all_stages")
-        columns = ", ".join(f'{made.get(name, "null")} as "{name}"' for name in names)
-        self.con.replace(
-            "stages",
-            f"""
-            , visited as (
-                select pipeline, stage, status from all_deals where problem = 0
-                union all
-                select d.pipeline, h.stage, 'open' from all_stage_history h join all_deals d on d.deal_id = h.deal_id
-                where h.problem = 0 and d.problem = 0 and not exists (
-                    select 1 from all_deals e where e.problem = 0 and e.pipeline = d.pipeline and e.stage = h.stage))
-            select {", ".join(f'"{name}"' for name in names)} from before
-            union all select {columns} from visited group by pipeline, stage""",
-        )
+        columns = ", ".join(f'{added.get(name, "null")} as "{name}"' for name in names)
+        before_them = ", ".join(f'"{name}"' for name in names)
+        self.con.replace("stages", f"select {before_them} from before union all select {columns} from {made}")
 
     def derive_status(self) -> None:
         """Fill in the status that a deal's source does not tell from the stage the deal stands in."""
