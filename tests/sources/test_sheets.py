@@ -149,6 +149,52 @@ def test_dates_of_a_sheet_beside_texts_in_the_declared_form_are_rejected(read, q
     assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(2, "created_at_unreadable")]
 
 
+def test_midnight_is_a_time_where_others_of_its_column_are(read, rows):
+    header = [*HEADER[:5], "created_at", "deleted_at"]
+    first = ["D1", *ROW[1:5], datetime(2026, 7, 5, 9, 30), datetime(2026, 7, 8)]
+    content = workbook(header, first, ["D2", *ROW[1:5], datetime(2026, 7, 6), None])
+    imported = read({"deals.xlsx": content}, zone="Asia/Tokyo", limit=0.0)
+    assert rows(imported, "deals", "created_at, created_at_is_date, deleted_at, deleted_at_is_date") == [
+        (datetime(2026, 7, 5, 0, 30), False, datetime(2026, 7, 7, 22), True),
+        (datetime(2026, 7, 5, 15), False, None, False),
+    ]
+
+
+def percents(*values: tuple[object, str]) -> bytes:
+    """A workbook of deals with probabilities, each with its number format."""
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, [*HEADER[:5], "probability"])
+        for row, (value, form) in enumerate(values, 1):
+            sheet.write_row(row, 0, [f"D{row}", *ROW[1:5]])
+            sheet.write(row, 5, value, book.add_format({"num_format": form}))
+    return target.getvalue()
+
+
+MIXED = {
+    "a whole number": (12, "General"),
+    "one": (1, "0"),
+    "a fraction": (0.5, "0.00"),
+    "a number as text": ("12,5", "@"),
+    "a sign that is only words": (12, '0" %"'),
+}
+
+
+@pytest.mark.parametrize("plain", MIXED.values(), ids=MIXED)
+def test_a_column_of_percents_and_plain_numbers_is_refused_where_the_map_names_it(read, rows, plain):
+    content = percents((0, "General"), (0.12, "0.0%"), plain)
+    with pytest.raises(BadData, match=r"deals\.xlsx mixes.*'probability': row 3 is a percent, row 4 .*one format"):
+        read({"deals.xlsx": content})
+    imported = read({"deals.xlsx": content}, columns={"deals": {"probability": ["Chance"]}}, limit=0.0)
+    assert rows(imported, "deals", "probability") == [(None,)] * 3
+
+
+def test_a_column_of_percents_is_read_as_fractions(read, rows):
+    imported = read({"deals.xlsx": percents((0.12, "0%"), (0, "General"), ("", "General"), (1, "0.00%"))}, limit=0.0)
+    assert rows(imported, "deals", "probability::double") == [(0.12,), (0.0,), (None,), (1.0,)]
+
+
 def test_an_id_that_excel_has_made_a_date_is_rejected(read, rows, quarantined):
     made = [[date(2026, 4, 3), *ROW[1:5]], ["3-4", *ROW[1:5]], ["D3", "Sales", date(2026, 4, 3), *ROW[3:5]]]
     imported = read({"deals.xlsx": workbook(HEADER[:5], *made)})

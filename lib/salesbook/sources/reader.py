@@ -121,14 +121,13 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
         encoding, delimiter = "utf-8", ","
     decimal = "." if copy.file.is_canonical else decimal
     kind = kind_of(copy)
-    by_record, dated = kind in ("xlsx", "parquet"), frozenset()
+    by_record, told = kind in ("xlsx", "parquet"), sheets.Told()
     plain = copy.path if kind == "text" else None
     if by_record:
         plain = folder / f"{stem}.sheet"
         convert = sheets.from_excel if kind == "xlsx" else sheets.from_parquet
-        dated = convert(copy, plain, decimal)
-        if kind == "parquet":
-            refuse_nested(copy, wanted)
+        told = convert(copy, plain, decimal)
+        refuse_doubtful(told, wanted)
         blocks = partial(text_blocks, partial(plain.open, "rb"), name, "utf-8")
         delimiter = ","
     else:
@@ -144,7 +143,7 @@ def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[st
     with Rows(folder / f"{stem}.rows", plain if len(lead) <= LONGEST_SKIPPED else None) as rows:
         text = framed(name, header, dialect, frames(rest, dialect, line), again, rows)
     is_ours = copy.file.is_canonical
-    return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=is_ours, dated=dated)
+    return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=is_ours, dated=told.dated)
 
 
 def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -> Text:
@@ -182,16 +181,14 @@ def add_to(blocks: list[Block], frame: Block) -> None:
         blocks[-1] = Block(last.size + frame.size, last.traits & frame.traits)
 
 
-def refuse_nested(copy: Copy, wanted: set[str]) -> None:
-    """Refuse a column that the map names and that holds lists or structures: its values would be lost.
+def refuse_doubtful(told: sheets.Told, wanted: set[str]) -> None:
+    """Refuse a column that the map names and whose values would be lost, or read in one of two ways.
 
     Raises: BadData.
     """
-    for column in sheets.nested_columns(copy):
+    for column, (wrong, found, todo) in told.doubts.items():
         if name_key(column) in wanted:
-            found = f"{column!r} holds lists or structures."
-            todo = "Write the value that is meant as a column of its own, and name that in the map."
-            raise BadData(f"{copy.file.name} has no plain values in a column of the map.", found, todo)
+            raise BadData(wrong, found, todo)
 
 
 def kind_of(copy: Copy) -> str:

@@ -4,6 +4,7 @@ import csv
 import datetime
 import re
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,14 +31,29 @@ EMPTY_FORMULA = re.compile(
 )
 PLACE = re.compile(rb"""\br=["']([A-Z]+)([0-9]+)["']""")
 NO_RESULT = b"#N/A"
+# The formats of percents that every workbook has, and what in the code of another is not shown as a sign of its own.
+PERCENTS, NOT_SHOWN = {"9", "10"}, re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+NUMBER = re.compile(r"[ \u00a0]*-?[\d.,]*[1-9][\d.,]*[ \u00a0]*")
 
 
-def from_excel(copy: Copy, target: Path, decimal: str) -> frozenset[int]:
+@dataclass(frozen=True)
+class Told:
+    """What a sheet or Parquet file tells beside its text.
+
+    `dated`: columns, counted from 0, in which a sheet has dates or times. `doubts`: a column's name to the parts of the
+    error that it is if the map names it.
+    """
+
+    dated: frozenset[int] = frozenset()
+    doubts: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+
+def from_excel(copy: Copy, target: Path, decimal: str) -> Told:
     """Write a sheet as CSV, a record per row of the sheet.
 
     Rule: the sheet that the map names, or that bears the table's name, or the only one. Numbers have the 15 digits
-    that Excel has; dates are written as 2026-12-31.
-    Returns: the columns, counted from 0, in which Excel has a date or time.
+    that Excel has; dates are written as 2026-12-31, with 00:00:00 where others of the column bear a time.
+    Returns: the columns with dates or times; doubts about those that mix percents with plain numbers.
     Raises: BadData for a broken workbook, for cells merged over rows, or where the sheet cannot be told.
     """
     name = copy.file.name
@@ -50,18 +66,46 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> frozenset[int]:
     except (python_calamine.CalamineError, zipfile.BadZipFile) as error:
         raise BadData(f"{name} cannot be read as Excel.", f"{error}.", "Open it in Excel and save it again.") from error
     refuse_merged(rows, read.merged_cell_ranges or [], name)
-    for (row, column), error in errors_in(copy, sheet).items():
+    with zipfile.ZipFile(copy.path) as archive:
+        content = archive.read(sheet_path(archive, sheet))
+        percents = percents_in(content, percent_formats(archive))
+    for (row, column), error in errors_in(content).items():
         rows[row][column] = error
+    timed = {at for row in rows for at, value in enumerate(row) if isinstance(value, datetime.datetime)}
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for row in rows:
-            cells = [cell(value, decimal) for value in row]
+            cells = [cell(value, decimal, at in timed) for at, value in enumerate(row)]
             if any(cells):
                 writer.writerow(cells)
             else:
                 file.write("\n")
     is_time = (datetime.date, datetime.time, datetime.timedelta)
-    return frozenset(at for row in rows for at, value in enumerate(row) if isinstance(value, is_time))
+    dated = frozenset(at for row in rows for at, value in enumerate(row) if isinstance(value, is_time))
+    return Told(dated, mixed_percents(rows, percents, name))
+
+
+def mixed_percents(rows: list[list], percents: set[tuple[int, int]], name: str) -> dict[str, tuple[str, str, str]]:
+    """The columns in which some numbers are percents and others are not, by name: 12% is 0.12, and what stands beside
+    it as 12 or 0.5 may have been meant either way. 0 is the same in both."""
+    first = next((at for at, row in enumerate(rows) if any(value != "" for value in row)), 0)
+    doubts = {}
+    for column in sorted({column for _, column in percents}):
+        numbers = [at for at, row in enumerate(rows) if at > first and is_number(row[column])]
+        shown = [at for at in numbers if (at, column) in percents]
+        plain = [at for at in numbers if (at, column) not in percents]
+        if shown and plain:
+            found = f"{rows[first][column]!r}: row {shown[0] + 1} is a percent, row {plain[0] + 1} a plain number."
+            todo = "Give the whole column one format in Excel, and see that each value still says what is meant."
+            doubts[str(rows[first][column])] = (f"{name} mixes percents and plain numbers in a column.", found, todo)
+    return doubts
+
+
+def is_number(value) -> bool:
+    """Whether a cell holds a number other than 0, be it as text."""
+    if isinstance(value, str):
+        return NUMBER.fullmatch(value) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
 
 
 def refuse_merged(rows: list[list], merged: list[tuple], name: str) -> None:
@@ -101,22 +145,41 @@ def sheet_of(names: list[str], copy: Copy) -> str:
     raise BadData(f"The sheet to read in {copy.file.name} cannot be told.", f"It has {listed(names)}.", todo)
 
 
-def errors_in(copy: Copy, sheet: str) -> dict[tuple[int, int], str]:
+def errors_in(content: bytes) -> dict[tuple[int, int], str]:
     """The error values of a sheet, such as #N/A, by row and column from 0, and formulas that no program has worked out
     yet: the library reads them as empty cells."""
-    with zipfile.ZipFile(copy.path) as archive:
-        content = archive.read(sheet_path(archive, sheet))
     cells = []
     if IS_ERROR.search(content):
         cells += [(attributes, value) for attributes, value in ERROR.findall(content) if IS_ERROR.search(attributes)]
     empty = EMPTY_FORMULA.findall(content)
     cells += [(attributes, NO_RESULT) for attributes in empty if not IS_TEXT.search(attributes)]
-    places = [(PLACE.search(attributes), value) for attributes, value in cells]
-    return {
-        (int(place.group(2)) - 1, column_number(place.group(1).decode())): value.decode()
-        for place, value in places
-        if place
-    }
+    return {place: value.decode() for attributes, value in cells if (place := place_of(attributes))}
+
+
+def percents_in(content: bytes, formats: list[int]) -> set[tuple[int, int]]:
+    """The cells of a sheet that are shown as percents, by row and column from 0."""
+    if not formats:
+        return set()
+    numbers = "|".join(map(str, formats)).encode()
+    shown = re.findall(rb"""<(?:\w+:)?c ([^>]*\bs=["'](?:%b)["'][^>]*)>(?!</)""" % numbers, content)
+    return {place for attributes in shown if not attributes.endswith(b"/") and (place := place_of(attributes))}
+
+
+def percent_formats(archive: zipfile.ZipFile) -> list[int]:
+    """The numbers of the workbook's cell formats that show a number as a percent."""
+    if "xl/styles.xml" not in archive.namelist():
+        return []
+    styles = ElementTree.fromstring(archive.read("xl/styles.xml"))
+    codes = {one.get("numFmtId"): one.get("formatCode", "") for one in styles.iter() if one.tag.endswith("}numFmt")}
+    percents = PERCENTS | {number for number, code in codes.items() if "%" in NOT_SHOWN.sub("", code)}
+    of_cells = next((one for one in styles if one.tag.endswith("}cellXfs")), ())
+    return [at for at, one in enumerate(of_cells) if one.get("numFmtId") in percents]
+
+
+def place_of(attributes: bytes) -> tuple[int, int] | None:
+    """A cell's row and column from 0, by its attributes; None where they do not say."""
+    place = PLACE.search(attributes)
+    return (int(place.group(2)) - 1, column_number(place.group(1).decode())) if place else None
 
 
 def column_number(letters: str) -> int:
@@ -153,8 +216,8 @@ def sheet_path(archive: zipfile.ZipFile, sheet: str) -> str:
     return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
 
 
-def cell(value, decimal: str) -> str:
-    """A cell's value as text.
+def cell(value, decimal: str, is_timed: bool = False) -> str:
+    """A cell's value as text; in a column with times a date is its midnight.
 
     Examples:
     >>> cell(12.0, ","), cell(12.5, ","), cell(True, "."), cell(datetime.date(2026, 10, 25), ".")
@@ -166,13 +229,15 @@ def cell(value, decimal: str) -> str:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}".replace(".", decimal)
     if isinstance(value, datetime.datetime):
         return value.isoformat(" ", "seconds")
+    if isinstance(value, datetime.date) and is_timed:
+        return f"{value} 00:00:00"
     return value.replace("\r\n", "\n") if isinstance(value, str) else str(value)
 
 
-def from_parquet(copy: Copy, target: Path, decimal: str) -> frozenset[int]:
+def from_parquet(copy: Copy, target: Path, decimal: str) -> Told:
     """Write a Parquet file as CSV, a record per row; columns of lists and structures are left empty.
 
-    Returns: no columns: what is a date there was never anything else.
+    Returns: no columns with dates, for what is a date there was never anything else; doubts about those left empty.
     Raises: BadData for a broken file.
     """
     try:
@@ -184,12 +249,10 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> frozenset[int]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         found = f"{str(error).splitlines()[0].rstrip('.')}."
         raise BadData(f"{copy.file.name} cannot be read as Parquet.", found, "Copy or export it again.") from error
-    return frozenset()
-
-
-def nested_columns(copy: Copy) -> list[str]:
-    """The columns of a Parquet file that hold lists or structures."""
-    return [column.name for column in pq.read_schema(copy.path) if pa.types.is_nested(column.type)]
+    wrong = f"{copy.file.name} has no plain values in a column of the map."
+    todo = "Write the value that is meant as a column of its own, and name that in the map."
+    nested = [column.name for column in source.schema_arrow if pa.types.is_nested(column.type)]
+    return Told(doubts={column: (wrong, f"{column!r} holds lists or structures.", todo) for column in nested})
 
 
 def texts(column: pa.Array, decimal: str) -> pa.Array:
