@@ -128,7 +128,7 @@ def statement(
         for condition, rule, reason in [*empty(column), *cast.problems, *bounds(column)]:
             number = problems.number(column.name, f"{column.name}_{rule}", f"{column.name} {reason}")
             cases.append(f"when {condition} then {number}")
-    levels = LEVELS if fence else (tuple("qwdzp"),)
+    levels = LEVELS if feed.is_placed else (tuple("qwdzp"),)
     also = f", {carried}" if carried else ""
     middle = f"select {named(texts)}, {header_columns(feed)}{also} from {rows}{fence}"
     for level in [*({name: sql for name, sql in parsed.items() if name[0] in of} for of in levels), values]:

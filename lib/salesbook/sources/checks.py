@@ -96,10 +96,7 @@ class Checks:
 
     def reject_rows(self, table: Table) -> None:
         """Reject the rows that could not be cast, break a rule, lack a parent they need, or repeat a key."""
-        self.con.execute(
-            f"insert into rejected select '{table.name}', in_file, at_row, problem "
-            f"from all_{table.name} where problem > 0"
-        )
+        self.reject_unread(table)
         self.reject_rounded_ids(table)
         for rule in table.rules:
             if rule.rejects:
@@ -116,10 +113,7 @@ class Checks:
 
     def flag_rows(self, table: Table) -> None:
         """Flag the rows that break a rule that only flags, or point to a parent that is not there."""
-        self.con.execute(
-            f"insert into flagged select '{table.name}', in_file, at_row, other_word from good_{table.name} "
-            "where other_word > 0"
-        )
+        self.flag_other_words(table)
         for rule in table.rules:
             if not rule.rejects:
                 self.record("flagged", table, f"({rule.holds}) is false", "", rule.name, f"broken: {rule.meaning}")
@@ -132,12 +126,35 @@ class Checks:
         if table.name == "deals":
             self.flag_other_status(table)
 
+    def reject_unread(self, table: Table) -> None:
+        """Reject the rows that could not be cast."""
+        self.con.execute(
+            f"insert into rejected select '{table.name}', in_file, at_row, problem "
+            f"from all_{table.name} where problem > 0"
+        )
+
+    def flag_other_words(self, table: Table) -> None:
+        """Flag the rows with a word that the map counts as another."""
+        self.con.execute(
+            f"insert into flagged select '{table.name}', in_file, at_row, other_word from good_{table.name} "
+            "where other_word > 0"
+        )
+
     def flag_spaces(self, table: Table) -> None:
         """Flag ids with a space before or after them, at one look; none where no text has such fields."""
         feeds = self.feeds.get(table.name, [])
         is_trim = feeds and all(feed.text.traits.is_trim and not feed.constants for feed in feeds)
         if is_trim and table.name not in self.provided:
             return
+        if found := self.spaced(table):
+            numbers = ", ".join(f"case when {spaced} then {number} end" for number, spaced in found.items())
+            self.con.execute(
+                f"insert into flagged select * from (select '{table.name}', in_file, at_row, unnest([{numbers}]) as n "
+                f"from good_{table.name} where {' or '.join(found.values())}) spaced where n is not null"
+            )
+
+    def spaced(self, table: Table) -> dict[int, str]:
+        """SQL that is true for an id with a space before or after it, by the problem's number."""
         found = {}
         for column in table.columns:
             if column.type == "id":
@@ -145,12 +162,7 @@ class Checks:
                 number = self.problems.number(column.name, f"{column.name}_has_space", reason)
                 edges = [f"{way}_with({column.name}, '{space}')" for space in SPACES for way in ("starts", "ends")]
                 found[number] = f"({' or '.join(edges)})"
-        if found:
-            numbers = ", ".join(f"case when {spaced} then {number} end" for number, spaced in found.items())
-            self.con.execute(
-                f"insert into flagged select * from (select '{table.name}', in_file, at_row, unnest([{numbers}]) as n "
-                f"from good_{table.name} where {' or '.join(found.values())}) spaced where n is not null"
-            )
+        return found
 
     def is_in_file(self, table: Table, column: Column) -> bool:
         """Whether a file of the table has the column."""

@@ -22,7 +22,7 @@ def teams_of_reps(staged: Staged) -> None:
     member = "select null::varchar as owner_id, null::varchar as team_id where false"
     if staged.has("owner_teams"):
         member = """select owner_id,
-                (array_agg(team_id order by coalesce(is_primary, false) desc, team_id))[1] as team_id
+                (array_agg(team_id order by not coalesce(is_primary, false), team_id))[1] as team_id
             from good_owner_teams group by owner_id"""
     staged.change(
         "reps",
@@ -108,15 +108,16 @@ def merged_deals(staged: Staged) -> None:
         create or replace table merges as
         with recursive pairs as (
             select merged_id, min(deal_id) as deal_id from ({pairs}
-                select deal_id, trim(unnest(regexp_split_to_array(merged_ids, '[;,]'))) as merged_id
-                from good_deals) named
+                select deal_id, trim(merged_id) as merged_id from (
+                    select deal_id, unnest(regexp_split_to_array(merged_ids, '[;,]')) as merged_id
+                    from good_deals) each_one) named
             where merged_id <> '' and merged_id <> deal_id group by 1),
         chain as (
             select merged_id, deal_id, 1 as step from pairs
             union all
             select c.merged_id, p.deal_id, c.step + 1 from chain c join pairs p on p.merged_id = c.deal_id
             where c.step < 20)
-        select merged_id, (array_agg(deal_id order by step desc))[1] as deal_id from chain group by 1""")
+        select merged_id, (array_agg(deal_id order by -step))[1] as deal_id from chain group by 1""")
     staged.change("deals", {"merged_into": "coalesce(t.merged_into, m.deal_id)"},
                   "left join merges m on m.merged_id = t.deal_id")  # fmt: skip
     staged.leave_out("stage_history", "merged", """t.deal_id in (select merged_id from merges)
@@ -132,7 +133,7 @@ def links_of_deals(staged: Staged) -> None:
     if not staged.has("deal_links"):
         return
     names = ("account_id", "contact_id")
-    order = "coalesce(is_primary, false) desc"
+    order = "not coalesce(is_primary, false)"
     first = f"(array_agg({{0}} order by {order}, {{0}}) filter (where {{0}} is not null))[1] as {{0}}"
     picked = ", ".join(first.format(name) for name in names)
     staged.change(

@@ -1,39 +1,84 @@
-"""A source built in place: canonical tables, checks and facts as SQL in a schema of the database that the data may not
-leave. Only facts, and how many rows were read and rejected by which rule, come out.
+"""A source built in place: canonical tables, checks and facts as SQL where the data lies, in a schema of a database or
+on the cluster. Only facts, and how many rows were read and rejected by which rule, go through this machine.
 """
 
 import hashlib
 import json
+import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-from psycopg import sql as q
 
 from salesbook import maps
-from salesbook.disk import replaced
-from salesbook.engines.postgres import InPlace
+from salesbook.disk import STAGING, replaced
+from salesbook.engines import Engine
 from salesbook.errors import BadData
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
 from salesbook.sources import cast, intake, plan, quarantine, snapshots, steps
-from salesbook.sources.database import Database
 from salesbook.sources.files import SourceFile
-from salesbook.sources.form import DATES, Form, matches
+from salesbook.sources.form import DATES, Form, literal, matches
 from salesbook.sources.framing import Dialect
 from salesbook.sources.imports import RECORD, Import, opened
-from salesbook.sources.placed_schema import PlacedChecks, PlacedStaged, Schema
-from salesbook.sources.postgres import COLUMNS, Tables, written
+from salesbook.sources.placed_rules import Held, PlacedChecks, PlacedStaged
 from salesbook.sources.reader import Text
+from salesbook.sources.relations import Relations
 from salesbook.sources.staged import Staged
 from salesbook.tables import TABLES
 
-FENCE = " offset 0"
-CONTENT = (
-    "select count(*), coalesce(sum(hashtextextended(x::text, 0)::numeric), 0)::text, coalesce(sum(length(x::text)), 0)"
-)
+OF_A_ROW = "(table_name text, in_file integer, at_row bigint, number integer)"
+
+
+class Place(Held, Protocol):
+    """Where a source is built in place.
+
+    `fence`: what keeps its engine from working out an expression again wherever it is used. `row_id`: the column of the
+    texts that numbers them, "" where they are numbered as they are cast. `checks`: the checks in its words.
+    `quarantined`: where the rejected rows are, "" for the import's folder.
+    """
+
+    fence: str
+    row_id: str
+    checks: type[PlacedChecks]
+    quarantined: str
+
+    def copied(self, name: str, parquet: Path) -> None:
+        """Take a file of ours there, under a name."""
+
+    def texts(self, number: int, tables: Relations, name: str, kept: list[str], decimal: str, is_ours: bool) -> None:
+        """Make the columns of a relation known as text, `c0`, `c1` ... of `texts_NUMBER`; it is one of the source's, or
+        one that we took there."""
+
+    def content(self, number: int) -> tuple[int, str, int]:
+        """Rows of a relation's texts, what they hold whatever their order, and their size."""
+
+    def keep(self, name: str, select: str) -> None:
+        """Keep the rows of a query under a name."""
+
+    def known(self, table: str, rows: str) -> None:
+        """Make known `all_TABLE`, a table's cast rows, and `good_TABLE`, what nothing has rejected so far."""
+
+    def load(self, table: Table, has_rows: bool) -> None:
+        """Keep the good rows of a table as `loaded_TABLE`, with exactly its columns."""
+
+    def finish(self) -> None:
+        """Let what was made be seen."""
+
+    def take_out(self, folder: Path, tables: list[str], sources: dict[int, int]) -> None:
+        """Write the rejected and flagged rows into the import's folder, where they do not stay there.
+
+        Parameters: `tables`, that may have some; `sources`, number of a relation to that of its texts.
+        """
+
+    def engine(self, folder: Path) -> Engine:
+        """An engine there, for a run written into a folder."""
+
+    def close(self) -> None:
+        """Let go of the place."""
 
 
 @dataclass
@@ -41,8 +86,8 @@ class Work:
     """An import in place while it is made."""
 
     settings: Settings
-    schema: Schema
-    tables: Tables
+    place: Place
+    tables: Relations
     feeds: dict[str, list[plan.Feed]] = field(default_factory=dict)
     problems: cast.Problems = field(default_factory=cast.Problems)
     counts: dict[int, tuple[int, str, int]] = field(default_factory=dict)
@@ -58,47 +103,37 @@ class Work:
         return number
 
 
-def placed(settings: Settings, database: Database, store: Path) -> "Placed":
-    """Read and check the source in the schema that the settings name, all of it in one transaction.
+def placed(settings: Settings, place: Place, tables: Relations, store: Path) -> "Placed":
+    """Read and check the source in a place that is prepared for it.
 
-    Returns: the source; its import's folder has the record alone.
-    Raises: WrongUsage where the schema holds what is not ours; BadData as reading a file does.
+    Returns: the source; its import's folder has the record, and the rejected rows where they do not stay in the place.
+    Raises: BadData as reading a file does.
     """
-    schema = Schema(database, settings.source.build_in)
-    schema.prepare()
-    database.at_one_instant()
-    work = Work(settings, schema, Tables(settings, database))
-    for file in work.tables.located():
-        read(work, file, settings.source.schema, intake.form_of(settings))
+    work = Work(settings, place, tables)
+    for file in tables.located():
+        read(work, file, intake.form_of(settings))
     read_ours(work)
     feed_tables(work)
-    schema.execute("create table rejected (table_name text, in_file integer, at_row bigint, number integer)")
-    schema.execute("create table flagged (table_name text, in_file integer, at_row bigint, number integer)")
+    for where in ("rejected", "flagged"):
+        place.execute(f"create table {where} {OF_A_ROW}")
     for name in dict.fromkeys((*work.feeds, *intake.NEEDED)):
         cast_table(work, steps.table_for(name, settings.source, list(work.dated)))
-    staged = PlacedStaged(schema, work.feeds, work.problems, settings.zone, work.new_source, list(work.dated))
+    staged = PlacedStaged(place, work.feeds, work.problems, settings.zone, work.new_source, list(work.dated))
     steps.run(staged, settings.source)
     later_file_wins = settings.source.overlap == "later file wins"
-    PlacedChecks(schema, work.feeds, work.problems, intake.provided(staged, settings), later_file_wins).run()
+    place.checks(place, work.feeds, work.problems, intake.provided(staged, settings), later_file_wins).run()
     record = loaded(work, staged)
-    schema.mark()
-    database.connection.commit()
-    database.connection.autocommit = True
-    return Placed(kept(work, record, store), schema)
+    place.finish()
+    return Placed(kept(work, record, intake.tables_of(staged), store), place)
 
 
-def read(work: Work, file: SourceFile, schema: str, form: Form) -> None:
-    """Make the texts of a relation's columns known, and count them."""
-    database, number = work.schema.database, len(work.counts)
-    columns = dict(database.rows(COLUMNS, (schema, file.name)))
-    kept = list(columns) if file.is_canonical else work.tables.wanted(file, list(columns))
-    texts = [
-        q.SQL('({})::text collate "C" as {}').format(written(name, columns[name], form.decimal), q.Identifier(f"c{at}"))
-        for at, name in enumerate(kept or list(columns)[:1])
-    ]
-    relation = q.SQL("select {} from {}").format(q.SQL(", ").join(texts), q.Identifier(schema, file.name))
-    database.run(q.SQL("create view {} as {}").format(q.Identifier(f"texts_{number}"), relation))
-    work.counts[number] = work.schema.execute(f"{CONTENT} from texts_{number} x").rows[0]
+def read(work: Work, file: SourceFile, form: Form, is_ours: bool = False) -> None:
+    """Make the texts of a relation's columns known, and count them; `is_ours`, one that was taken to the place."""
+    place, number = work.place, len(work.counts)
+    columns = place.columns(file.name) if is_ours else work.tables.columns(file.name)
+    kept = columns if is_ours else work.tables.wanted(file, columns)
+    place.texts(number, work.tables, file.name, kept or columns[:1], form.decimal, is_ours)
+    work.counts[number] = place.content(number)
     others = tuple(name for name in columns if name not in kept)
     n_rows, no_shifts = work.counts[number][0], np.zeros((1, 2), np.int64)
     text = Text(file.name, tuple(kept), Dialect(b",", b'"'), Path(), Path(), n_rows, 0, no_shifts, lambda: iter(()),
@@ -141,40 +176,46 @@ def first_feed(work: Work, parts: list[str], number: int, text: Text, form: Form
 
 
 def read_ours(work: Work) -> None:
-    """Read what stands beside the settings: rows in them, and kept snapshots; both are taken to the schema."""
+    """Read what stands beside the settings: rows in them, and kept snapshots; both are taken to the place."""
     form = intake.form_of(work.settings, is_canonical=True)
     for table, entries in work.settings.source.rows.items():
         given = [column.name for column in TABLES[table].columns if any(column.name in entry for entry in entries)]
         name = f"settings_{table}"
-        work.schema.execute(f"create table {name} ({', '.join(f'{column} text' for column in given)})")
-        for entry in entries:
-            values = [intake.inline(entry.get(column, "")) for column in given]
-            insert = q.SQL("insert into {} values ({})").format(
-                q.Identifier(name), q.SQL(", ").join(map(q.Literal, values))
-            )
-            work.schema.database.run(insert)
-        read(work, SourceFile(name, Path(), "", (table,), is_canonical=True), work.schema.name, form)
+        hold(work.place, name, given, [tuple(intake.inline(entry.get(column, "")) for column in given)
+                                       for entry in entries])  # fmt: skip
+        read(work, SourceFile(name, Path(), "", (table,), is_canonical=True), form, is_ours=True)
     for file in snapshots.located(work.settings):
         with tempfile.TemporaryDirectory() as folder:
-            copy = snapshots.copied(file, Path(folder) / "snapshots.parquet")
-            work.schema.engine().table(file.name, copy.path)
-        read(work, file, work.schema.name, form)
+            work.place.copied(file.name, snapshots.copied(file, Path(folder) / "snapshots.parquet").path)
+        read(work, file, form, is_ours=True)
+
+
+def hold(place: Place, name: str, columns: list[str], rows: list[tuple]) -> None:
+    """Keep a few rows of texts and whole numbers under a name."""
+    values = ", ".join(
+        f"({', '.join(str(value) if isinstance(value, int) else literal(value) for value in row)})" for row in rows
+    )
+    place.keep(name, f"select * from (values {values}) as given ({', '.join(columns)})")
 
 
 def cast_table(work: Work, table: Table) -> None:
-    """Cast a table's relations into one table `all_TABLE`, and make the view `good_TABLE` of what nothing rejects."""
-    parts = []
+    """Cast a table's relations into one table `cast_TABLE`, and make it known."""
+    place, parts = work.place, []
     for feed in work.feeds.get(table.name, []):
         words = plan.words_of(feed.name, work.settings.source)
         rows = f"texts_{feed.source}"
-        select = cast.statement(feed, words, mixed_columns(work, feed), work.problems, rows, FENCE)
-        parts.append(f"select a.*, {feed.source} as in_file, row_number() over () as at_row from ({select}) a")
+        mixed = mixed_columns(work, feed)
+        select = cast.statement(feed, words, mixed, work.problems, rows, place.fence, place.row_id)
+        row_id = place.row_id or "row_number() over ()"
+        names = ", ".join(f'"{name}"' for name in table.stored)
+        parts.append(
+            f"select {names}, problem, other_word, {feed.source} as in_file, {row_id} as at_row from ({select}) a"
+        )
     if not parts:
         columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in table.stored.items())
         parts = [f"select {columns}, 0 as problem, 0 as other_word, 0 as in_file, 0::bigint as at_row where false"]
-    work.schema.execute(f"create table cast_{table.name} as {' union all '.join(parts)}")
-    work.schema.execute(f"analyze cast_{table.name}")
-    work.schema.known(table.name, f"cast_{table.name}")
+    place.keep(f"cast_{table.name}", " union all ".join(parts))
+    place.known(table.name, f"cast_{table.name}")
 
 
 def mixed_columns(work: Work, feed: plan.Feed) -> set[str]:
@@ -186,76 +227,71 @@ def mixed_columns(work: Work, feed: plan.Feed) -> set[str]:
         return set()
     pattern = DATES[feed.form.date_form]
     tests = ", ".join(f"bool_or({matches(cast.trimmed(f'c{feed.positions[name]}'), pattern)})" for name in dated)
-    (found,) = work.schema.execute(f"select {tests} from texts_{feed.source}").rows
+    (found,) = work.place.execute(f"select {tests} from texts_{feed.source}").rows
     return {name for name, is_there in zip(dated, found, strict=True) if is_there}
 
 
 def loaded(work: Work, staged: Staged) -> dict:
-    """Write the good rows into `loaded_TABLE`, what was rejected beside them, and count everything once more.
+    """Keep the good rows as `loaded_TABLE`, what was rejected beside them, and count everything once more.
 
     Returns: what the import's record says.
     """
     for table in TABLES.values():
-        columns = ", ".join(f'"{name}" {with_collation(kind)}' for name, kind in table.stored.items())
-        work.schema.execute(f"create table loaded_{table.name} ({columns})")
-        if staged.has(table.name) or table.name == "stages":
-            names = ", ".join(f'"{name}"' for name in table.stored)
-            work.schema.execute(f"insert into loaded_{table.name} select {names} from good_{table.name}")
-        work.schema.execute(f"analyze loaded_{table.name}")
-    write_quarantine(work, intake.tables_of(staged))
+        work.place.load(table, staged.has(table.name) or table.name == "stages")
+    names = intake.tables_of(staged)
+    write_quarantine(work, names)
     counts = {where: counted(work, where) for where in ("rejected", "flagged")}
-    for name in intake.tables_of(staged):
-        feeds, derived = work.feeds.get(name, []), work.schema.execute(
-            f"select count(*) from all_{name} where in_file = -1").rows[0][0]  # fmt: skip
-        came = sum(feed.text.n_good for feed in feeds) + sum(staged.made.get(name, {}).values()) + derived
-        held = work.schema.execute(f"select count(*) from {'loaded' if name in TABLES else 'good'}_{name}").rows[0][0]
-        held += sum(staged.left_out.get(name, {}).values())
-        kept_out = sum(counts["rejected"].get(name, {}).values())
-        if came != held + kept_out:
-            raise intake.miscounted(name, came, held + kept_out)
+    account_for(work, staged, counts["rejected"])
     present = [name for name in TABLES if staged.has(name)]
-    newest = newest_instant(work, present)
+    newest, rejected = newest_instant(work, present), rejected_of(work)
     return {
         "version": intake.VERSION,
-        "files": [file_record(work, table, feed) for table, feeds in work.feeds.items() for feed in feeds],
+        "files": [file_record(work, table, feed, rejected) for table, feeds in work.feeds.items() for feed in feeds],
         "made": staged.made, "left_out": staged.left_out, "present": present, "set_aside": work.set_aside,
         "newest": newest.isoformat() if newest else None, **counts,
     }  # fmt: skip
 
 
-def with_collation(kind: str) -> str:
-    """A column's type in PostgreSQL; text is compared by its signs alone, as everywhere else."""
-    return 'text collate "C"' if kind == "VARCHAR" else kind
+def account_for(work: Work, staged: Staged, rejected: dict[str, dict[str, int]]) -> None:
+    """Count every table's rows once more where they are.
+
+    Raises: SalesbookError where rows read and made are not those loaded, left out and rejected.
+    """
+    names = intake.tables_of(staged)
+    parts = [f"select '{name}', count(*) from {'loaded' if name in TABLES else 'good'}_{name}" for name in names]
+    held = dict(work.place.execute(" union all ".join(parts)).rows)
+    ((derived,),) = work.place.execute("select count(*) from all_stages where in_file = -1").rows
+    for name in names:
+        came = sum(feed.text.n_good for feed in work.feeds.get(name, [])) + sum(staged.made.get(name, {}).values())
+        came += derived if name == "stages" else 0
+        kept_out = sum(rejected.get(name, {}).values()) + sum(staged.left_out.get(name, {}).values())
+        if came != held[name] + kept_out:
+            raise intake.miscounted(name, came, held[name] + kept_out)
 
 
 def write_quarantine(work: Work, tables: list[str]) -> None:
-    """Write the rejected and flagged rows with key, rule and reason: they stay in the schema."""
-    work.schema.execute("create table problems (number integer, column_name text, rule text, reason text)")
-    for way, number in work.problems.known.items():
-        values = q.SQL(", ").join(map(q.Literal, (number, *way)))
-        work.schema.database.run(q.SQL("insert into problems values ({})").format(values))
-    work.schema.execute("create table sources (in_file integer, name text)")
-    told = {number: text.name for number, (_, text, _) in enumerate(work.found)}
+    """Make `quarantine` and `flags`: the rejected and flagged rows with key, rule and reason."""
+    ways = [(number, *way) for way, number in work.problems.known.items()]
+    hold(work.place, "problems", ["number", "column_name", "rule", "reason"], ways)
+    told = {number: name_of(text) for number, (_, text, _) in enumerate(work.found)}
     told |= {again: told[source] for again, source in work.again.items()}
-    for number, name in told.items():
-        row = q.SQL("insert into sources values ({}, {})").format(q.Literal(number), q.Literal(name))
-        work.schema.database.run(row)
+    hold(work.place, "sources", ["in_file", "name"], list(told.items()))
     for name, where in {"quarantine": "rejected", "flags": "flagged"}.items():
         parts = [
             f"""select r.table_name, s.name as source, {quarantine.key_of(maps.table(table))} as key, p.column_name,
-                p.rule, p.reason
+                p.rule, p.reason, r.in_file, r.at_row
             from {where} r join problems p on p.number = r.number
             left join (select in_file, name from sources) s on s.in_file = r.in_file
             join all_{table} a on a.in_file = r.in_file and a.at_row = r.at_row where r.table_name = '{table}'"""
             for table in tables
         ]
-        work.schema.execute(f"create table {name} as {' union all '.join(parts)}")
+        work.place.keep(name, " union all ".join(parts))
 
 
 def counted(work: Work, where: str) -> dict[str, dict[str, int]]:
     """Rows by table and rule."""
     found: dict[str, dict[str, int]] = {}
-    rows = work.schema.execute(
+    rows = work.place.execute(
         f"select w.table_name, p.rule, count(*) from {where} w join problems p on p.number = w.number "
         "group by 1, 2 order by 1, 3 desc, 2"
     ).rows
@@ -264,57 +300,75 @@ def counted(work: Work, where: str) -> dict[str, dict[str, int]]:
     return found
 
 
-def file_record(work: Work, table: str, feed: plan.Feed) -> dict:
+def rejected_of(work: Work) -> dict[tuple[str, int], int]:
+    """Rejected rows by table and relation."""
+    rows = work.place.execute("select table_name, in_file, count(*) from rejected group by 1, 2").rows
+    return {(table, number): count for table, number, count in rows}
+
+
+def file_record(work: Work, table: str, feed: plan.Feed, rejected: dict[tuple[str, int], int]) -> dict:
     """What became of a relation's rows in one table; its hash is of its rows in any order."""
     read, content, size = work.counts[feed.source]
-    query = f"select count(*) from rejected where table_name = '{table}' and in_file = {feed.source}"
-    (rejected,) = work.schema.execute(query).rows[0]
+    kept_out = rejected.get((table, feed.source), 0)
     return {
-        "name": NAME if feed.text.name.startswith("settings_") else feed.text.name,
+        "name": name_of(feed.text),
         "sha256": hashlib.sha256(f"{read} {content}".encode()).hexdigest(),
         "bytes": size,
         "table": table,
         "rows_read": read,
-        "rows_loaded": read - rejected,
-        "rows_rejected": rejected,
+        "rows_loaded": read - kept_out,
+        "rows_rejected": kept_out,
         "unknown_columns": feed.unknown,
     }
 
 
+def name_of(text: Text) -> str:
+    """What a relation is called; rows of the settings by their file."""
+    return NAME if text.name.startswith("settings_") else text.name
+
+
 def newest_instant(work: Work, tables: list[str]) -> datetime | None:
     """The newest instant in any table, plans left out."""
-    found = []
-    for name in tables:
-        for column in TABLES[name].columns:
-            if column.type == "instant" and column.name != "planned_at":
-                found += work.schema.execute(f"select max({column.name}) from loaded_{name}").rows[0]
-    return max(filter(None, found), default=None)
+    parts = [
+        f"select max({column.name}) as newest from loaded_{name}"
+        for name in tables
+        for column in TABLES[name].columns
+        if column.type == "instant" and column.name != "planned_at"
+    ]
+    found = work.place.execute(" union all ".join(parts)).rows if parts else []
+    return max((newest for (newest,) in found if newest), default=None)
 
 
-def kept(work: Work, record: dict, store: Path) -> Import:
-    """The import's record in the store, by what it depends on."""
+def kept(work: Work, record: dict, tables: list[str], store: Path) -> Import:
+    """The import in the store, by what it depends on."""
     source = replace(work.settings.source, path="")
     told = [record["files"], intake.VERSION, repr(TABLES), work.settings.zone, repr(source)]
-    folder = store / hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
-    folder.mkdir(parents=True, exist_ok=True)
-    replaced(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    found = opened(folder)
-    place = f"the table {work.schema.name}.quarantine of the database"
-    intake.refuse_too_many(found, work.settings.limits.rejected_share, place)
+    target = store / hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
+    store.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=store))
+    try:
+        numbers = {number: number for number in range(len(work.found))} | work.again
+        work.place.take_out(staging, tables, numbers)
+        replaced(staging / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        intake.publish(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    found = opened(target)
+    intake.refuse_too_many(found, work.settings.limits.rejected_share, work.place.quarantined)
     return found
 
 
 @dataclass
 class Placed:
-    """A source whose canonical tables are in the database, where facts are built."""
+    """A source whose canonical tables are in a place, where facts are built."""
 
     imported: Import
-    schema: Schema
+    place: Place
 
-    def engine(self, folder: Path) -> InPlace:
-        """An engine in the schema."""
-        return self.schema.engine()
+    def engine(self, folder: Path) -> Engine:
+        """An engine in the place."""
+        return self.place.engine(folder)
 
     def close(self) -> None:
-        """Let go of the server."""
-        self.schema.database.close()
+        """Let go of the place."""
+        self.place.close()

@@ -1,38 +1,26 @@
-"""What an import in place works with: the schema, and the steps and checks where PostgreSQL has other words."""
+"""A schema of a PostgreSQL database as the place in which a source is built."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from psycopg import sql as q
 
 from salesbook.engines.postgres import InPlace
 from salesbook.errors import WrongUsage
 from salesbook.schema import Table
-from salesbook.sources.checks import STAGE_COLUMNS, Checks
 from salesbook.sources.database import Database
 from salesbook.sources.dialect import FUNCTIONS, translated
 from salesbook.sources.files import listed
-from salesbook.sources.postgres import COLUMNS
-from salesbook.sources.staged import Staged
+from salesbook.sources.placed_rules import Answer, PlacedChecks
+from salesbook.sources.postgres import COLUMNS, Tables, written
 
 OURS = "salesbook_made"  # the names of what we have made in the schema: nothing else is ever dropped
 RELATIONS = """select c.relname, case c.relkind when 'v' then 'view' else 'table' end
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = %s and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')"""
-
-
-@dataclass
-class Answer:
-    """What a statement gave, in the way that the checks ask for it."""
-
-    rows: list[tuple]
-
-    def fetchone(self) -> tuple | None:
-        """The first row."""
-        return self.rows[0] if self.rows else None
-
-    def fetchall(self) -> list[tuple]:
-        """All rows."""
-        return self.rows
+CONTENT = (
+    "select count(*), coalesce(sum(hashtextextended(x::text, 0)::numeric), 0)::text, coalesce(sum(length(x::text)), 0)"
+)
 
 
 @dataclass
@@ -43,11 +31,19 @@ class Schema:
     name: str
     versions: int = 0
 
-    def execute(self, sql: str, values: list | None = None) -> Answer:
+    fence = " offset 0"
+    row_id = ""
+    checks = PlacedChecks
+
+    @property
+    def quarantined(self) -> str:
+        """Where the rejected rows are."""
+        return f"the table {self.name}.quarantine of the database"
+
+    def execute(self, sql: str) -> Answer:
         """Run a statement of the reader."""
         with self.database.telling(f"what is built in the schema {self.name!r}"):
-            cursor = self.database.connection.execute(translated(sql).replace("?", "%s").encode() if values else
-                                                      translated(sql).encode(), values)  # fmt: skip
+            cursor = self.database.connection.execute(translated(sql).encode())
             return Answer(cursor.fetchall() if cursor.description else [])
 
     def prepare(self) -> None:
@@ -74,13 +70,44 @@ class Schema:
         self.execute(f"delete from {OURS}")
         self.execute(FUNCTIONS)
 
-    def engine(self) -> InPlace:
-        """An engine in this schema."""
-        return InPlace(self.database.connection, self.name, OURS, self.database.telling)
+    def copied(self, name: str, parquet: Path) -> None:
+        """Take a file of ours to the schema."""
+        self.engine(parquet.parent).table(name, parquet)
 
     def columns(self, name: str) -> list[str]:
         """The columns of a table or view, in order."""
         return [column for column, _ in self.database.rows(COLUMNS, (self.name, name))]
+
+    def texts(self, number: int, tables: Tables, name: str, kept: list[str], decimal: str, is_ours: bool) -> None:
+        """A view of a relation's columns as text."""
+        schema = self.name if is_ours else tables.schema
+        kinds = dict(self.database.rows(COLUMNS, (schema, name)))
+        texts = [
+            q.SQL('({})::text collate "C" as {}').format(
+                written(column, kinds[column], decimal), q.Identifier(f"c{at}")
+            )
+            for at, column in enumerate(kept)
+        ]
+        relation = q.SQL("select {} from {}").format(q.SQL(", ").join(texts), q.Identifier(schema, name))
+        self.database.run(q.SQL("create view {} as {}").format(q.Identifier(f"texts_{number}"), relation))
+
+    def content(self, number: int) -> tuple[int, str, int]:
+        """Rows of a relation's texts, what they hold whatever their order, and their size."""
+        return self.execute(f"{CONTENT} from texts_{number} x").rows[0]
+
+    def keep(self, name: str, select: str) -> None:
+        """Keep the rows of a query as a table."""
+        self.execute(f"create table {name} as {select}")
+        self.execute(f"analyze {name}")
+
+    def load(self, table: Table, has_rows: bool) -> None:
+        """Keep the good rows of a table as `loaded_TABLE`, with exactly its columns."""
+        columns = ", ".join(f'"{name}" {with_collation(kind)}' for name, kind in table.stored.items())
+        self.execute(f"create table loaded_{table.name} ({columns})")
+        if has_rows:
+            names = ", ".join(f'"{name}"' for name in table.stored)
+            self.execute(f"insert into loaded_{table.name} select {names} from good_{table.name}")
+        self.execute(f"analyze loaded_{table.name}")
 
     def replace(self, table: str, select: str) -> None:
         """Put other rows in the place of a table's cast ones; `select` reads those before from `before`."""
@@ -99,94 +126,25 @@ class Schema:
             f"and not exists (select 1 from rejected r where {same})"
         )
 
-    def mark(self) -> None:
-        """Write down everything that is there as ours; within the transaction that made it."""
+    def finish(self) -> None:
+        """Write down everything that is there as ours, within the transaction that made it, and let it be seen."""
         for name in dict(self.database.rows(RELATIONS, (self.name,))).keys() - {OURS}:
             self.execute(f"insert into {OURS} values ('{name}') on conflict do nothing")
+        self.database.connection.commit()
+        self.database.connection.autocommit = True
+
+    def take_out(self, folder: Path, tables: list[str], sources: dict[int, int]) -> None:
+        """Nothing: rejected and flagged rows stay in the schema."""
+
+    def engine(self, folder: Path) -> InPlace:
+        """An engine in this schema."""
+        return InPlace(self.database.connection, self.name, OURS, self.database.telling)
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self.database.close()
 
 
-class PlacedStaged(Staged):
-    """The cast rows in the schema, for the steps to work on."""
-
-    def replace(self, table: str, select: str) -> None:
-        """Put other rows in a table's place; `select` reads the rows before from `before`."""
-        self.con.replace(table, select)
-
-    def change(self, table: str, columns: dict[str, str], joins: str = "") -> None:
-        """Put other values in a table's columns; `columns`, name to SQL over the row `t` and what `joins` adds."""
-        self.replace(table, changed(self.con.columns(f"all_{table}"), columns, joins))
-
-    def add(self, table: str, step: str, select: str) -> None:
-        """Add rows to a table; columns that `select` does not name are empty."""
-        self.con.execute(f"create or replace table new_rows as {select}")
-        (count,) = self.con.execute("select count(*) from new_rows").fetchone()
-        if count:
-            there, given = self.con.columns(f"all_{table}"), self.con.columns("new_rows")
-            zero = {"problem": "0", "other_word": "0"}
-            values = ", ".join(f'"{name}"' if name in given else zero.get(name, "null") for name in there)
-            names = ", ".join(f'"{name}"' for name in there)
-            self.replace(table, f"select {names} from before union all select {values} from new_rows")
-            made = self.made.setdefault(table, {})
-            made[step] = made.get(step, 0) + count
-
-
-def changed(there: list[str], columns: dict[str, str], joins: str) -> str:
-    """The SELECT of the rows before, with other values in some columns."""
-    values = [f'{columns[name]} as "{name}"' if name in columns else f't."{name}"' for name in there]
-    return f"select {', '.join(values)} from before t {joins}"
-
-
-class PlacedChecks(Checks):
-    """The same checks; what PostgreSQL has no words for is said in its own."""
-
-    def reject_unknown_stages(self, table: Table) -> None:
-        """Reject what stands in a stage that its pipeline does not have."""
-        pipeline = "t.pipeline"
-        if table.name == "stage_history":
-            pipeline = "(select d.pipeline from good_deals d where d.deal_id = t.deal_id limit 1)"
-        there = f"(select 1 from good_stages s where s.pipeline = {pipeline} and s.stage = t.stage)"
-        reason = "stage is not one of its pipeline's stages"
-        self.record("rejected", table, f"not exists {there}", "stage", "stage_unknown", reason)
-
-    def ranked(self, table: Table) -> str:
-        """SQL of the rows that share a key: `best` and `last_best`, what the newest versions say, and `taken`."""
-        key, (version, order) = ", ".join(table.key), self.version_of(table)
-        return f"""
-            with twice as (select row({key})::text as h from good_{table.name} group by 1 having count(*) > 1),
-            alike as (
-                select in_file, at_row, {key}, md5(row({", ".join(table.stored)})::text) as content,
-                    {version} as version_at
-                from good_{table.name} where row({key})::text in (select h from twice)),
-            standing as (
-                select *, dense_rank() over (partition by {key} order by content) as kind,
-                    row_number() over (partition by {key} order by in_file, at_row) as place,
-                    rank() over (partition by {key} order by {order}) as standing from alike),
-            counted as (select *, max(kind) over (partition by {key}) as contents from standing),
-            ranked as (
-                select *, min(content) filter (where standing = 1) over (partition by {key}) as best,
-                    max(content) filter (where standing = 1) over (partition by {key}) as last_best,
-                    min(place) filter (where standing = 1 or contents = 1) over (partition by {key}) as taken
-                from counted),
-            found as (
-                select *, min(in_file) filter (where place = taken) over (partition by {key}) as taken_file
-                from ranked)"""
-
-    def add_stages(self, made: str) -> None:
-        """Put the stages of a table beside those that are there."""
-        added = {
-            **{name: name for name in STAGE_COLUMNS},
-            "problem": "0", "other_word": "0", "in_file": "-1", "at_row": "row_number() over ()",
-        }  # fmt: skip
-        names = self.con.columns("all_stages")
-        columns = ", ".join(f'{added.get(name, "null")} as "{name}"' for name in names)
-        before_them = ", ".join(f'"{name}"' for name in names)
-        self.con.replace("stages", f"select {before_them} from before union all select {columns} from {made}")
-
-    def derive_status(self) -> None:
-        """Fill in the status that a deal's source does not tell from the stage the deal stands in."""
-        self.con.execute("""create table stage_outcomes as select pipeline, stage, bool_or(is_won) as won,
-            bool_or(is_lost) as lost from good_stages group by pipeline, stage""")
-        told = """coalesce(t.status, case when o.won then 'won' when o.lost then 'lost'
-            when o.stage is not null then 'open' end)"""
-        joins = "left join stage_outcomes o on o.pipeline = t.pipeline and o.stage = t.stage"
-        self.con.replace("deals", changed(self.con.columns("all_deals"), {"status": told}, joins))
+def with_collation(kind: str) -> str:
+    """A column's type in PostgreSQL; text is compared by its signs alone, as everywhere else."""
+    return 'text collate "C"' if kind == "VARCHAR" else kind

@@ -42,9 +42,7 @@ def opened(settings: Settings, connection: Connection, store: Path) -> Site:
     try:
         database.plainly()
         if settings.source.build_in:
-            from salesbook.sources.placed import placed
-
-            return placed(settings, database, store)
+            return in_schema(settings, database, store)
         database.read_only()
         site = Local(intake.load(settings, store, Tables(settings, database)), settings.memory)
     except BaseException:
@@ -54,6 +52,17 @@ def opened(settings: Settings, connection: Connection, store: Path) -> Site:
     return site
 
 
+def in_schema(settings: Settings, database: Database, store: Path) -> Site:
+    """The source built in the schema that the settings name, all of it in one transaction."""
+    from salesbook.sources.placed import placed
+    from salesbook.sources.placed_schema import Schema
+
+    schema = Schema(database, settings.source.build_in)
+    schema.prepare()
+    database.at_one_instant()
+    return placed(settings, schema, Tables(settings, database), store)
+
+
 class Tables(Relations):
     """The tables and views of one schema, all read as they stood at one instant."""
 
@@ -61,6 +70,10 @@ class Tables(Relations):
         self.database, self.schema = database, settings.source.schema
         names = [name for (name,) in database.rows(RELATIONS, (self.schema,))]
         super().__init__(settings, names, f"The schema {self.schema!r}")
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a relation, in order."""
+        return [column for column, _ in self.database.rows(COLUMNS, (self.schema, name))]
 
     def copied(self, file: SourceFile, target: Path) -> Copy:
         """The columns of a relation that the map names, as CSV, hashed while they are written."""

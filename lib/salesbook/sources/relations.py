@@ -61,6 +61,10 @@ class Relations:
             found += there
         return list(dict.fromkeys(found))
 
+    def columns(self, name: str) -> list[str]:
+        """The columns of a relation, in order."""
+        raise NotImplementedError
+
     def wanted(self, file: SourceFile, names: list[str]) -> list[str]:
         """The columns that the map names, or that a step reads by their form."""
         source = self.settings.source

@@ -11,28 +11,29 @@ def written(number: str, form: Form) -> str:
     return f"replace(({number})::varchar, '.', '{form.decimal}')"
 
 
-def divided(text: str, form: Form, by: int, kind: str) -> str:
-    """SQL of a number's text divided; what is no number stays as it is, and is rejected when it is cast."""
+def divided(text: str, form: Form, quotient: str) -> str:
+    """SQL of a number's text divided, as `quotient` says with {} for the number; what is none stays as it is, and is
+    rejected when it is cast."""
     number = f"try_cast({plain_number(text, form)} as decimal(24, 6))"
     fits = matches(text, number_pattern(form, 6, 16))
-    return f"case when {fits} then {written(f'({number} / {by})::{kind}', form)} else {text} end"
+    return f"case when {fits} then {written(quotient.format(number), form)} else {text} end"
 
 
 def percent(text: str, form: Form) -> str:
     """A percent as a fraction: 65 or 65 % is 0.65."""
-    return divided(f"rtrim(rtrim({text}, '%'))", form, 100, "decimal(18, 6)")
+    return divided(f"regexp_replace({text}, ' *%* *$', '')", form, "({} / 100)::decimal(18, 6)")
 
 
 def milliseconds(text: str, form: Form) -> str:
     """Milliseconds as whole seconds."""
-    return divided(text, form, 1000, "bigint")
+    return divided(text, form, "round({} / 1000, 0)::bigint")
 
 
 def minutes(text: str, form: Form) -> str:
     """Minutes as whole seconds."""
     number = f"try_cast({plain_number(text, form)} as decimal(24, 6))"
     fits = matches(text, number_pattern(form, 6, 16))
-    return f"case when {fits} then ({number} * 60)::bigint::varchar else {text} end"
+    return f"case when {fits} then round({number} * 60, 0)::bigint::varchar else {text} end"
 
 
 def hours_and_minutes(text: str, form: Form) -> str:

@@ -61,7 +61,7 @@ def visits_from_history(staged: Staged) -> None:
             select deal_id, value as stage, changed_at as entered_at, changed_at_is_date as entered_at_is_date,
                 changed_by, is_bulk, in_file, at_row
             from good_deal_history h where {is_stage.format('h')}""")  # fmt: skip
-    order = "partition by deal_id order by entered_at, in_file, at_row"
+    order = "partition by deal_id order by entered_at nulls last, in_file, at_row"
     staged.con.execute(f"""
         create or replace table changes as
         select in_file, at_row, lag(stage) over ({order}) as before, stage from good_stage_history""")
@@ -93,7 +93,8 @@ def first_visit(staged: Staged) -> None:
     staged.add("stage_history", "first_visit", f"""
         with first as (
             select * from (
-                select *, row_number() over (partition by deal_id order by entered_at, in_file, at_row) as place
+                select *,
+                    row_number() over (partition by deal_id order by entered_at nulls last, in_file, at_row) as place
                 from good_stage_history) visited
             where place = 1)
         select d.deal_id, case when first.deal_id is null then d.stage else {left} end as stage,
@@ -125,7 +126,7 @@ def closed_at_from_history(staged: Staged) -> None:
     staged.con.execute("""
         create or replace table closings as
         with visited as (
-            select *, row_number() over (partition by deal_id order by entered_at, in_file, at_row) as place
+            select *, row_number() over (partition by deal_id order by entered_at nulls last, in_file, at_row) as place
             from good_stage_history),
         entered as (
             select h.deal_id, h.entered_at as moment, h.entered_at_is_date as moment_is_date, row_number() over (

@@ -1,0 +1,124 @@
+"""The steps and checks of an import in place, where the engine there has no words for what DuckDB does."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from salesbook.schema import Table
+from salesbook.sources.checks import STAGE_COLUMNS, Checks
+from salesbook.sources.staged import Staged
+
+
+@dataclass
+class Answer:
+    """What a statement gave, in the way that the checks ask for it."""
+
+    rows: list[tuple]
+
+    def fetchone(self) -> tuple | None:
+        """The first row."""
+        return self.rows[0] if self.rows else None
+
+    def fetchall(self) -> list[tuple]:
+        """All rows."""
+        return self.rows
+
+
+class Held(Protocol):
+    """What holds the cast rows: it runs statements of the reader in its own words."""
+
+    def execute(self, sql: str) -> Answer:
+        """Run a statement."""
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a table or view, in order."""
+
+    def replace(self, table: str, select: str) -> None:
+        """Put other rows in the place of a table's cast ones; `select` reads those before from `before`."""
+
+
+class PlacedStaged(Staged):
+    """The cast rows in the schema, for the steps to work on."""
+
+    def replace(self, table: str, select: str) -> None:
+        """Put other rows in a table's place; `select` reads the rows before from `before`."""
+        self.con.replace(table, select)
+
+    def change(self, table: str, columns: dict[str, str], joins: str = "") -> None:
+        """Put other values in a table's columns; `columns`, name to SQL over the row `t` and what `joins` adds."""
+        self.replace(table, changed(self.con.columns(f"all_{table}"), columns, joins))
+
+    def add(self, table: str, step: str, select: str) -> None:
+        """Add rows to a table; columns that `select` does not name are empty."""
+        self.con.execute(f"create or replace table new_rows as {select}")
+        (count,) = self.con.execute("select count(*) from new_rows").fetchone()
+        if count:
+            there, given = self.con.columns(f"all_{table}"), self.con.columns("new_rows")
+            zero = {"problem": "0", "other_word": "0"}
+            values = ", ".join(f'"{name}"' if name in given else zero.get(name, "null") for name in there)
+            names = ", ".join(f'"{name}"' for name in there)
+            self.replace(table, f"select {names} from before union all select {values} from new_rows")
+            made = self.made.setdefault(table, {})
+            made[step] = made.get(step, 0) + count
+
+
+def changed(there: list[str], columns: dict[str, str], joins: str) -> str:
+    """The SELECT of the rows before, with other values in some columns."""
+    values = [f'{columns[name]} as "{name}"' if name in columns else f't."{name}"' for name in there]
+    return f"select {', '.join(values)} from before t {joins}"
+
+
+class PlacedChecks(Checks):
+    """The same checks; what other engines have no words for is said in words they share."""
+
+    def reject_unknown_stages(self, table: Table) -> None:
+        """Reject what stands in a stage that its pipeline does not have."""
+        deal, own = "", "s.pipeline = t.pipeline"
+        if table.name == "stage_history":
+            deal, own = "join good_deals d on d.pipeline = s.pipeline", "d.deal_id = t.deal_id"
+        there = f"(select 1 from good_stages s {deal} where {own} and s.stage = t.stage)"
+        reason = "stage is not one of its pipeline's stages"
+        self.record("rejected", table, f"not exists {there}", "stage", "stage_unknown", reason)
+
+    def ranked(self, table: Table) -> str:
+        """SQL of the rows that share a key: `best` and `last_best`, what the newest versions say, and `taken`."""
+        key, (version, order) = ", ".join(table.key), self.version_of(table)
+        return f"""
+            with twice as (select row({key})::text as h from good_{table.name} group by 1 having count(*) > 1),
+            alike as (
+                select in_file, at_row, {key}, md5(row({", ".join(table.stored)})::text) as content,
+                    {version} as version_at
+                from good_{table.name} where row({key})::text in (select h from twice)),
+            standing as (
+                select *, dense_rank() over (partition by {key} order by content) as kind,
+                    row_number() over (partition by {key} order by in_file, at_row) as place,
+                    rank() over (partition by {key} order by {order}) as standing from alike),
+            counted as (select *, max(kind) over (partition by {key}) as contents from standing),
+            ranked as (
+                select *, min(case when standing = 1 then content end) over (partition by {key}) as best,
+                    max(case when standing = 1 then content end) over (partition by {key}) as last_best,
+                    min(case when standing = 1 or contents = 1 then place end) over (partition by {key}) as taken
+                from counted),
+            found as (
+                select *, min(case when place = taken then in_file end) over (partition by {key}) as taken_file
+                from ranked)"""
+
+    def add_stages(self, made: str) -> None:
+        """Put the stages of a table beside those that are there."""
+        added = {
+            **{name: name for name in STAGE_COLUMNS},
+            "problem": "0", "other_word": "0", "in_file": "-1",
+            "at_row": "row_number() over (order by pipeline, stage)",
+        }  # fmt: skip
+        names = self.con.columns("all_stages")
+        columns = ", ".join(f'{added.get(name, "null")} as "{name}"' for name in names)
+        before_them = ", ".join(f'"{name}"' for name in names)
+        self.con.replace("stages", f"select {before_them} from before union all select {columns} from {made}")
+
+    def derive_status(self) -> None:
+        """Fill in the status that a deal's source does not tell from the stage the deal stands in."""
+        self.con.execute("""create table stage_outcomes as select pipeline, stage, bool_or(is_won) as won,
+            bool_or(is_lost) as lost from good_stages group by pipeline, stage""")
+        told = """coalesce(t.status, case when o.won then 'won' when o.lost then 'lost'
+            when o.stage is not null then 'open' end)"""
+        joins = "left join stage_outcomes o on o.pipeline = t.pipeline and o.stage = t.stage"
+        self.con.replace("deals", changed(self.con.columns("all_deals"), {"status": told}, joins))
