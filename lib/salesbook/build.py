@@ -326,7 +326,8 @@ def check_rates(engine: Engine) -> None:
             raise BadData(
                 f"An amount in {name} has no currency rate.",
                 f"{found}.",
-                f"Add rates to fx_rates for those days; one is carried for {clock.CARRIED_DAYS} days at most.",
+                f"Add rates to fx_rates for those days; one is carried for {clock.CARRIED_DAYS} days at most. Or set "
+                f'currency = "{missing[0][0]}" under [report] in salesbook.toml, where all amounts are in it.',
             )
 
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from salesbook.cli import main
 from salesbook.settings import load as settings_of
-from salesbook.sources import draft, load, proposal
+from salesbook.sources import draft, load, proposal, proposed
 from salesbook.sources.survey import survey
 
 
@@ -187,7 +187,7 @@ def test_the_real_export_is_mapped_to_its_known_numbers(answered, real_data, row
     made = proposal.propose(survey(export, proposal.all_names()))
     assert made.forms["date_form"][0] == form
     assert asked(made) == ["source"]
-    made.questions[0] = proposal.Question("source", "Which currency?", ('currency = "USD"',))
+    made.questions[0] = proposed.Question("source", "Which currency?", ('currency = "USD"',))
     imported = answered(made, 'currency = "USD"', folder=export)
     won = "count(*), count(*) filter (status = 'won'), sum(amount_minor) filter (status = 'won')"
     assert rows(imported, "deals", won) == [(8800, 4238, 1_000_553_400)]
@@ -293,11 +293,11 @@ def test_a_chance_in_percent_is_made_a_fraction_and_a_fraction_is_not(mapped, an
 
 def test_a_column_of_a_canonical_name_with_other_values_is_asked_about_not_passed_over(mapped, answered, rows):
     deals = f"{HEAD.replace('Created', 'Aangemaakt op')},Type\n"
-    deals += "D1,Demo,€ 5,EUR,open,05-01-26,Nieuwe klant\nD2,Demo,€ 6,EUR,open,06-01-26,\n"
+    deals += "D1,Demo,€ 5,EUR,open,05-01-26,Proefklant\nD2,Demo,€ 6,EUR,open,06-01-26,\n"
     made = mapped({"x.csv": deals})
     assert asked(made) == ["columns.deals", "columns.deals", "words.deals.type"]
     assert all(value in made.questions[0].ask for value in ("'Amount'", "'€ 5'"))
-    imported = answered(made, 'amount = ""', 'created_at = ""', '"Nieuwe klant" = "new"')
+    imported = answered(made, 'amount = ""', 'created_at = ""', '"Proefklant" = "new"')
     assert rows(imported, "deals", "amount_minor, created_at, type") == [(None, None, "new"), (None, None, None)]
     assert imported.rejected == {}
 
@@ -311,7 +311,8 @@ def test_the_currency_in_the_name_of_the_amounts_is_theirs(mapped, answered, row
     imported = answered(made)
     assert rows(imported, "deals", "amount_minor, currency, probability::double") == [(500, "DKK", 0.1)]
     made = mapped({"x.csv": deals.replace(";Bedrag;", ";Bedrag (EUR);")})
-    assert [question.lines for question in made.questions] == [('amount = "Bedrag (DKK)"', 'amount = "Bedrag (EUR)"')]
+    assert made.questions[0].lines == ('amount = "Bedrag (DKK)"', 'amount = "Bedrag (EUR)"')
+    assert asked(made) == ["columns.deals", "source"]
 
 
 def test_a_title_above_the_header_is_told(mapped):
@@ -323,3 +324,73 @@ def test_a_title_above_the_header_is_told(mapped):
 def test_each_answer_about_the_decimal_sign_reads_all_numbers(mapped, answer):
     made = mapped({"x.csv": f"{HEAD}\n" + 'D1,Demo,"1,234",EUR,open,2026-01-05\n'})
     assert answer in next(question.lines for question in made.questions)
+
+
+HUBSPOT = "Record ID,Deal owner,Create Date,Close Date,Pipeline,Deal Stage,Amount,Currency,Deal probability\n"
+
+
+def test_a_hubspot_export_without_a_column_for_won_is_read_by_its_closed_stages(mapped, answered, rows):
+    deals = "1,Ada,2026-01-05,2026-02-20,Sales,Gesloten-gewonnen,5,EUR,1\n"
+    deals += "2,Ada,2026-01-05,2026-02-21,Sales,Lukket som tabt,6,EUR,0\n3,Ada,2026-01-05,,Sales,Demo,6,EUR,0.5\n"
+    made = mapped({"x.csv": HUBSPOT + deals})
+    assert (made.extends, asked(made), made.steps) == ("hubspot", [], {})
+    assert rows(answered(made), "deals", "status") == [("won",), ("lost",), ("open",)]
+
+
+def test_stages_whose_outcome_no_known_word_tells_are_asked_for_with_a_hint(mapped, answered, rows):
+    deals = "1,Ada,2026-01-05,2026-02-20,Sales,Won! (2026),5,EUR,1\n2,Ada,2026-01-05,,Sales,Demo,6,EUR,0.5\n"
+    made = mapped({"x.csv": HUBSPOT + deals})
+    assert asked(made) == ["words.deals.status"]
+    imported = answered(made, '"Demo" = "open"', '"Won! (2026)" = "won"')
+    assert rows(imported, "deals", "status") == [("won",), ("open",)]
+
+
+@pytest.mark.parametrize(("export", "chances"), [("hubspot", "100 0 50"), ("lime", "1 0 0.5")])
+def test_chances_other_than_a_crm_has_them_are_read_as_they_are(mapped, answered, rows, export, chances):
+    head = {"hubspot": HUBSPOT, "lime": "id,coworker,createdtime,wondate,name,dealstatus,value,currency,probability\n"}
+    stages = ("Closed won", "Closed lost", "Demo") if export == "hubspot" else ("agreement", "rejection", "contact")
+    lines = [f"{n},Ada,2026-01-05,2026-02-20,Sales,{stage},5,EUR,{chance}\n"
+             for n, (stage, chance) in enumerate(zip(stages, chances.split(), strict=True))]  # fmt: skip
+    made = mapped({"deal.csv": head[export] + "".join(lines)})
+    assert made.extends == export
+    imported = answered(made)
+    assert rows(imported, "deals", "probability::double") == [(1.0,), (0.0,), (0.5,)]
+
+
+def test_flags_and_dates_of_winning_and_losing_tell_what_became_of_deals(mapped, answered, rows):
+    deals = "deal_number,client,stage,amount,currency,created,is_won,is_closed,won_on,lost_on\n"
+    deals += "1,A,Offer,5,EUR,2026-01-05,true,true,2026-02-20,\n2,A,Offer,5,EUR,2026-01-05,false,true,,2026-02-21\n"
+    made = mapped({"x.csv": deals + "3,A,Offer,5,EUR,2026-01-05,false,false,,\n"})
+    assert asked(made) == []
+    told = rows(answered(made), "deals", "status, closed_at::varchar")
+    assert told == [("won", "2026-02-19 23:00:00"), ("lost", "2026-02-20 23:00:00"), ("open", None)]
+
+
+def test_one_closing_date_for_open_and_closed_deals_is_the_expected_one_of_the_open(mapped, answered, rows):
+    deals = "Salgs-ID;Firma;Stadium;Beløp;Valuta;Status;Registrert dato;Salgsdato\n"
+    deals += "1;A;Solgt;5;NOK;Solgt;05.01.2026;20.02.2026\n2;A;Tilbud;5;NOK;Åpen;05.01.2026;21.02.2026\n"
+    imported = answered(mapped({"Salg.csv": deals}))
+    told = rows(imported, "deals", "status, closed_at::varchar, expected_close::varchar")
+    assert told == [("won", "2026-02-19 23:00:00", None), ("open", None, "2026-02-21")]
+
+
+def test_an_amount_that_no_name_tells_is_asked_for(mapped, answered, rows):
+    deals = "Deal ID,Stage,Ticket,Currency,Status,Created\nD1,Demo,5.50,EUR,open,2026-01-05\n"
+    made = mapped({"x.csv": deals})
+    assert asked(made) == ["columns.deals"]
+    assert rows(answered(made, 'amount = "Ticket"'), "deals", "amount_minor") == [(550,)]
+
+
+def test_kinds_of_deals_that_no_known_word_tells_are_none_until_they_are_told(mapped, answered, rows):
+    made = mapped({"x.csv": f"{HEAD},Type\nD1,Demo,5,EUR,open,2026-01-05,Proefklant\n"})
+    assert asked(made) == ["words.deals.type"]
+    assert rows(answered(made), "deals", "type") == [(None,)]
+
+
+def test_the_report_is_made_in_the_only_currency_of_the_deals_and_of_several_is_asked(mapped, answered):
+    deals = f"{HEAD}\nD1,Demo,5,DKK,open,2026-01-05\n"
+    made = mapped({"x.csv": deals})
+    answered(made)
+    assert (made.report["currency"][0], asked(made)) == ("DKK", [])
+    made = mapped({"x.csv": deals + "D2,Demo,5,EUR,open,2026-01-05\n"})
+    assert (asked(made), made.questions[0].lines) == (["report"], ('currency = "DKK"', 'currency = "EUR"'))

@@ -7,8 +7,9 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from salesbook import maps
 from salesbook.errors import WrongUsage
-from salesbook.sources.proposal import Proposal, column_of, quoted
+from salesbook.sources.proposed import Proposal, column_of, quoted
 from salesbook.tables import TABLES
 
 HEAD = """# Settings proposed by `salesbook map`. Lines with "?" are questions that the export does not answer: choose
@@ -34,6 +35,8 @@ def write(made: Proposal, folder: Path, target: Path) -> None:
 def text(made: Proposal, path: str) -> str:
     """A proposal as the text of a settings file."""
     parts = [HEAD, '[company]\nname = ""\n', "\n".join(source_lines(made, path))]
+    if lines := [f"{name} = {quoted(value)}   # {why}" for name, (value, why) in made.report.items()]:
+        parts.append("[report]\n" + "\n".join(lines))
     for section, lines in sections_of(made).items():
         parts.append(f"[{section}]\n" + "\n".join(lines))
     if made.stages:
@@ -59,8 +62,10 @@ def sections_of(made: Proposal) -> dict[str, list[str]]:
             value = quoted(names) if names else "[" + ", ".join(map(quoted, fed.files)) + "]"
             found.setdefault("files", []).append(f"{fed.name} = {value}")
     for fed in made.fed:
-        if not made.extends and not fed.is_offered:
-            found[f"columns.{fed.name}"] = [f"{m.column} = {quoted(m.named)}   # {m.how}" for m in fed.matches]
+        own = made.extends or fed.is_offered
+        matches = [match for match in fed.matches if not own or match.how == "by contents"]
+        if matches:
+            found[f"columns.{fed.name}"] = [f"{m.column} = {quoted(m.named)}   # {m.how}" for m in matches]
     for name, constants in made.constants.items():
         found[f"constants.{name}"] = [f"{column} = {quoted(value)}" for column, value in constants.items()]
     for name, columns in made.words.items():
@@ -78,9 +83,11 @@ def stage_lines(made: Proposal) -> list[str]:
     lines = [
         "# ? In which order do deals go through the stages? Without one, pages about stages have none. Mend and use:"
     ]
-    for place, (stage, status) in enumerate(made.stages.items(), 1):
+    pipelines = next(fed.source_of("pipeline") for fed in made.fed if maps.table_name(fed.name) == "deals")
+    pipeline = pipelines.values[0] if pipelines else made.constants["deals"]["pipeline"]
+    ends = ["", "won", "lost"]
+    for place, (stage, status) in enumerate(sorted(made.stages.items(), key=lambda pair: ends.index(pair[1])), 1):
         is_won, is_lost = (str(status == word).lower() for word in ("won", "lost"))
-        pipeline = made.constants["deals"]["pipeline"]
         lines += ["# [[rows.stages]]", f"# pipeline = {quoted(pipeline)}", f"# stage = {quoted(stage)}",
                   f"# position = {place}", f"# is_won = {is_won}", f"# is_lost = {is_lost}"]  # fmt: skip
     return lines
@@ -89,7 +96,7 @@ def stage_lines(made: Proposal) -> list[str]:
 def place_of(section: str) -> tuple[int, int, str]:
     """Where a section stands: by its kind, then by the order of the tables."""
     kind, _, rest = section.partition(".")
-    kinds = ("files", "columns", "constants", "words", "steps")
+    kinds = ("report", "files", "columns", "constants", "words", "steps")
     tables = list(TABLES)
     table = re.split(r"[.-]", rest)[0]
     return kinds.index(kind), tables.index(table) if table in tables else len(tables), section
@@ -119,10 +126,11 @@ def shown(made: Proposal) -> list[Table]:
             columns.add_row(*map(escape, (*first, match.column, match.named, match.how + wrong)))
         if fed.unused:
             columns.add_row("", "", "", escape(", ".join(fed.unused[:12])), "not read")
+    report = [(f"report.{name}", told) for name, told in made.report.items()]
     forms = Table(title="Forms", title_justify="left")
     for head in ("setting", "value", "because"):
         forms.add_column(head)
-    for name, (value, why) in made.forms.items():
+    for name, (value, why) in (*made.forms.items(), *report):
         forms.add_row(name, escape(quoted(value)), escape(why))
     open_questions = Table(title="To be answered in the file", title_justify="left")
     open_questions.add_column("section")

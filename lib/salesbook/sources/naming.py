@@ -1,0 +1,192 @@
+"""A map for an export of any system, by the names and contents of its columns."""
+
+import difflib
+import re
+from collections import Counter
+
+from babel.numbers import list_currencies
+
+from salesbook import maps
+from salesbook.sources.proposed import Fed, Match, Proposal, outcome, quoted, synonyms
+from salesbook.sources.reader import name_key
+from salesbook.sources.survey import Profile, Surveyed
+from salesbook.tables import TABLES
+
+SIMILAR = 0.86
+
+
+def of_names(export: list[Surveyed]) -> Proposal:
+    """A map by the names that exports of all kinds have."""
+    made, best = Proposal(), {}
+    for file in export:
+        found = [Fed(table, [file.name], *named(table, file), file.columns) for table in TABLES if table in synonyms()]
+        found = [fed for fed in found if is_enough(fed)]
+        if found:
+            fed = max(found, key=lambda fed: (len(fed.matches) / len(fed.profiles), len(fed.matches)))
+            best[file.name] = fed
+    made.fed = together(list(best.values()))
+    for fed in made.fed:
+        if fed.name == "deals":
+            complete_deals(made, fed)
+        ask_for_unfit(made, fed)
+    return made
+
+
+def together(fed: list[Fed]) -> list[Fed]:
+    """Files of one table with the same header as one; of others the one with the most of its columns."""
+    found: dict[str, Fed] = {}
+    for one in sorted(fed, key=lambda one: (not one.is_offered, -len(one.matches), one.files)):
+        first = found.setdefault(one.name, one)
+        if first is not one and list(first.profiles) == list(one.profiles):
+            first.files.extend(one.files)
+            first.is_offered = first.is_offered and one.is_offered
+    return [found[name] for name in sorted(found)]
+
+
+def unfit(fed: Fed) -> dict[str, str]:
+    """The canonical columns whose name a column of the file bears that has other values: column to the file's."""
+    there = called(Surveyed("", fed.profiles), {match.named for match in fed.matches})
+    found = {column: best_of(keys, there, "known name") for column, keys in keys_of(fed.name, "known name").items()}
+    return {column: place for column, place in found.items() if place and fed.source_of(column) is None}
+
+
+def ask_for_unfit(made: Proposal, fed: Fed) -> None:
+    """Ask what to do with a column that bears the name of a canonical one and has other values than it."""
+    for column, place in unfit(fed).items():
+        value = next(iter(fed.profiles[place].values), "")
+        ask = f"{place!r} bears the name of {column}, but not all its values are such ({value!r}). Mend them, or:"
+        made.ask(f"columns.{fed.name}", ask, f'{column} = ""', f"{column} = {quoted(place)}")
+    for column, keys in keys_of(fed.name, "known name").items():
+        alike = [name for name in fed.unused if name_key(name).partition("(")[0] in keys]
+        if fed.source_of(column) is None and len(alike) > 1:
+            lines = [f"{column} = {quoted(name)}" for name in alike]
+            made.ask(f"columns.{fed.name}", f"{len(alike)} columns may be {column}.", *lines)
+
+
+def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
+    """The columns of a table that a file has, by name or a name like it, and the file's columns that are none of them.
+
+    A column feeds two canonical ones only where both have its very name.
+    """
+    found: dict[str, Match] = {}
+    for how in ("known name", "similar name"):
+        for column, keys in keys_of(table, how).items():
+            used = {match.named for match in found.values()} if how == "similar name" else set()
+            place = best_of(keys, called(file, used), how)
+            if column not in found and place and file.columns[place].fits(maps.table(table).column(column).type):
+                found[column] = Match(column, place, how)
+    used = {match.named for match in found.values()}
+    return list(found.values()), [name for name in file.columns if name not in used]
+
+
+def keys_of(table: str, how: str) -> dict[str, list[str]]:
+    """The names, as `name_key`, that each column of a table may have; its own alone is taken for no similar one."""
+    told = synonyms()[table]
+    columns = [column.name for column in maps.table(table).columns if is_looked_for(column.name, table, how)]
+    return {column: [name_key(name) for name in (column, *told.get(column, ()))] for column in columns}
+
+
+def is_looked_for(column: str, table: str, how: str) -> bool:
+    """Whether a column is looked for: one that names are told for, or a canonical one by its own name."""
+    is_own = any(column == one.name for one in TABLES[table].columns)
+    return (column in synonyms()[table] and (is_own or how == "known name")) or (is_own and how == "known name")
+
+
+def called(file: Surveyed, used: set[str]) -> dict[str, str]:
+    """A file's columns that are not used, by their names as `name_key`, and by these without what most of them begin
+    with, as in `Deal - Stage` and `Deal - Value`, or without a unit in brackets, as in `Amount (EUR)`."""
+    starts = Counter(start.group() for name in file.columns if (start := re.match(r".*?(?: - |: |\.)", name)))
+    start, count = starts.most_common(1)[0] if starts else ("", 0)
+    start = start if 2 * count > len(file.columns) else ""
+    names = [name for name in file.columns if name not in used]
+    short = {name_key(name.removeprefix(start)): name for name in names if name.startswith(start)}
+    bare = Counter(key.partition("(")[0] for key in short)
+    alone = {key.partition("(")[0]: name for key, name in short.items() if bare[key.partition("(")[0]] == 1}
+    return alone | short | {name_key(name): name for name in names}
+
+
+def best_of(keys: list[str], there: dict[str, str], how: str) -> str:
+    """The first of the names that is one of the keys, the keys in order, or the one most like one; "" if none is."""
+    if how == "known name":
+        return next((there[key] for key in keys if key in there), "")
+    near = [close for key in keys if len(key) > 4 for close in difflib.get_close_matches(key, there, 1, SIMILAR)]
+    return there[near[0]] if near else ""
+
+
+def is_enough(fed: Fed) -> bool:
+    """Whether so many columns are found that a file may be the table."""
+    names = {match.column for match in fed.matches} | unfit(fed).keys()
+    if fed.name == "deals":
+        return len(names) >= 4 and bool({"stage", "status"} & names) and bool({"amount", "created_at"} & names)
+    key = {name for name in TABLES[fed.name].key if name != "pipeline"}
+    return len({match.named for match in fed.matches}) >= min(3, len(TABLES[fed.name].key) + 2) and key <= names
+
+
+def complete_deals(made: Proposal, fed: Fed) -> None:
+    """What the contents tell of deals beside the names: their id, a closing date, their status and pipeline."""
+    if fed.source_of("deal_id") is None or fed.source_of("deal_id").distinct < fed.source_of("deal_id").rows:
+        unique = [name for name in fed.unused if is_unique(fed.profiles[name])]
+        fed.matches = [match for match in fed.matches if match.column != "deal_id"]
+        fed.matches += [Match("deal_id", name, "by contents") for name in unique if len(unique) == 1]
+    if fed.source_of("pipeline") is None:
+        made.constants["deals"] = {"pipeline": "Sales"}
+    if code := currency_of(fed):
+        made.constants.setdefault("deals", {})["currency"] = code
+    if fed.source_of("stage") is None and fed.source_of("status"):
+        fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
+    complete_status(made, fed)
+    complete_closing(made, fed)
+    if (chance := fed.source_of("probability")) and chance.is_percent:
+        made.steps.setdefault("deals", []).append("probability_from_percent")
+
+
+def complete_status(made: Proposal, fed: Fed) -> None:
+    """The status of deals that no column tells: of the columns that say whether they are won, else of the stage."""
+    if fed.source_of("status"):
+        return
+    if fed.source_of("is_won") and (fed.source_of("is_lost") or fed.source_of("is_closed")):
+        made.steps.setdefault("deals", []).append("status_from_flags")
+    else:
+        status_of_stage(made, fed)
+
+
+def complete_closing(made: Proposal, fed: Fed) -> None:
+    """When deals were closed: of the dates of winning and losing, or of one date that is the expected one before."""
+    closing, expected = fed.source_of("closed_at"), fed.source_of("expected_close")
+    if closing and expected and closing.name == expected.name:
+        fed.matches = [match for match in fed.matches if match.column != "expected_close"]
+        expected = None
+    if closing and closing.filled == closing.rows and expected is None:
+        fed.matches = [
+            m if m.column != "closed_at" else Match("close_date", m.named, "by contents") for m in fed.matches
+        ]
+        made.steps.setdefault("deals", []).append("closed_at_from_history")
+    elif closing is None and fed.source_of("won_at") and fed.source_of("lost_at"):
+        made.steps.setdefault("deals", []).append("closed_at_from_won_and_lost")
+    else:
+        fed.matches = [match for match in fed.matches if match.column not in ("won_at", "lost_at")]
+
+
+def status_of_stage(made: Proposal, fed: Fed) -> None:
+    """The status of deals that only their stage tells: its words for won and lost where both are known; else asked."""
+    stage = fed.source_of("stage")
+    if stage is None:
+        return
+    fed.matches.append(Match("status", stage.name, "by contents"))
+    ends = {value: outcome(value, ("won", "lost")) for value in stage.values}
+    if {"won", "lost"} <= set(ends.values()):
+        made.words["deals"] = {"status": {value: word for value, word in ends.items() if word} | {"*": "open"}}
+        pipelines = fed.source_of("pipeline")
+        made.stages = ends if pipelines is None or len(pipelines.values) == 1 else {}
+
+
+def currency_of(fed: Fed) -> str:
+    """The currency that the name of the amounts bears in brackets, where no column tells it; "" where it bears none."""
+    amount = fed.source_of("amount")
+    code = re.search(r"[(\[]([A-Z]{3})[)\]]", amount.name) if amount and fed.source_of("currency") is None else None
+    return code.group(1) if code and code.group(1) in list_currencies() else ""
+
+
+def is_unique(profile: Profile) -> bool:
+    """Whether every row has a value of its own, that is neither a date nor an amount."""
+    return profile.rows == profile.distinct > 0 and not profile.is_date and not profile.signed

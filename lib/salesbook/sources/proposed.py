@@ -1,0 +1,108 @@
+"""What `salesbook map` proposes: tables with their columns, forms, words, and what is asked."""
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+from salesbook import maps
+from salesbook.schema import Column
+from salesbook.sources.reader import name_key
+from salesbook.sources.survey import Profile
+
+
+@dataclass(frozen=True)
+class Match:
+    """A canonical column, the file's column it is taken from, and how sure that is."""
+
+    column: str
+    named: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the export does not tell: in which section of the settings, what to know, and the lines to choose from."""
+
+    section: str
+    ask: str
+    lines: tuple[str, ...]
+
+
+@dataclass
+class Fed:
+    """A table of the proposal: its name or part, its files, its columns, and those that are not read."""
+
+    name: str
+    files: list[str]
+    matches: list[Match]
+    unused: list[str]
+    profiles: dict[str, Profile]
+    is_offered: bool = False
+
+    def source_of(self, column: str) -> Profile | None:
+        """The profile of the file's column that a canonical one is taken from."""
+        return next((self.profiles[match.named] for match in self.matches if match.column == column), None)
+
+
+@dataclass
+class Proposal:
+    """A proposed map: `extends`, a map that ships, or ""; tables; forms; what the report is made in; constants and
+    words; stages with what became of deals in them, whose order nothing tells; what is asked; and files that are not
+    read, with why."""
+
+    extends: str = ""
+    fed: list[Fed] = field(default_factory=list)
+    forms: dict[str, tuple[str, str]] = field(default_factory=dict)
+    report: dict[str, tuple[str, str]] = field(default_factory=dict)
+    constants: dict[str, dict[str, str]] = field(default_factory=dict)
+    words: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    steps: dict[str, list[str]] = field(default_factory=dict)
+    stages: dict[str, str] = field(default_factory=dict)
+    questions: list[Question] = field(default_factory=list)
+    not_read: list[tuple[str, str]] = field(default_factory=list)
+
+    def ask(self, section: str, ask: str, *lines: str) -> None:
+        """Write down what the export does not tell."""
+        self.questions.append(Question(section, ask, lines))
+
+
+@cache
+def synonyms() -> dict[str, dict[str, list[str]]]:
+    """The names under which any export may have each column, and the words for each outcome."""
+    text = resources.files("salesbook").joinpath("sources", "crm", "names.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def column_of(fed: Fed, name: str) -> Column:
+    """A canonical column of a table of the proposal."""
+    return maps.table(fed.name).column(name)
+
+
+def outcome(value: str, words: tuple[str, ...]) -> str:
+    """The canonical word that a value says in any language; "" where it is none of them."""
+    key = word_key(value)
+    return next((word for word in words if key in map(word_key, (word, *synonyms()["words"].get(word, [])))), "")
+
+
+def hinted(value: str, words: tuple[str, ...]) -> str:
+    """The canonical word that one of a value's words says, as in `Affär vunnen (2026)`: only a hint; else the first."""
+    parts = re.findall(r"\w+", value)
+    return next((found for part in parts if (found := outcome(part, words))), words[0])
+
+
+def word_key(value: str) -> str:
+    """A word without what may differ: case, spaces and signs.
+
+    Examples:
+    >>> word_key("Closed - Won") == word_key("closedwon")
+    True
+    """
+    return re.sub(r"[\W_]+", "", name_key(value))
+
+
+def quoted(text: str) -> str:
+    """A text as TOML has it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'

@@ -1,0 +1,156 @@
+"""What a proposal must settle whatever the export: forms of dates and numbers, what lacks, and what words mean."""
+
+from salesbook import maps
+from salesbook.settings import Source
+from salesbook.sources import plan, steps
+from salesbook.sources.proposed import Fed, Proposal, column_of, hinted, outcome, quoted
+from salesbook.sources.survey import Profile, Surveyed
+
+
+def decide_forms(made: Proposal, export: list[Surveyed]) -> None:
+    """Decide the order of dates, the signs of numbers and the encoding where the columns prove them; ask the rest."""
+    typed = [(column_of(fed, m.column).type, fed.profiles[m.named]) for fed in made.fed for m in fed.matches]
+    dates = [profile for kind, profile in typed if kind in ("instant", "date") and profile.filled]
+    numbers = [p for kind, p in typed if kind in ("money", "number", "share", "integer", "rate") and p.filled]
+    decide_dates(made, dates)
+    decide_numbers(made, [profile for profile in numbers if profile.signed and profile.is_number])
+    if any(profile.timed > profile.zoned for profile in dates):
+        lines = ('zone = "UTC"', 'zone = "Europe/Amsterdam"', 'zone = "Europe/Copenhagen"')
+        made.ask("source", "Times bear no zone. Which is theirs? A replica's is UTC, an export's the user's.", *lines)
+    decide_currency(made)
+    if any(lacks_currency(made, fed) for fed in made.fed):
+        made.ask("source", "Amounts bear no currency. Which is theirs?", 'currency = "EUR"', 'currency = "DKK"')
+    if any(file.encoding != "utf-8" for file in export):
+        made.forms["encoding"] = ("cp1252", "not UTF-8: as Excel on Windows writes it; look at names with accents")
+
+
+def decide_currency(made: Proposal) -> None:
+    """The report's currency: the only one that the deals have; of several the person says, and brings the rates."""
+    deals = next((fed for fed in made.fed if maps.table_name(fed.name) == "deals"), None)
+    profile = deals and deals.source_of("currency")
+    codes = profile.values if profile else (made.constants.get("deals", {}).get("currency"),)
+    codes = [code for code in codes if code]
+    if len(codes) == 1:
+        made.report["currency"] = (codes[0], "every deal is in it")
+    elif codes:
+        ask = f"Deals are in {', '.join(codes)}. Which is the report's? The others need rates: a file fx_rates.csv with"
+        lines = [f"currency = {quoted(code)}" for code in codes]
+        made.ask("report", f"{ask} currency, rate_on and rate, the report's currency for one of them.", *lines)
+
+
+def lacks_currency(made: Proposal, fed: Fed) -> bool:
+    """Whether a table has amounts, or must say of which currency they are, and does not."""
+    columns = maps.table(fed.name).columns
+    must = any(column.type == "currency" and column.filled and column.name not in maps.table(fed.name).key
+               for column in columns)  # fmt: skip
+    has_amounts = any(column_of(fed, match.column).type == "money" for match in fed.matches)
+    is_told = fed.source_of("currency") is not None or "currency" in made.constants.get(fed.name, {})
+    return (must or has_amounts) and not is_told
+
+
+def decide_dates(made: Proposal, dates: list[Profile]) -> None:
+    """The one order of day, month and year in which all columns can be read."""
+    read = {form for form in ("ymd", "dmy", "mdy") if all(p.dates[form] == p.filled for p in dates if p.is_date)}
+    if not dates or "ymd" in read:
+        made.forms["date_form"] = ("ymd", "every date begins with its year" if dates else "there are no dates")
+    elif len(read) == 1:
+        form = next(iter(read))
+        sample = next(p.name for p in dates if p.is_date and sum(n == p.filled for n in p.dates.values()) == 1)
+        made.forms["date_form"] = (form, f"{sample!r} can be read in no other order")
+    elif read:
+        lines = ('date_form = "dmy"', 'date_form = "mdy"')
+        made.ask("source", "No date tells whether the day or the month comes first.", *lines)
+    else:
+        lines = ('date_form = "dmy"', 'date_form = "mdy"', 'date_form = "ymd"')
+        made.ask("source", "Columns of dates are of different orders, which no one setting reads.", *lines)
+
+
+def decide_numbers(made: Proposal, numbers: list[Profile]) -> None:
+    """The one decimal sign with which all columns can be read."""
+    read = [signs for signs in next(iter(numbers)).numbers if all(p.numbers[signs] == p.filled for p in numbers)] if (
+        numbers
+    ) else [(".", "")]  # fmt: skip
+    signs = {decimal for decimal, _ in read}
+    if len(signs) == 1:
+        decimal, thousands = read[0]
+        why = "no number can be read with the other sign" if numbers else "no number has a point or comma"
+        made.forms["decimal"] = (decimal, why)
+        if thousands:
+            made.forms["thousands"] = (thousands, "stands between thousands")
+        return
+    lines = [f"decimal = {quoted(decimal)}" + (f"\nthousands = {quoted(sign)}" if sign else "")
+             for decimal, sign in sorted(dict(reversed(read)).items(), reverse=True)]  # fmt: skip
+    lines = lines or ('decimal = "."', 'decimal = ","\nthousands = "."')
+    made.ask("source", "No number tells whether the point or the comma is the decimal sign.", *lines)
+
+
+def ask_for_lacking(made: Proposal, fed: Fed) -> None:
+    """Ask for the columns that a table must have and that no column of the file is, or whose values lack."""
+    shipped = maps.shipped(made.extends) if made.extends else {}
+    source = Source(extends=made.extends, steps=shipped.get("steps", {}) | made.steps)
+    given = {*shipped.get("constants", {}).get(fed.name, {}), *made.constants.get(fed.name, {}), "currency"}
+    for column in steps.table_for(fed.name, source, []).columns:
+        found = fed.source_of(column.name)
+        must = column.filled or (column.needed and "-" not in fed.name)
+        if must and found is None and column.name not in given:
+            lines = [f"{column.name} = {quoted(name)}" for name in fed.unused if fed.profiles[name].fits(column.type)]
+            made.ask(f"columns.{fed.name}", f"Which column is {column.name} ({column.meaning})?", *lines[:8])
+            example = column.words[0] if column.words else "..."
+            made.ask(f"constants.{fed.name}", f"Or one value of {column.name} for every row:",
+                     f'{column.name} = "{example}"')  # fmt: skip
+        elif column.filled and found is not None and found.filled < 0.95 * found.rows:
+            ask = (
+                f"{column.name} is empty in {found.rows - found.filled} of {found.rows} rows. One value for every row:"
+            )
+            made.ask(f"constants.{fed.name}", ask, f'{column.name} = "..."')
+
+
+WANTED = {"amount": ("amount",), "created_at": ("created_at",), "closed_at": ("closed_at", "close_date", "won_at")}
+
+
+def ask_for_wanted(made: Proposal, fed: Fed) -> None:
+    """Ask for what most pages rest on and no column of deals was found for, where a column may be it."""
+    asked = {line.partition(" = ")[0] for question in made.questions for line in question.lines}
+    for name, same in WANTED.items() if fed.name == "deals" else ():
+        kind = column_of(fed, name).type
+        may = [one for one in fed.unused if fed.profiles[one].filled and fed.profiles[one].fits(kind)]
+        if may and name not in asked and not any(fed.source_of(one) for one in same):
+            lines = [f"{name} = {quoted(one)}" for one in may]
+            ask = f"No column was found for {name} ({column_of(fed, name).meaning}). Is it one of these?"
+            made.ask(f"columns.{fed.name}", ask, *lines[:8])
+
+
+def ask_for_stages(made: Proposal) -> None:
+    """Where deals have no stage at all, ask to leave out the stages that none of them is in, and for a status."""
+    stage = next((fed.source_of("stage") for fed in made.fed if fed.name == "deals"), None)
+    if made.extends and stage is not None and stage.filled == 0:
+        others = [fed.name for fed in made.fed if fed.name in ("stages", "stage_history")]
+        made.ask("files", "No deal is in a stage: leave the stages out.", "\n".join(f'{name} = ""' for name in others))
+        made.ask("constants.deals", "And what has become of these deals?", 'status = "open"')
+
+
+def ask_for_words(made: Proposal, fed: Fed) -> None:
+    """Translate the words that are known in any language, and ask for the others."""
+    shipped = maps.shipped(made.extends) if made.extends else {}
+    known = plan.words_of(fed.name, Source(words=shipped.get("words", {})))
+    for match in fed.matches:
+        column, profile = column_of(fed, match.column), fed.profiles[match.named]
+        told = known.get(column.name, {}) | made.words.get(fed.name, {}).get(column.name, {})
+        if not column.words or "*" in told:
+            continue
+        open_words = [value for value in profile.values if value not in told and value.lower() not in column.words]
+        translated = {value: outcome(value, column.words) for value in open_words}
+        words = {value: word for value, word in translated.items() if word}
+        if words:
+            made.words.setdefault(fed.name, {}).setdefault(column.name, {}).update(words)
+        unknown = [value for value, word in translated.items() if not word]
+        if profile.distinct > len(profile.values):
+            ask = f"{match.named!r} has {profile.distinct} different values. Which are {', '.join(column.words)}?"
+            made.ask(f"words.{fed.name}.{column.name}", ask, f'"*" = "{column.words[0]}"')
+        elif unknown:
+            ask = f'What do these values of {match.named!r} mean? One of {", ".join(column.words)}, or "" for none.'
+            if not (column.filled or column.needed or column.name == "status"):
+                made.words.setdefault(fed.name, {}).setdefault(column.name, {})["*"] = ""
+                ask += " Until then they are none."
+            lines = [f"{quoted(value)} = {quoted(hinted(value, column.words))}" for value in unknown]
+            made.ask(f"words.{fed.name}.{column.name}", ask, "\n".join(lines))
