@@ -5,6 +5,8 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 Steps = list[tuple[datetime | None, int | None]]  # from when on, which distance to UTC; None for none
+Years = tuple[int, int]
+ALL = (1900, 2100)
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -40,24 +42,29 @@ def first_with(offset: int, before: datetime, after: datetime, zone: str) -> dat
     return after
 
 
-def utc(local: str, zone: str) -> str:
+def utc(local: str, zone: str, years: Years = ALL) -> str:
     """SQL for the instant of a local time: NULL where that time does not exist or happens twice.
 
-    Parameters: `local`, SQL of a naive local TIMESTAMP; `zone`, an IANA name.
+    Parameters: `local`, SQL of a naive local TIMESTAMP; `zone`, an IANA name; `years`, the first and last in which
+    such a time may be: of few years the SQL is short, and planned many times faster.
     Returns: SQL of a naive UTC TIMESTAMP.
     """
-    return f"({local} - to_seconds({tree(local, clock_steps(zone))}))"
+    return f"({local} - to_seconds({tree(local, within(clock_steps(zone), years))}))"
 
 
-def utc_of_day(midnight: str, zone: str) -> str:
+def utc_of_day(midnight: str, zone: str, years: Years = ALL) -> str:
     """SQL for the first instant of a local day, also where midnight itself is skipped or happens twice."""
-    return f"({midnight} - to_seconds({tree(midnight, day_steps(zone))}))"
+    return f"({midnight} - to_seconds({tree(midnight, within(day_steps(zone), years))}))"
 
 
-def local(instant: str, zone: str) -> str:
+def local(instant: str, zone: str, years: Years = ALL) -> str:
     """SQL for the local time at an instant of naive UTC."""
-    steps = [(None, first_offset(zone))] + [(at, after) for at, _, after in changes(zone)]
-    return f"({instant} + to_seconds({tree(instant, steps)}))"
+    return f"({instant} + to_seconds({tree(instant, within(instant_steps(zone), years))}))"
+
+
+def instant_steps(zone: str) -> Steps:
+    """Seconds east of UTC by the instant they hold from."""
+    return [(None, first_offset(zone)), *((at, after) for at, _, after in changes(zone))]
 
 
 def clock_steps(zone: str) -> Steps:
@@ -73,6 +80,13 @@ def day_steps(zone: str) -> Steps:
     """Seconds east of UTC at the first instant of a local day, by the midnight they hold from."""
     found = [(at + timedelta(seconds=max(before, after)), after) for at, before, after in changes(zone)]
     return [(None, first_offset(zone)), *found]
+
+
+def within(steps: Steps, years: Years) -> Steps:
+    """The steps that matter in some years, and within a day of them."""
+    first, last = datetime(years[0], 1, 1) - timedelta(days=1), datetime(years[1], 12, 31) + timedelta(days=2)
+    held = [at for at, (since, _) in enumerate(steps) if since is None or since <= first]
+    return steps[held[-1] :][: 1 + sum(since is not None and first < since <= last for since, _ in steps)]
 
 
 def first_offset(zone: str) -> int:

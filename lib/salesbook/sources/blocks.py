@@ -1,23 +1,41 @@
-"""The typed rows of a file, block by block: by Arrow where every value has a usual form, by SQL where one has not."""
+"""The typed rows of a file, block by block: by Arrow where a value has a known form, by SQL the rows that are odd."""
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from salesbook import zones
 from salesbook.sources import cast
+from salesbook.sources.form import DATES
+from salesbook.sources.framing import NEW_LINE, structure
 from salesbook.sources.plan import Feed
 from salesbook.sources.rows import Traits
-from salesbook.sources.typed import BATCH
+from salesbook.sources.typed import BATCH, MARKS
 from salesbook.sources.usual import Usual, parsed
 
 WORKERS, AHEAD = 2, 3
-TOGETHER = 4  # blocks that one statement judges, for it takes long to plan; and tries before no other is made
+MOST_TRIES = 4  # before no other is made
+MOST_WAITING, MOST_TEXT = 12, 1 << 26  # blocks and bytes that one statement judges, for it takes long to plan
+MOST_SEARCHED = 1 << 22  # the bytes in which it is worth to look for years
+MOST_ODD = 0.5  # of the rows of a block: where more are odd, the SQL judges all of it
+
+
+@dataclass
+class Tried:
+    """A block after Arrow has had it: the rows it took, and of those that are odd their text and which they are."""
+
+    rows: pa.Table | None
+    is_odd: np.ndarray
+    odd: bytes
 
 
 @dataclass
@@ -34,38 +52,102 @@ class Blocks:
     problems: cast.Problems
     taken: list[bool] = field(default_factory=list)
 
+    @cached_property
+    def usual(self) -> Usual:
+        """What takes the rows that are not odd."""
+        return Usual(self.con, self.feed, self.words, frozenset(self.mixed))
+
     def typed(self) -> Iterator[pa.RecordBatch]:
         """The rows in the order of the file; those that SQL has judged with `problem` and `other_word`."""
-        waiting: list[bytes] = []
-        for block, rows in in_order(self.tried, self.feed.text.parts()):
-            if rows is None:
-                waiting.append(block)
-            if waiting and (rows is not None or len(waiting) == TOGETHER):
-                yield from self.judged(b"".join(waiting))
+        waiting: list[Tried] = []
+        for block in in_order(self.tried, self.feed.text.parts()):
+            waiting.append(block)
+            n_odd = sum(len(one.odd) for one in waiting)
+            if n_odd == 0 or n_odd > MOST_TEXT or len(waiting) == MOST_WAITING:
+                yield from self.whole(waiting)
                 waiting = []
-            if rows is not None:
-                yield rows
-        if waiting:
-            yield from self.judged(b"".join(waiting))
+        yield from self.whole(waiting)
 
-    def tried(self, part: tuple[bytes, Traits]) -> tuple[bytes, pa.RecordBatch | None]:
-        """A block, and its rows where all is usual. Where none of the first was, no other is tried."""
+    def tried(self, part: tuple[bytes, Traits]) -> Tried:
+        """A block, with the rows that are not odd. Where most of the first blocks were, no other is tried."""
         block, traits = part
-        is_hopeless = self.feed.forms or self.mixed or (len(self.taken) >= TOGETHER and not any(self.taken))
-        rows = None if is_hopeless else Usual(self.feed, self.words).rows(block, traits)
-        self.taken.append(rows is not None)
-        return block, rows
+        if len(self.taken) >= MOST_TRIES and not any(self.taken):
+            return Tried(None, np.ones(len(self.ends(block)), bool), block)
+        rows, is_odd = self.usual.rows(block, traits)
+        is_usual = np.count_nonzero(is_odd) <= MOST_ODD * len(is_odd)
+        self.taken.append(is_usual)
+        if not is_usual:
+            return Tried(None, np.ones(len(is_odd), bool), block)
+        return Tried(rows, is_odd, self.records(block, np.flatnonzero(is_odd)) if is_odd.any() else b"")
 
-    def judged(self, block: bytes) -> Iterator[pa.RecordBatch]:
+    def ends(self, block: bytes) -> np.ndarray:
+        """Where the records of a block end; the last line end of a file may be missing."""
+        block, dialect = block if block.endswith(b"\n") else block + b"\n", self.feed.text.dialect
+        if dialect.quote not in block:
+            return np.flatnonzero(np.frombuffer(block, np.uint8) == NEW_LINE)
+        ends, _, _ = structure(block, dialect)
+        return ends
+
+    def records(self, block: bytes, rows: np.ndarray) -> bytes:
+        """The text of some records of a block."""
+        ends = self.ends(block)
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        return b"".join(block[starts[row] : ends[row] + 1] for row in rows)
+
+    def whole(self, blocks: list[Tried]) -> Iterator[pa.RecordBatch]:
+        """All rows of some blocks, after one statement has judged those that are odd."""
+        text, first = b"".join(block.odd for block in blocks), 0
+        judged = self.judged(text) if text else None
+        for block in blocks:
+            rows = block.rows
+            if block.odd:
+                n_odd = np.count_nonzero(block.is_odd)
+                odd, first = judged.slice(first, n_odd), first + n_odd
+                rows = odd if rows is None else merged(rows, odd, block.is_odd)
+            yield from rows.combine_chunks().to_batches(BATCH)
+
+    def judged(self, block: bytes) -> pa.Table:
         """The rows of a block, judged by SQL. The engine may give them in any order: their numbers put them right."""
         columns = {f"c{at}": pa.string() for at in range(len(self.feed.text.header))}
         texts = parsed(block, self.feed.text, columns, [])
         texts = texts.append_column("at_row", pa.array(range(len(texts)), pa.int64()))
-        select = cast.statement(self.feed, self.words, self.mixed, self.problems, "texts", carried="at_row")
+        feed = replace(self.feed, form=replace(self.feed.form, years=self.years(block)))
+        select = cast.statement(feed, self.words, self.mixed, self.problems, "texts", carried="at_row")
         with self.con.cursor() as apart:
             apart.register("texts", texts)
             rows = apart.sql(select).to_arrow_table()
-        return iter(put_right(rows).drop_columns("at_row").combine_chunks().to_batches(BATCH))
+        return put_right(rows).drop_columns("at_row")
+
+    def years(self, block: bytes) -> zones.Years:
+        """The first and last year that may be named in a block, in a constant, or in a word for another."""
+        given = [*self.feed.constants.values(), *(word for words in self.words.values() for word in words.values())]
+        if len(block) > MOST_SEARCHED:
+            return zones.ALL
+        found = re.findall(rb"(?=((?:19|20)\d\d))", b"\n".join([block, *map(str.encode, given)]))
+        return (int(min(found)), int(max(found))) if found else zones.ALL
+
+
+def mixed_columns(feed: Feed) -> set[str]:
+    """The date columns of a file in which the declared form occurs, where that is not 2026-12-31.
+
+    The column decides as a whole: beside dates in the declared form no other is taken, for a spreadsheet may have
+    turned half of them into dates of its own.
+    """
+    places = {column.name: f"c{feed.positions[column.name]}" for column in feed.table.columns
+              if column.type in ("instant", "date") and column.name in feed.positions}  # fmt: skip
+    open_, pattern = places if feed.form.date_form != "ymd" else {}, f"^(?:{DATES[feed.form.date_form]})$"
+    for block, traits in feed.text.parts():
+        if not open_:
+            break
+        texts = parsed(block, feed.text, dict.fromkeys(open_.values(), pa.string()), [])
+        open_ = {name: place for name, place in open_.items() if not holds(texts.column(place), pattern, traits)}
+    return places.keys() - open_.keys() if feed.form.date_form != "ymd" else set()
+
+
+def holds(text: pa.ChunkedArray, pattern: str, traits: Traits) -> bool:
+    """Whether any text has a pattern as a whole, without the white space around it."""
+    bare = text if traits.is_trim else pc.utf8_trim(text, cast.TRIMMED)
+    return pc.any(pc.match_substring_regex(bare, pattern), min_count=0).as_py()
 
 
 def put_right(rows: pa.Table) -> pa.Table:
@@ -74,6 +156,15 @@ def put_right(rows: pa.Table) -> pa.Table:
     firsts = np.flatnonzero(np.diff(at, prepend=-2) != 1)
     runs = zip(firsts, np.append(firsts[1:], len(at)), strict=True)
     return pa.concat_tables(rows.slice(first, end - first) for first, end in sorted(runs, key=lambda run: at[run[0]]))
+
+
+def merged(rows: pa.Table, odd: pa.Table, is_odd: np.ndarray) -> pa.Table:
+    """Rows and the odd ones between them, each where it stood."""
+    for mark in MARKS:
+        rows = rows.append_column(mark, pa.repeat(pa.scalar(0, pa.int32()), len(rows)))
+    at = np.where(is_odd, len(rows) + np.cumsum(is_odd) - 1, np.cumsum(~is_odd) - 1)
+    together = pa.concat_tables([rows, odd.select(rows.column_names).cast(rows.schema)])
+    return together.combine_chunks().take(pa.array(at))
 
 
 def in_order(work: Callable, parts: Iterator) -> Iterator:

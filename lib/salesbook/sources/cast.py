@@ -349,8 +349,8 @@ def instant(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """An instant as naive UTC in whole seconds; a date alone is the report's local midnight, and flagged."""
     name, form = column.name, feed.form
     parsed, reason = point_in_time(column, feed, is_mixed)
-    from_local = zones.utc(f"p_{name}", form.zone) if form.zone else "null::timestamp"
-    day = zones.utc_of_day(f"p_{name}", form.day_zone)
+    from_local = zones.utc(f"p_{name}", form.zone, form.years) if form.zone else "null::timestamp"
+    day = zones.utc_of_day(f"p_{name}", form.day_zone, form.years)
     value = f"case when z_{name} then p_{name} when d_{name} then {day} else {from_local} end"
     out = outside(f"p_{name}", 1970)
     unreadable = f"t_{name} is not null and (p_{name} is null or {out})"
@@ -367,7 +367,8 @@ def date(column: Column, feed: Feed, is_mixed: bool) -> Cast:
     """A date; of a time its day, for one with a zone the day it is in the report's zone."""
     name = column.name
     parsed, reason = point_in_time(column, feed, is_mixed)
-    value = f"cast(case when z_{name} then {zones.local(f'p_{name}', feed.form.day_zone)} else p_{name} end as date)"
+    local = zones.local(f"p_{name}", feed.form.day_zone, feed.form.years)
+    value = f"cast(case when z_{name} then {local} else p_{name} end as date)"
     unreadable = f"t_{name} is not null and (p_{name} is null or {outside(f'p_{name}', 1900)})"
     return Cast(parsed, {name: value}, [(unreadable, "unreadable", reason)])
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from salesbook import zones
+
 YEAR = r"(?:19\d\d|20\d\d)"
 MONTH, DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 LOOSE_MONTH, LOOSE_DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -36,7 +38,8 @@ class Form:
     """The form that values have in a source, as the settings declare it.
 
     `zone` is the zone of times that do not bear their own ("" where none is declared); `day_zone` the report's zone,
-    whose midnight a date alone becomes, so that it stays that date on the pages.
+    whose midnight a date alone becomes, so that it stays that date on the pages; `years`, the first and last in which a
+    time of some rows may be.
     """
 
     date_form: str = "ymd"
@@ -45,6 +48,7 @@ class Form:
     zone: str = ""
     day_zone: str = "UTC"
     nulls: tuple[str, ...] = ()
+    years: zones.Years = zones.ALL
 
 
 def literal(value: str) -> str:

@@ -20,10 +20,10 @@ from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
 from salesbook.sources import cast, files, plan, quarantine, reader, snapshots, steps, typed
-from salesbook.sources.blocks import Blocks
+from salesbook.sources.blocks import Blocks, mixed_columns
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
-from salesbook.sources.form import DATES, Form, literal, matches
+from salesbook.sources.form import Form, literal
 from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import LEFT_OUT, Staged
 from salesbook.tables import TABLES
@@ -274,7 +274,7 @@ def cast_table(work: Work, table: Table) -> None:
     parts = []
     for feed in work.feeds.get(table.name, []):
         path = part_of(work.folder, feed)
-        words, mixed = plan.words_of(feed.name, work.settings.source), mixed_columns(work.con, feed)
+        words, mixed = plan.words_of(feed.name, work.settings.source), mixed_columns(feed)
         wrote = typed.written(Blocks(work.con, feed, words, mixed, work.problems).typed(), path, table)
         if wrote.count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, wrote.count)
@@ -318,30 +318,6 @@ def provided(staged: Staged, settings: Settings) -> dict[str, set[str]]:
         elif table in staged.feeds and steps.of_table(table, settings.source):
             columns[table] = steps.provided(table, settings.source, staged.feeds[table])
     return columns
-
-
-def mixed_columns(con: duckdb.DuckDBPyConnection, feed: plan.Feed) -> set[str]:
-    """The date columns of a file in which the declared form occurs, where that is not 2026-12-31.
-
-    The column decides as a whole: beside dates in the declared form no other is taken, for a spreadsheet may have
-    turned half of them into dates of its own.
-    """
-    if feed.form.date_form == "ymd":
-        return set()
-    dated = [
-        column.name
-        for column in feed.table.columns
-        if column.type in ("instant", "date") and column.name in feed.positions
-    ]
-    if not dated:
-        return set()
-    pattern = DATES[feed.form.date_form]
-    tests = ", ".join(
-        f"bool_or({matches(cast.trimmed(f'c{feed.positions[name]}', feed.text.traits), pattern)})" for name in dated
-    )
-    rows = cast.read_csv(feed.text)
-    (found,) = con.execute(f"select {tests} from {rows}").fetchall()
-    return {name for name, is_there in zip(dated, found, strict=True) if is_there}
 
 
 def miscounted(name: str, expected: int, found: int) -> SalesbookError:

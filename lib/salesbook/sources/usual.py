@@ -1,14 +1,14 @@
-"""Blocks of text in which every value has a usual form, made into typed rows by Arrow: many times faster than by SQL.
+"""Rows of text in which every value has a known form, made into typed rows by Arrow: many times faster than by SQL.
 
-What is taken here is a part of what `cast` takes, with the same values. A block in which one value is anything else is
-not taken at all: the SQL judges it.
+What is taken here is a part of what `cast` takes, with the same values. A row in which one value is anything else is
+odd: it is left to the SQL.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,44 +16,47 @@ import pyarrow.csv as pcsv
 
 from salesbook import zones
 from salesbook.schema import Column
-from salesbook.sources.cast import CURRENCY_CODES, DIGITS, NUMBERS, OTHER, TRIMMED, UNKNOWN
-from salesbook.sources.form import FALSE, TRUE, looks_grouped, number_pattern, same_signs
+from salesbook.sources.cast import CURRENCY_CODES, DIGITS, INVISIBLE, NUMBERS, OTHER, SPOILED, TRIMMED, UNKNOWN
+from salesbook.sources.form import FALSE, TRUE
 from salesbook.sources.plan import Feed
 from salesbook.sources.reader import Text
 from salesbook.sources.rows import Traits
+from salesbook.sources.shapes import DAY, Alike, Layout, alike, layout, scaled
 from salesbook.sources.typed import schema_of
 
 PIECE = 1 << 21  # the bytes that Arrow parses at a time: what fits in the processor's cache
 MOST_WORDS = 1000
 WORDS = ("word", "currency", "boolean")
-# The usual forms of a time by the length of the text, as in cast.QUICK: whether they bear a zone.
-LENGTHS = {10: False, 16: False, 19: False, 20: True, 24: True}
-SECOND = 10**6
-DAY = 10
-
-
-class Unusual(Exception):
-    """A value has not one of the usual forms."""
+MICROSECONDS = 10**6
+FIRST_DATE, LAST = (int(np.datetime64(day, "s").astype(np.int64)) for day in ("1900-01-01", "2100-01-01"))
+SPACE, HASH, PLUS, EQUALS, TILDE = b" #+=~"
+NONE = np.zeros(0, bool)
+Stored = tuple[dict[str, pa.Array], np.ndarray]  # a column's stored values, and which rows are odd in it
 
 
 @dataclass(frozen=True)
 class Usual:
-    """Makes typed rows of a file's blocks. `words`: canonical column to value in the file to canonical value."""
+    """Makes typed rows of a file's blocks.
 
+    `con`: for what only SQL can turn; `words`: canonical column to value in the file to canonical value; `mixed`: date
+    columns in which the declared form occurs, so that no other is taken there.
+    """
+
+    con: duckdb.DuckDBPyConnection
     feed: Feed
     words: dict[str, dict[str, str]]
+    mixed: frozenset[str] = frozenset()
 
-    def rows(self, block: bytes, traits: Traits) -> pa.RecordBatch | None:
-        """The typed rows of a block of whole records, with the columns that are stored; None if one is unusual."""
-        try:
-            texts = self.texts(block)
-            self.refuse_header(texts)
-            stored: dict[str, pa.ChunkedArray] = {}
-            for column in self.feed.table.columns:
-                stored |= self.values(column, texts, traits)
-        except (Unusual, pa.ArrowInvalid):
-            return None
-        return pa.table(stored, self.schema).combine_chunks().to_batches()[0]
+    def rows(self, block: bytes, traits: Traits) -> tuple[pa.Table, np.ndarray]:
+        """The typed rows of a block of whole records, with the columns that are stored; and which rows are odd."""
+        texts = parsed(block, self.feed.text, self.kinds, ["", *self.feed.form.nulls])
+        batches, odd = [], [NONE]
+        for batch in texts.to_batches():
+            stored, is_odd = self.values(batch, traits)
+            rows = pa.RecordBatch.from_pydict(stored, self.schema)
+            batches.append(rows.filter(pa.array(~is_odd)) if is_odd.any() else rows)
+            odd.append(is_odd)
+        return pa.Table.from_batches(batches, self.schema), np.concatenate(odd)
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -78,50 +81,71 @@ class Usual:
         """Whether a column is read word by word: it has a list of words, or the map translates some."""
         return column.type in WORDS or column.name in self.words
 
-    def texts(self, block: bytes) -> pa.Table:
-        """The columns of a block as text; empty fields and what else is none as null."""
-        return parsed(block, self.feed.text, self.kinds, ["", *self.feed.form.nulls])
+    def values(self, texts: pa.RecordBatch, traits: Traits) -> tuple[dict[str, pa.Array], np.ndarray]:
+        """The stored columns of some rows, and which of these are odd: the header once more among them."""
+        stored, n_rows = {}, len(texts)
+        is_odd = is_true(pc.ends_with(texts.column(f"c{self.first}"), self.feed.text.header[self.first]))
+        for column in self.feed.table.columns:
+            if column.name in self.feed.positions:
+                text, held = texts.column(f"c{self.feed.positions[column.name]}"), traits
+            elif column.name in self.feed.constants:
+                text, held = self.constant(column, n_rows), UNKNOWN
+            else:
+                kinds = {name: self.schema.field(name).type for name in column.stored}
+                stored |= {name: absent(name, kind, n_rows) for name, kind in kinds.items()}
+                continue
+            if not held.is_trim:
+                is_odd |= has_edges(text)
+            text = self.turned(column, text)
+            values, is_odd_here = self.cast(column, text, held)
+            stored |= values
+            is_odd |= is_odd_here
+            if column.filled:
+                is_odd |= is_true(next(iter(values.values())).is_null())
+        return stored, is_odd
 
-    def refuse_header(self, texts: pa.Table) -> None:
-        """Refuse a block in which the header may stand once more."""
-        if is_any(pc.ends_with(texts.column(f"c{self.first}"), self.feed.text.header[self.first])):
-            raise Unusual
-
-    def values(self, column: Column, texts: pa.Table, traits: Traits) -> dict[str, pa.ChunkedArray]:
-        """The stored columns of a column of the table."""
-        if column.name in self.feed.positions:
-            text = texts.column(f"c{self.feed.positions[column.name]}")
-        elif column.name in self.feed.constants:
-            text, traits = self.constant(column, len(texts)), UNKNOWN
-        else:
-            return {name: absent(name, self.schema.field(name).type, len(texts)) for name in column.stored}
-        if not traits.is_trim:
-            refuse_edges(text)
+    def cast(self, column: Column, text: pa.Array, traits: Traits) -> Stored:
+        """A column's text as it is stored."""
         if self.is_of_words(column):
-            stored = {next(iter(column.stored)): self.translated(column, text)}
-        else:
-            stored = CASTS[column.type](text, column, self.feed, traits)
-        refuse_failing(column, next(iter(stored.values())))
-        return stored
+            return self.translated(column, text)
+        return CASTS[column.type](text, column, self, traits)
 
-    def constant(self, column: Column, count: int) -> pa.ChunkedArray:
+    def constant(self, column: Column, count: int) -> pa.Array:
         """The one value that every row has."""
         value = self.feed.constants[column.name]
         is_none = value in ("", *self.feed.form.nulls)
-        return pa.chunked_array([pa.repeat(pa.scalar(None if is_none else value, pa.string()), count)])
+        return pa.repeat(pa.scalar(None if is_none else value, pa.string()), count)
 
-    def translated(self, column: Column, text: pa.ChunkedArray) -> pa.ChunkedArray:
-        """A column of words, each looked up once."""
-        if column.type not in (*WORDS, "text"):
-            raise Unusual
-        kind, chunks = self.schema.field(next(iter(column.stored))).type, []
+    def turned(self, column: Column, text: pa.Array) -> pa.Array:
+        """A column's text in its canonical unit: each distinct one is turned by the SQL of the steps that are asked."""
+        if column.name not in self.feed.forms:
+            return text
+        words = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
+        value = "word"
+        for to_text in self.feed.forms[column.name]:
+            value = to_text(value, self.feed.form)
+        known = pa.table({"at_row": pa.array(range(len(words.dictionary)), pa.int64()), "word": words.dictionary})
+        with self.con.cursor() as apart:
+            apart.register("known", known)
+            found = apart.sql(f"select nullif({value}, '') as told from known order by at_row").to_arrow_table()
+        return found.column("told").combine_chunks().cast(pa.string()).take(words.indices)
+
+    def translated(self, column: Column, text: pa.Array) -> Stored:
+        """A column of words, each looked up once; of too many words all are odd."""
+        name = next(iter(column.stored))
+        kind = self.schema.field(name).type
         text = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
-        value = value_of_word(column, self.words.get(column.name, {}))
-        for chunk in text.chunks:
-            if len(chunk.dictionary) > MOST_WORDS:
-                raise Unusual
-            chunks.append(pa.array(map(value, chunk.dictionary.to_pylist()), kind).take(chunk.indices))
-        return pa.chunked_array(chunks, kind)
+        if column.type not in (*WORDS, "text") or len(text.dictionary) > MOST_WORDS:
+            return {name: pa.nulls(len(text), kind)}, np.ones(len(text), bool)
+        told = list(map(value_of_word(column, self.words.get(column.name, {})), text.dictionary.to_pylist()))
+        values = pa.array([None if one is Odd else one for one in told], kind).take(text.indices)
+        if Odd not in told:
+            return {name: values}, np.zeros(len(text), bool)
+        return {name: values}, is_true(pa.array([one is Odd for one in told], pa.bool_()).take(text.indices))
+
+
+class Odd:
+    """Stands for a word that only the SQL can judge."""
 
 
 def parsed(block: bytes, text: Text, kinds: dict[str, pa.DataType], nulls: list[str]) -> pa.Table:
@@ -150,165 +174,162 @@ def parsed(block: bytes, text: Text, kinds: dict[str, pa.DataType], nulls: list[
     )
 
 
-def absent(name: str, kind: pa.DataType, count: int) -> pa.ChunkedArray:
+def absent(name: str, kind: pa.DataType, count: int) -> pa.Array:
     """The values of a column that the source does not have."""
     value = pa.scalar(False) if name.endswith("_is_date") else pa.scalar(None, kind)
-    return pa.chunked_array([pa.repeat(value, count)])
+    return pa.repeat(value, count)
 
 
-def is_any(tests: pa.ChunkedArray) -> bool:
-    """Whether a test is true of any row."""
-    return pc.any(tests, min_count=0).as_py()
+def is_true(tests: pa.Array) -> np.ndarray:
+    """Where a test is true; of a null it is not."""
+    return pc.fill_null(tests, False).to_numpy(zero_copy_only=False)
 
 
-def is_all(tests: pa.ChunkedArray) -> bool:
-    """Whether a test is true of every row that has a value."""
-    return pc.all(tests, min_count=0).as_py()
+def signs_of(text: pa.Array) -> np.ndarray:
+    """The bytes of all texts together."""
+    offsets = np.frombuffer(text.buffers()[1], np.int32)
+    first, last = offsets[text.offset], offsets[text.offset + len(text)]
+    return np.frombuffer(text.buffers()[2] or b"", np.uint8)[first:last]
 
 
-def refuse_edges(text: pa.ChunkedArray) -> None:
-    """Refuse texts with white space around them."""
-    distinct = text.unique() if pa.types.is_dictionary(text.type) else text
-    distinct = distinct.cast(pa.string())
-    trimmed = pc.utf8_trim(distinct, TRIMMED)
-    if pc.sum(pc.binary_length(trimmed)) != pc.sum(pc.binary_length(distinct)):
-        raise Unusual
+def has_edges(text: pa.Array) -> np.ndarray:
+    """Which texts have white space around them."""
+    if pa.types.is_dictionary(text.type):
+        return is_true(pa.array(has_edges(text.dictionary)).take(text.indices))
+    return is_true(pc.not_equal(pc.binary_length(pc.utf8_trim(text, TRIMMED)), pc.binary_length(text)))
 
 
-def refuse_failing(column: Column, values: pa.ChunkedArray) -> None:
-    """Refuse values of which one is empty where it may not be, or out of the column's bounds."""
-    if column.filled and values.null_count:
-        raise Unusual
-    if column.low is None and column.high is None:
-        return
-    unit = 100 if column.type == "money" else 1
-    extremes = pc.min_max(values).as_py()
-    low, high = extremes["min"], extremes["max"]
-    if low is not None and column.low is not None and low < column.low * unit:
-        raise Unusual
-    if high is not None and column.high is not None and high > column.high * unit:
-        raise Unusual
-
-
-def value_of_word(column: Column, words: dict[str, str]) -> Callable[[str], str | bool | None]:
+def value_of_word(column: Column, words: dict[str, str]) -> Callable[[str], str | bool | type[Odd] | None]:
     """A function that says what a word of a file means in a column."""
     named = {old: new for old, new in words.items() if old != OTHER}
     canonical = {word.lower(): word for word in column.words}
     canonical |= dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False) if column.type == "boolean" else {}
     canonical |= {code: code for code in CURRENCY_CODES} if column.type == "currency" else {}
 
-    def value(text: str) -> str | bool | None:
-        if OTHER in words and text not in named and text not in column.words:
-            raise Unusual
+    def value(text: str) -> str | bool | type[Odd] | None:
         told = named.get(text, text)
+        if OTHER in words and text not in named and not (text.isascii() and text.lower() in column.words):
+            if words[OTHER] == "" or not text.isascii():
+                return Odd
+            told = words[OTHER]
         if told == "":
             return None
         if column.type in WORDS:
             told = told.lower() if column.type != "currency" and told.isascii() else told
-            if told not in canonical:
-                raise Unusual
-            return canonical[told]
-        if "+" in told or "#" in told:
-            raise Unusual
-        return told
+            return canonical.get(told, Odd)
+        return Odd if "+" in told or "#" in told else told
 
     return value
 
 
-def exact(text: pa.ChunkedArray, column: Column, feed: Feed, traits: Traits) -> dict[str, pa.ChunkedArray]:
+def exact(text: pa.Array, column: Column, usual: Usual, traits: Traits) -> Stored:
     """Ids: exact text."""
-    if feed.positions.get(column.name) in feed.text.dated:
-        raise Unusual
-    if not (traits.is_plain and traits.is_trim) and not is_all(pc.ascii_is_printable(text)):
-        raise Unusual
-    if not traits.is_bare and (is_any(pc.match_substring(text, "+")) or is_any(pc.starts_with(text, "#"))):
-        raise Unusual
-    return {column.name: text}
+    is_odd = np.zeros(len(text), bool)
+    if usual.feed.positions.get(column.name) in usual.feed.text.dated:
+        return {column.name: text}, ~is_odd
+    signs = signs_of(text) if not (traits.is_plain and traits.is_trim and traits.is_bare) else NONE
+    if (signs - SPACE > TILDE - SPACE).any():
+        refuse(is_odd, text, pc.invert(pc.ascii_is_printable(text)), INVISIBLE)
+    if (signs == PLUS).any() or (signs == HASH).any():
+        refuse(is_odd, text, pc.match_substring_regex(text, "[+#]"), f"^(?:{SPOILED})$")
+    if (signs == EQUALS).any():
+        is_odd |= is_true(pc.starts_with(text, "="))
+    return {column.name: text}, is_odd
 
 
-def plain(text: pa.ChunkedArray, column: Column, feed: Feed, traits: Traits) -> dict[str, pa.ChunkedArray]:
+def refuse(is_odd: np.ndarray, text: pa.Array, may_be: pa.Array, pattern: str) -> None:
+    """Mark as odd the texts that have a pattern, which is asked of those alone that may have it."""
+    rows = np.flatnonzero(is_true(may_be))
+    is_odd[rows] |= is_true(pc.match_substring_regex(text.take(pa.array(rows)), pattern))
+
+
+def plain(text: pa.Array, column: Column, usual: Usual, traits: Traits) -> Stored:
     """Text as it is."""
-    if not traits.is_bare and is_any(pc.starts_with(text, "#")):
-        raise Unusual
-    return {column.name: text}
+    is_odd = np.zeros(len(text), bool) if traits.is_bare else is_true(pc.starts_with(text, "#"))
+    return {column.name: text}, is_odd
 
 
-def number(text: pa.ChunkedArray, column: Column, feed: Feed, traits: Traits) -> dict[str, pa.ChunkedArray]:
+def number(text: pa.Array, column: Column, usual: Usual, traits: Traits) -> Stored:
     """Numbers of any kind; money as whole hundredths."""
-    form, (digits, decimals) = feed.form, DIGITS[column.type]
-    refuse_other(text, number_pattern(form, decimals, digits))
-    may_be_grouped = column.type == "number" and not form.thousands
-    if may_be_grouped and is_any(pc.match_substring_regex(text, f"^(?:{looks_grouped(form)})$")):
-        raise Unusual
-    for sign in same_signs(form.thousands) if form.thousands else "":
-        text = pc.replace_substring(text, sign, "")
-    text = text if form.decimal == "." else pc.replace_substring(text, form.decimal, ".")
-    values = pc.cast(text, pa.decimal128(digits + max(decimals, 2), max(decimals, 2)))
-    if column.type == "money":
-        values = pc.multiply(values, pa.scalar(Decimal(100)))
+    digits, decimals = DIGITS[column.type]
     (name, _), *_ = column.stored.items()
-    return {name: values.cast(schema_of(feed.table).field(name).type)}
+    kind, form = usual.schema.field(name).type, usual.feed.form
+    is_known, values = np.zeros(len(text), bool), np.zeros(len(text), np.int64)
+    for texts in alike(text, by_zero=True):
+        read = scaled(texts, form, column.type, digits, decimals, decimals)
+        if read is not None:
+            values[texts.rows], is_known[texts.rows] = read
+    if column.low is not None:
+        is_known &= values >= column.low * 10**decimals
+    if column.high is not None:
+        is_known &= values <= column.high * 10**decimals
+    is_null = is_true(text.is_null())
+    return {name: whole_numbers(values, kind, is_null)}, ~(is_known | is_null)
 
 
-def refuse_other(text: pa.ChunkedArray, pattern: str) -> None:
-    """Refuse texts of which one has not a pattern."""
-    if not is_all(pc.match_substring_regex(text, f"^(?:{pattern})$")):
-        raise Unusual
+def whole_numbers(values: np.ndarray, kind: pa.DataType, is_null: np.ndarray) -> pa.Array:
+    """Whole numbers as a column: of decimals they are the digits without the point."""
+    if not pa.types.is_decimal(kind):
+        return pa.array(values, kind, mask=is_null)
+    wide = np.stack((values, values >> 63), axis=1)
+    found = pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(wide)])
+    return pc.if_else(pa.array(is_null), pa.scalar(None, kind), found) if is_null.any() else found
 
 
-def times(text: pa.ChunkedArray, first_year: int) -> tuple[pa.ChunkedArray, int]:
-    """The times that texts of one length say, as microseconds since 1970, and that length; of none DAY."""
-    lengths = pc.min_max(pc.binary_length(text)).as_py()
-    length = lengths["min"] or DAY
-    if length not in LENGTHS or lengths["max"] not in (length, None):
-        raise Unusual
-    if LENGTHS[length] and not is_all(pc.ends_with(text, "Z")):
-        raise Unusual
-    found = pc.cast(text, pa.timestamp("us", "UTC" if LENGTHS[length] else None)).cast(pa.int64())
-    # Without a zone, for Arrow asks the system's list of zones, which small machines lack.
-    span = pc.min_max(pc.year(found.cast(pa.timestamp("us")))).as_py()
-    if span["min"] is not None and (span["min"] < first_year or span["max"] >= 2100):
-        raise Unusual
-    return found, length
-
-
-def instant(text: pa.ChunkedArray, column: Column, feed: Feed, traits: Traits) -> dict[str, pa.ChunkedArray]:
+def instant(text: pa.Array, column: Column, usual: Usual, traits: Traits) -> Stored:
     """Instants as naive UTC in whole seconds; a date alone is the report's local midnight, and flagged."""
-    found, length = times(text, 1970)
-    is_day, form = length == DAY, feed.form
-    if not (LENGTHS[length] or is_day or form.zone):
-        raise Unusual
-    if length == max(LENGTHS):
-        found = pc.multiply(pc.divide(found, SECOND), SECOND)
-    if not LENGTHS[length]:
-        steps = zones.day_steps(form.day_zone) if is_day else zones.clock_steps(form.zone)
-        found = pc.subtract(found, distances(found, steps))
-    is_date = pc.is_valid(text) if is_day else pa.chunked_array([pa.repeat(False, len(text))])
-    return {column.name: found.cast(pa.timestamp("us")), f"{column.name}_is_date": is_date}
+    form, is_known = usual.feed.form, np.zeros(len(text), bool)
+    seconds, is_day = np.zeros(len(text), np.int64), np.zeros(len(text), bool)
+    for texts, way in laid_out(text, column, usual):
+        if not (way.has_zone or way.is_day or form.zone):
+            continue
+        found, is_time = way.seconds(texts)
+        is_time &= (found >= 0) & (found < LAST)
+        if not way.has_zone:
+            told = (zones.day_steps, form.day_zone) if way.is_day else (zones.clock_steps, form.zone)
+            east, is_clear = distances(found, *told)
+            found, is_time = found - east, is_time & is_clear
+        seconds[texts.rows], is_known[texts.rows], is_day[texts.rows] = found, is_time, way.is_day
+    is_null = is_true(text.is_null())
+    values = pa.array(seconds * MICROSECONDS, pa.timestamp("us"), mask=is_null)
+    return {column.name: values, f"{column.name}_is_date": pa.array(is_day)}, ~(is_known | is_null)
 
 
-def distances(local: pa.ChunkedArray, steps: zones.Steps) -> pa.Array:
-    """Microseconds east of UTC at local times.
+def date(text: pa.Array, column: Column, usual: Usual, traits: Traits) -> Stored:
+    """Dates; of a time its day, for one with a zone the day it is in the report's zone."""
+    is_known, days = np.zeros(len(text), bool), np.zeros(len(text), np.int32)
+    for texts, way in laid_out(text, column, usual):
+        found, is_time = way.seconds(texts)
+        is_time &= (found >= FIRST_DATE) & (found < LAST)
+        if way.has_zone:
+            found = found + distances(found, zones.instant_steps, usual.feed.form.day_zone)[0]
+        days[texts.rows], is_known[texts.rows] = found // DAY, is_time
+    is_null = is_true(text.is_null())
+    return {column.name: pa.array(days, pa.date32(), mask=is_null)}, ~(is_known | is_null)
 
-    Raises: Unusual for a time that does not exist or happens twice.
-    """
-    seconds = pc.divide(pc.drop_null(local), SECOND).to_numpy()
+
+def laid_out(text: pa.Array, column: Column, usual: Usual) -> Iterator[tuple[Alike, Layout]]:
+    """The texts of a column of times by shape, of those shapes that can be read."""
+    for texts in alike(text):
+        way = layout(texts.sample, usual.feed.form, column.name in usual.mixed)
+        if way is not None:
+            yield texts, way
+
+
+def distances(seconds: np.ndarray, steps_of: Callable[[str], zones.Steps], zone: str) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds east of UTC at times, and where that is clear: a time may not exist, or happen twice."""
+    edges, east, is_clear = arrays(steps_of, zone)
+    first, last = np.searchsorted(edges, (seconds.min(), seconds.max()), side="right")
+    at = first + np.searchsorted(edges[first:last], seconds, side="right")
+    return east.take(at), is_clear.take(at)
+
+
+@cache
+def arrays(steps_of: Callable[[str], zones.Steps], zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps of a zone: the seconds from which each but the first holds, its distance, and whether it has one."""
+    steps = steps_of(zone)
     edges = np.array([at for at, _ in steps[1:]], "datetime64[s]").astype(np.int64)
-    known = [offset for _, offset in steps]
-    at = np.searchsorted(edges, seconds, side="right")
-    if any(offset is None for offset in (known[one] for one in np.unique(at))):
-        raise Unusual
-    found = np.zeros(len(local), np.int64)
-    found[pc.is_valid(local).to_numpy()] = np.array([offset or 0 for offset in known], np.int64)[at] * SECOND
-    return pa.array(found)
-
-
-def date(text: pa.ChunkedArray, column: Column, feed: Feed, traits: Traits) -> dict[str, pa.ChunkedArray]:
-    """Dates alone."""
-    found, length = times(text, 1900)
-    if length != DAY:
-        raise Unusual
-    return {column.name: found.cast(pa.timestamp("us")).cast(pa.date32())}
+    return edges, np.array([east or 0 for _, east in steps]), np.array([east is not None for _, east in steps])
 
 
 CASTS = {
