@@ -39,6 +39,8 @@ def parts_joined(staged: Staged) -> None:
     Each value is taken from the first part of the map that has it. Two rows of one part stay two.
     """
     order = list(dict.fromkeys(feed.name for feed in staged.feeds["activities"]))
+    if len(order) == 1:
+        return
     places = " ".join(f"when {f.source} then {order.index(f.name)}" for f in staged.feeds["activities"])
     staged.con.execute(f"""
         create or replace table parts as
