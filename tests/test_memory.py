@@ -7,7 +7,9 @@ import pytest
 
 from salesbook import memory
 from salesbook.book import Book
-from salesbook.errors import WrongUsage
+from salesbook.cli import says_errors
+from salesbook.engines.duckdb import connect
+from salesbook.errors import MissingTool, WrongUsage
 from salesbook.settings import load
 
 
@@ -63,3 +65,18 @@ def test_the_limit_of_the_settings_is_of_the_machine_and_no_part_of_a_run(projec
     (tmp_path / "salesbook.toml").write_text(text.replace('# memory = "4GB"', 'memory = "much"'), encoding="utf-8")
     with pytest.raises(WrongUsage, match="much"):
         load(tmp_path)
+
+
+def test_too_little_memory_ends_a_command_with_what_to_do_and_no_traceback(tmp_path, capsys):
+    @says_errors
+    def held() -> None:
+        with connect([tmp_path], tmp_path / "spill", memory="20MB") as con:
+            con.execute("select list(r) from range(10000000) t(r)").fetchall()
+
+    with pytest.raises(SystemExit) as ended:
+        held()
+    assert ended.value.code == MissingTool.exit_code
+    told = capsys.readouterr().err
+    assert "too little memory" in told
+    assert "[limits]" in told
+    assert "19.0 MiB" in told

@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from salesbook import __version__
-from salesbook.disk import disk_errors, refused
+from salesbook import __version__, disk, memory
 from salesbook.errors import SalesbookError
 
 SIGNALLED = 128  # as a shell says of a command that a signal ended
@@ -38,8 +37,8 @@ def says_errors(command):
                 return command(*args, **options)
         except SalesbookError as error:
             tell(error)
-        except disk_errors() as error:
-            told = refused(error)
+        except (*disk.errors(), MemoryError) as error:
+            told = disk.refused(error) or memory.refused(error)
             if told is None:
                 raise
             tell(told)

@@ -66,7 +66,7 @@ def sweep(store: Path) -> None:
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def disk_errors() -> tuple[type[Exception], ...]:
+def errors() -> tuple[type[Exception], ...]:
     """The errors with which a disk refuses: the system's, and DuckDB's where it is in use."""
     duckdb = sys.modules.get("duckdb")
     return (OSError, duckdb.Error) if duckdb else (OSError,)

@@ -4,13 +4,14 @@ import os
 import re
 import sys
 
-from salesbook.errors import WrongUsage
+from salesbook.errors import MissingTool, WrongUsage
 
 PAGE = "SALESBOOK_MEMORY"  # the bytes a page's kernel may hold
 ENGINE_SHARE = 0.5  # what DuckDB may take of that: beside it stand pandas, the drawings and the libraries
 BUILD_SHARE = 0.8  # what DuckDB may take of the whole while facts are built: beside it stands little
 LEAST = 500 * 10**6  # a kernel with all that pages import holds half of this before it begins
 UNITS = {"MB": 10**6, "GB": 10**9}
+ERRORS = {"MemoryError", "_ArrayMemoryError", "ArrowMemoryError", "OutOfMemoryException"}
 
 
 def size_of(text: str) -> int:
@@ -58,3 +59,12 @@ def limit() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def refused(error: Exception) -> MissingTool | None:
+    """The error of a process that may hold no more, in three parts; None for any other."""
+    if type(error).__name__ not in ERRORS:
+        return None
+    told = str(error).partition("\n")[0].strip()
+    todo = "Give memory under [limits] more, or leave it out for what the machine has; other programs may hold it."
+    return MissingTool("There is too little memory.", f"{told or type(error).__name__}.", todo)

@@ -38,7 +38,6 @@ LINE = re.compile(r"Cell In\s*\[\d+\], line (\d+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # AssertionError: how nbclient says that a kernel did not answer before its first cell.
 FAULTS = (PapermillExecutionError, CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError, AssertionError)
-OUT_OF_MEMORY = {"MemoryError", "_ArrayMemoryError", "ArrowMemoryError", "OutOfMemoryException"}
 
 
 @dataclass(frozen=True)
@@ -296,7 +295,7 @@ def raised_in(name: str, notebook: NotebookNode, spot: int, output: NotebookNode
     lines = notebook.cells[spot].source.splitlines()
     source = lines[line - 1].strip() if 0 < line <= len(lines) else ""
     detail = " ".join(str(output.evalue).split())[:300]
-    why = "memory" if output.ename in OUT_OF_MEMORY else "error"
+    why = "memory" if output.ename in memory.ERRORS else "error"
     return Failure(name, why, number(notebook, spot), line, source, output.ename, detail)
 
 
