@@ -49,6 +49,15 @@ def test_of_rows_with_one_key_that_differ_none_is_loaded(read, rows, quarantined
     assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(n, "key_conflict") for n in (2, 4, 5)]
 
 
+def test_records_merged_in_a_circle_are_rejected_and_a_chain_is_flagged(read, rows, quarantined):
+    into = {"D1": "D2", "D2": "D3", "D3": "D1", "D4": "D4", "D5": "D6", "D6": "D7", "D7": ""}
+    merged = [deal(one, more=f"5,EUR,{DAY},,,,{other}") for one, other in into.items()]
+    imported = read({"deals.csv": table(f"{HEADER},merged_into", *merged)})
+    assert keys(rows, imported, "deals", "deal_id") == ["D5", "D6", "D7"]
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(n, "merged_in_circle") for n in (2, 3, 4, 5)]
+    assert flags(imported) == {("deals", "D5", "merged_onward")}
+
+
 def test_rows_that_a_later_export_repeats_do_not_count_as_too_many(read, rows):
     monthly = {
         "deals-01.csv": table(HEADER, deal("D1"), deal("D2")),

@@ -121,6 +121,9 @@ insert into deals select * from (values
   ('D21', 'Sales', 'Won', 'lost', '5', 'EUR', '1-7-2026 9:00', null, '31/12/2026', 'R2', 'A9', '', '', ''),
   ('deal_id', 'pipeline', 'stage', 'status', 'amount', 'currency', 'created_at', 'closed_at', 'expected_close',
     'owner_id', 'account_id', 'probability', 'is_test', 'discount')) x;
+alter table deals add merged_into text;
+insert into deals (deal_id, pipeline, stage, status, amount, currency, merged_into) select name, 'Sales', 'New', 'open',
+  '1', 'EUR', other from (values ('M1', 'M2'), ('M2', 'M1'), ('M3', 'M4'), ('M4', 'M5'), ('M5', '')) m (name, other);
 create table stages (pipeline text, stage text, position int, is_won boolean, is_lost boolean);
 insert into stages values ('Sales', 'New', 1, false, false), ('Sales', 'Won', 2, true, false),
   ('Sales', 'Lost', 3, false, true), ('Sales', 'Both', 4, true, true);
@@ -142,9 +145,10 @@ def test_whatever_is_wrong_with_a_row_is_found_in_place_as_it_is_here(company):
     assert len(here.rejected["deals"]) > 9
     assert {"deals", "reps", "stage_history", "stages", "costs"} <= here.rejected.keys()
     assert here.flagged["deals"].keys() == {
-        "deal_id_has_space", "owner_id_unknown", "amount_not_negative", "closed_has_a_date", "status_not_of_stage"
+        "deal_id_has_space", "owner_id_unknown", "amount_not_negative", "closed_has_a_date", "status_not_of_stage",
+        "merged_onward",
     }  # fmt: skip
-    assert len(rows["deals"]) == 4
+    assert len(rows["deals"]) == 7
 
 
 def test_words_constants_rows_of_the_settings_and_newest_versions_do_the_same_in_place(company):

@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import zipfile
 
 import pytest
@@ -73,6 +74,15 @@ REFUSED = {
     "a needed column missing": (GOOD.replace("stage", "Fase").encode(), "no column 'stage'.*'Fase'.*columns.deals"),
     "a title above the header": (b"Deals of 2026\n\n" + GOOD.encode(), "no columns.*Line 3 has names"),
     "a title as wide as the table": (b"Deals;;;;;\n;;;;;\n" + GOOD.replace(",", ";").encode(), "Line 3 has names"),
+    "a delimiter that is not usual": (GOOD.replace(",", "~").encode(), r"set delimiter = '~'"),
+    "each line in quotes": (re.sub("(?m)^(.+)$", r'"\1"', GOOD).encode(), "Each line stands in quotes"),
+    "no header": (GOOD.split("\n", 1)[1].encode(), "If the first line is no header"),
+    "a command of a database": (b"INSERT INTO deals VALUES ('D1', 5);\n", "no columns.*no header"),
+    "a text document": (rb"{\rtf1\ansi deal_id,stage}", "RTF"),
+    "an OpenDocument": (zipped(**{"mimetype": b"x", "content.xml": b"<x/>"}), r"\.ods"),
+    "a binary workbook": (zipped(**{"xl/workbook.bin": b"x"}), r"\.xlsb"),
+    "a tape archive": (b"deals.csv" + bytes(503) + GOOD.encode(), "Line 1 holds a NUL"),
+    "UTF-16 that is cut off": (GOOD.encode("utf-16")[:-1], "is not utf-16.*cut off"),
     "two delimiters alike": (b"deal_id;pipeline,stage\n", "delimiter|no columns"),
 }
 

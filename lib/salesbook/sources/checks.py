@@ -110,6 +110,9 @@ class Checks:
             self.reject_unreadable_changes(table)
         if table.key and table.name not in self.unique:
             self.reject_repeated_keys(table)
+        if self.has_merges(table):
+            self.record("rejected", table, in_circle(table), "merged_into", "merged_in_circle",
+                        "merged_into leads back to the record itself: none of them would stay")  # fmt: skip
 
     def flag_rows(self, table: Table) -> None:
         """Flag the rows that break a rule that only flags, or point to a parent that is not there."""
@@ -123,6 +126,11 @@ class Checks:
                 continue
             if column.parent and not column.filled and self.has_rows(column.parent):
                 self.record("flagged", table, orphan(column), column.name, *unknown_parent(column))
+        if self.has_merges(table):
+            (key,) = table.key
+            onward = f"t.merged_into in (select m.{key} from good_{table.name} m where m.merged_into is not null)"
+            reason = "merged_into is a record that was merged itself: what belongs to this one is counted with neither"
+            self.record("flagged", table, onward, "merged_into", "merged_onward", reason)
         if table.name == "deals":
             self.flag_other_status(table)
 
@@ -139,6 +147,11 @@ class Checks:
             f"insert into flagged select '{table.name}', in_file, at_row, other_word from good_{table.name} "
             "where other_word > 0"
         )
+
+    def has_merges(self, table: Table) -> bool:
+        """Whether the rows of a table may say into which other they were merged."""
+        names = {column.name for column in table.columns if self.is_in_file(table, column)}
+        return "merged_into" in names | self.provided.get(table.name, set())
 
     def flag_spaces(self, table: Table) -> None:
         """Flag ids with a space before or after them, at one look; none where no text has such fields."""
@@ -325,6 +338,17 @@ class Checks:
             and (o.won and t.status <> 'won' or o.lost and t.status <> 'lost'))"""
         reason = "status is not the outcome of the stage"
         self.record("flagged", table, other, "status", "status_not_of_stage", reason)
+
+
+def in_circle(table: Table) -> str:
+    """SQL: the record was merged into one that leads back to it."""
+    (key,) = table.key
+    return f"""t.{key} in (
+        with recursive way as (
+            select {key} as origin, merged_into as reached from good_{table.name} where merged_into is not null
+            union select w.origin, n.merged_into from way w join good_{table.name} n on n.{key} = w.reached
+            where n.merged_into is not null)
+        select origin from way where origin = reached)"""
 
 
 def orphan(column: Column) -> str:

@@ -15,7 +15,7 @@ from salesbook.maps import table_name
 from salesbook.settings import Settings, Source
 from salesbook.tables import TABLES
 
-ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".tsv", ".txt", ".parquet", ".xlsx")
+ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm")
 BLOCK = 1 << 22
 
 
@@ -125,7 +125,7 @@ def no_deals(folder: Path) -> BadData:
     """The error for a folder in which nothing is named after the deals."""
     there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     found = f"{folder} holds {listed(there)}." if there else f"{folder} is empty."
-    todo = 'Put deals.csv there, or name your file: deals = "your file.csv" under [files] in salesbook.toml.'
+    todo = 'Put deals.csv or deals.xlsx there, or name yours: deals = "your file.csv" under [files] in salesbook.toml.'
     return BadData("The source has no file of deals.", found, todo)
 
 
@@ -180,6 +180,11 @@ def is_called(stem: str, name: str) -> bool:
     return fnmatchcase(stem, name) or fnmatchcase(bare, name)
 
 
+def is_aside(name: str) -> bool:
+    """Whether a file is one that a system or an open Excel has put beside the others: no pattern means it."""
+    return name.startswith((".", "~$"))
+
+
 def by_map(folder: Path, table: str, named: str | list[str]) -> list[tuple[Path, str]]:
     """The files that the map names for a table; an empty name means none."""
     names = [named] if isinstance(named, str) else list(named)
@@ -189,7 +194,8 @@ def by_map(folder: Path, table: str, named: str | list[str]) -> list[tuple[Path,
         if (folder / name).exists():
             found.append((folder / name, sheet))
             continue
-        matching = sorted(folder.glob(name)) if re.search(r"[*?\[]", name) and not Path(name).is_absolute() else []
+        is_pattern = re.search(r"[*?\[]", name) and not Path(name).is_absolute()
+        matching = sorted(path for path in folder.glob(name) if not is_aside(path.name)) if is_pattern else []
         if not matching:
             there = listed(sorted(path.name for path in folder.iterdir()))
             todo = f"Mend {table} under [files] in salesbook.toml."

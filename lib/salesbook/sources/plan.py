@@ -177,9 +177,25 @@ def missing(names: list[str], name: str, text: Text, source: Source) -> BadData:
     if names == ["currency"] and not source.currency:
         todo += ", or set currency under [source]"
     todo += f", or give one value for every row under [constants.{name}]."
-    if not text.is_table and (line := later_header(wanted_names(name, source), text)):
-        todo = f"Line {line} has names that are looked for: take away what stands before it."
+    if not text.is_table:
+        todo = no_header(wanted_names(name, source), text, todo)
     return BadData(f"{text.name} has no {kind} {listed(names)}.", f"It has {listed(there)}.", todo)
+
+
+def no_header(wanted: set[str], text: Text, todo: str) -> str:
+    """What to do where a file's first line is no header: its names stand lower, or in one field, or nowhere; else
+    what is given."""
+    if line := later_header(wanted, text):
+        return f"Line {line} has names that are looked for: take away what stands before it."
+    first, *others = list(filter(None, text.header)) or [""]
+    for sign in sorted(set(re.findall(r"[^\w\s\"']", first))) if not others else ():
+        if len(wanted & set(map(name_key, first.split(sign)))) > 1:
+            if sign == text.dialect.delimiter.decode():
+                return "Each line stands in quotes as a whole: export it again, or take these quotes away."
+            return f"All names stand in one field: set delimiter = {sign!r} under [source] in salesbook.toml."
+    if not wanted & set(map(name_key, text.header)):
+        return f"{todo} If the first line is no header, put one above it."
+    return todo
 
 
 def later_header(wanted: set[str], text: Text) -> int:

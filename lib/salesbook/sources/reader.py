@@ -34,8 +34,9 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 REFUSED = (
-    (rb"\xd0\xcf\x11\xe0", "an old Excel file (.xls)", "Save it as .xlsx or CSV."),
+    (rb"\xd0\xcf\x11\xe0", "an old Excel file (.xls), or has a password", "Save it as .xlsx without one, or as CSV."),
     (rb"\s*<", "HTML or XML", "Export it as CSV: some systems send a web page, or a page of log-in, named .csv."),
+    (rb"{\\rtf", "a text document (RTF)", "Save it as CSV."),
     (rb"\s*[{\[]", "JSON", "Export it as CSV."),
     (rb"%PDF", "a PDF", "Export it as CSV."),
     (rb"PARE", "an encrypted Parquet file", "Export it without encryption."),
@@ -43,6 +44,12 @@ REFUSED = (
     (rb"PK\x03\x04|PAR1|\x1f\x8b|BZh[1-9]1AY|7z\xbc\xaf|Rar!|\xfd7zXZ|\x28\xb5\x2f\xfd", "packed, or packed twice",
      "Unpack it first: one file packed once as gzip or zip is read."),
 )  # fmt: skip
+# A part of a packed file that tells what it is.
+DOCUMENTS = {
+    "content.xml": "an OpenDocument file (.ods)",
+    "xl/workbook.bin": "an Excel file in its binary form (.xlsb)",
+    "word/document.xml": "a Word document",
+}
 
 
 @dataclass(frozen=True)
@@ -208,9 +215,13 @@ def kind_of(copy: Copy) -> str:
         return "text"
     try:
         with zipfile.ZipFile(copy.path) as archive:
-            return "xlsx" if "xl/workbook.xml" in archive.namelist() else "zip"
+            parts = archive.namelist()
     except zipfile.BadZipFile as error:
-        raise BadData(f"{copy.file.name} is a broken zip.", f"{error}.", "Copy or export it again.") from error
+        found = f"{error}: it may be cut off."
+        raise BadData(f"{copy.file.name} is a broken zip.", found, "Copy or export it again.") from error
+    for document in DOCUMENTS.keys() & set(parts):
+        raise BadData(f"{copy.file.name} is not a table.", f"It is {DOCUMENTS[document]}.", "Save it as .xlsx or CSV.")
+    return "xlsx" if "xl/workbook.xml" in parts else "zip"
 
 
 def opener(copy: Copy, kind: str) -> Callable:
@@ -262,7 +273,7 @@ def marked(head: bytes, name: str, encoding: str) -> tuple[str, bytes]:
     refuse_kinds(head, name)
     if b"\0" in head and not encoding.lower().startswith(("utf-16", "utf_16", "utf-32", "utf_32")):
         pairs = head[:512]
-        is_wide = pairs[::2].count(0) * 3 > len(pairs) or pairs[1::2].count(0) * 3 > len(pairs)
+        is_wide = (pairs[::2].count(0) * 3 > len(pairs)) != (pairs[1::2].count(0) * 3 > len(pairs))
         found = "It looks like UTF-16 without the mark that says so."
         if not is_wide:
             raise holds_nul(name, 1 + head[: head.index(b"\0")].count(b"\n"))
@@ -339,7 +350,12 @@ def undecodable(error: UnicodeDecodeError, data: bytes, name: str, line: int, en
 
 def not_of(name: str, line: int, byte: int, encoding: str) -> BadData:
     """The error for a byte that is no sign of the encoding."""
+    known = codecs.lookup(encoding).name
     todo = 'If it comes from Excel on Windows, set encoding = "cp1252" under [source]; else save it as CSV UTF-8.'
+    if known.startswith(("utf-16", "utf-32")):
+        todo = "It may be cut off: export it again, as CSV UTF-8 where there is a choice."
+    elif known == "cp1252":
+        todo = "Set the encoding in which it was written under [source], or save it as CSV UTF-8."
     return BadData(f"{name} is not {encoding}.", f"Line {line} holds the byte 0x{byte:02X}.", todo)
 
 
@@ -411,7 +427,8 @@ def understood(head: bytes, name: str, delimiter: str, wanted: set[str]) -> tupl
     if not readings:
         found = f"Its first line is {head[:80].decode(errors='replace')!r}."
         raise BadData(f"The header of {name} cannot be read.", found, "Mend the quotes in its first line.")
-    if len(readings) > 1 and readings[0][:2] == readings[1][:2] and readings[0][1] > 1:
+    is_known = readings[0][0] > 0 or not wanted
+    if is_known and len(readings) > 1 and readings[0][:2] == readings[1][:2] and readings[0][1] > 1:
         found = f"Both {readings[0][3].delimiter.decode()!r} and {readings[1][3].delimiter.decode()!r} may be it."
         raise BadData(f"The delimiter of {name} cannot be told.", found, "Set delimiter under [source].")
     refuse_twins(readings[0][2], name)

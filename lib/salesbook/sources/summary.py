@@ -23,6 +23,8 @@ BY_NAME = {
     "line_end_inside": "Export again with quotes around texts that hold line ends.",
     "duplicate": "Remove the double record, or the join in the export that doubles it.",
     "key_conflict": "Give each record its own id; of later exports say which is the newest, under [newest].",
+    "merged_in_circle": "Clear merged_into of the record that stayed.",
+    "merged_onward": "Write into merged_into the record that is there still, the last of the chain.",
     "stage_unknown": "Add the stage to its pipeline's stages, or move the record to one that is there.",
     "status_not_of_stage": "Make status and stage agree: a won deal stands in a won stage.",
     "closed_has_a_date": "Fill in the closing date of won and lost deals.",
