@@ -25,6 +25,12 @@ def test_the_newest_by_the_declared_column_wins_and_the_older_is_superseded(read
     assert quarantined(imported, "deals", "file, line, rule")[0] == ("e-1.csv", 2, "superseded")
 
 
+def test_no_pattern_means_the_files_that_a_system_puts_beside_the_others(read):
+    aside = {".e-3.csv": "", "~$e-1.csv": "x", "._e-1.csv": "\0"}
+    imported = read({**FILES, **aside}, files={"deals": "*e-*.csv"}, newest={"deals": "changed"}, limit=0.0)
+    assert [file["name"] for file in imported.files] == ["e-1.csv", "e-2.csv"]
+
+
 def test_the_newest_wins_whatever_the_order_of_the_files(read, rows):
     imported = read({"e-1.csv": FEBRUARY, "e-2.csv": JANUARY}, newest={"deals": ["Modified", "changed"]}, **MAP)
     assert rows(imported, "deals", COLUMNS)[0] == ("D1", "Offer", 20_000)

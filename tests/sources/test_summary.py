@@ -2,13 +2,9 @@
 
 import io
 
-import pytest
 from rich.console import Console
 
-from salesbook.sources.quarantine import BROKEN
-from salesbook.sources.staged import LEFT_OUT
-from salesbook.sources.summary import BY_KIND, summary, to_mend
-from salesbook.tables import TABLES
+from salesbook.sources.summary import summary
 
 
 def printed(parts) -> str:
@@ -61,11 +57,3 @@ def test_what_a_month_lacks_is_told_last(read, deals_of):
 def test_names_of_files_are_no_markup(read, deals_of):
     files = {"e[red]1.csv": deals_of("D1,Sales", good=9)}
     assert "e[red]1.csv" in printed(summary(read(files, files={"deals": "e[red]1.csv"})))
-
-
-@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
-def test_every_rule_of_every_table_says_what_to_mend(table):
-    rules = [rule.name for rule in table.rules]
-    rules += [f"{column.name}{kind}" for column in table.columns for kind in BY_KIND]
-    rules += [*BROKEN, *LEFT_OUT, "header_again", "duplicate", "key_conflict", "stage_unknown", "status_not_of_stage"]
-    assert [rule for rule in rules if not to_mend(table.name, rule)] == []

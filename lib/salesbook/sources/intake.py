@@ -19,16 +19,16 @@ from salesbook.disk import STAGING, sweep
 from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
-from salesbook.sources import cast, files, plan, quarantine, reader, snapshots, steps, typed
+from salesbook.sources import cast, files, mending, plan, quarantine, reader, snapshots, steps, typed
 from salesbook.sources.blocks import Blocks, mixed_columns
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import Form, literal
 from salesbook.sources.imports import RECORD, Import, opened
-from salesbook.sources.staged import LEFT_OUT, Staged
+from salesbook.sources.staged import Staged
 from salesbook.tables import TABLES
 
-VERSION = 8
+VERSION = 9
 MEMORY = "600MB"
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
 
@@ -75,7 +75,7 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
     finally:
         shutil.rmtree(staging)
     result = opened(target)
-    refuse_too_many(result, settings.limits.rejected_share)
+    mending.refuse_too_many(result, settings.limits.rejected_share)
     return result
 
 
@@ -452,20 +452,3 @@ def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table], folder: 
             rows = literal((folder / f"{table.name}.parquet").as_posix())
             found += con.execute(f"select {newest} from read_parquet({rows})").fetchone()
     return max(filter(None, found), default=None)
-
-
-def refuse_too_many(result: Import, limit: float, place: str = "") -> None:
-    """Refuse an import of which more is rejected than the settings allow. Rows that are only left out do not count.
-
-    Parameters: `place`, where the rejected rows are, if not in the import's folder.
-    Raises: BadData that names the table, the two most frequent reasons and the quarantine file.
-    """
-    for table, rules in result.rejected.items():
-        counts = {rule: count for rule, count in rules.items() if rule not in LEFT_OUT}
-        rejected, read = sum(counts.values()), result.rows_read(table) + result.rows_made(table)
-        if rejected > limit * read:
-            first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:2]
-            reasons = " and ".join(f"{rule} ({count})" for rule, count in first)
-            wrong = f"Too many rows of {table} cannot be loaded: {rejected} of {read}, more than {limit:.0%}."
-            todo = f"Look at {place or result.quarantine(table)}, then mend the export or its map in salesbook.toml."
-            raise BadData(wrong, f"Most often: {reasons}.", todo)

@@ -19,7 +19,7 @@ from salesbook.engines import Engine
 from salesbook.errors import BadData
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
-from salesbook.sources import cast, intake, plan, quarantine, snapshots, steps
+from salesbook.sources import cast, intake, mending, plan, quarantine, snapshots, steps
 from salesbook.sources.files import SourceFile
 from salesbook.sources.form import DATES, Form, literal, matches
 from salesbook.sources.framing import Dialect
@@ -354,7 +354,7 @@ def kept(work: Work, record: dict, tables: list[str], store: Path) -> Import:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     found = opened(target)
-    intake.refuse_too_many(found, work.settings.limits.rejected_share, work.place.quarantined)
+    mending.refuse_too_many(found, work.settings.limits.rejected_share, work.place.quarantined)
     return found
 
 
