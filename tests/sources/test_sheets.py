@@ -123,6 +123,15 @@ def test_a_formula_that_nothing_has_worked_out_is_not_an_empty_cell(read, rows, 
     assert rows(imported, "deals", "deal_id, amount_minor") == [("D2", None), ("D3", 700)]
 
 
+def test_an_error_in_a_cell_without_an_address_is_refused_and_plain_cells_without_one_are_read(read, rows):
+    whole = workbook(HEADER[:5], ROW[:5], ["D2", *ROW[1:5]])
+    bare = [(f'r="{column}{row}"', "") for row in (1, 2, 3) for column in "ABCDE"]
+    assert len(rows(read({"deals.xlsx": rewritten(whole, *bare)}, limit=0.0), "deals")) == 2
+    spoiled = rewritten(workbook(HEADER[:5], [*ROW[:4], "#N/A"]), *bare[:10])
+    with pytest.raises(BadData, match=r"deals\.xlsx does not say where its cells stand"):
+        read({"deals.xlsx": spoiled})
+
+
 def test_a_workbook_packed_to_fill_the_memory_is_refused_before_it_is_unpacked(read, monkeypatch):
     monkeypatch.setattr(sheets, "LARGE", 1 << 20)
     content = rewritten(workbook(HEADER[:6], ROW[:6]), ("</sheetData>", "</sheetData>" + " " * (8 << 20)))

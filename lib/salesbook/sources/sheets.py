@@ -69,7 +69,11 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> Told:
     with zipfile.ZipFile(copy.path) as archive:
         content = archive.read(sheet_path(archive, sheet))
         percents = percents_in(content, percent_formats(archive))
-    for (row, column), error in errors_in(content).items():
+    errors = errors_in(content)
+    if None in errors or None in percents:
+        found = "It has errors or percents in cells that bear no address."
+        raise BadData(f"{name} does not say where its cells stand.", found, "Open it in Excel and save it again.")
+    for (row, column), error in errors.items():
         rows[row][column] = error
     timed = {at for row in rows for at, value in enumerate(row) if isinstance(value, datetime.datetime)}
     with target.open("w", encoding="utf-8", newline="") as file:
@@ -145,24 +149,24 @@ def sheet_of(names: list[str], copy: Copy) -> str:
     raise BadData(f"The sheet to read in {copy.file.name} cannot be told.", f"It has {listed(names)}.", todo)
 
 
-def errors_in(content: bytes) -> dict[tuple[int, int], str]:
-    """The error values of a sheet, such as #N/A, by row and column from 0, and formulas that no program has worked out
-    yet: the library reads them as empty cells."""
+def errors_in(content: bytes) -> dict[tuple[int, int] | None, str]:
+    """The error values of a sheet, such as #N/A, by row and column from 0 (None where a cell does not say them), and
+    formulas that no program has worked out yet: the library reads them as empty cells."""
     cells = []
     if IS_ERROR.search(content):
         cells += [(attributes, value) for attributes, value in ERROR.findall(content) if IS_ERROR.search(attributes)]
     empty = EMPTY_FORMULA.findall(content)
     cells += [(attributes, NO_RESULT) for attributes in empty if not IS_TEXT.search(attributes)]
-    return {place: value.decode() for attributes, value in cells if (place := place_of(attributes))}
+    return {place_of(attributes): value.decode() for attributes, value in cells}
 
 
-def percents_in(content: bytes, formats: list[int]) -> set[tuple[int, int]]:
-    """The cells of a sheet that are shown as percents, by row and column from 0."""
+def percents_in(content: bytes, formats: list[int]) -> set[tuple[int, int] | None]:
+    """The cells of a sheet that are shown as percents, by row and column from 0; None where one does not say."""
     if not formats:
         return set()
     numbers = "|".join(map(str, formats)).encode()
     shown = re.findall(rb"""<(?:\w+:)?c ([^>]*\bs=["'](?:%b)["'][^>]*)>(?!</)""" % numbers, content)
-    return {place for attributes in shown if not attributes.endswith(b"/") and (place := place_of(attributes))}
+    return {place_of(attributes) for attributes in shown if not attributes.endswith(b"/")}
 
 
 def percent_formats(archive: zipfile.ZipFile) -> list[int]:
