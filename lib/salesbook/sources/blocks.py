@@ -123,7 +123,7 @@ class Blocks:
         given = [*self.feed.constants.values(), *(word for words in self.words.values() for word in words.values())]
         if len(block) > MOST_SEARCHED:
             return zones.ALL
-        found = re.findall(rb"(?=((?:19|20)\d\d))", b"\n".join([block, *map(str.encode, given)]))
+        found = re.findall(rb"(?<!\d)(?:19|20)\d\d(?!\d)", b"\n".join([block, *map(str.encode, given)]))
         return (int(min(found)), int(max(found))) if found else zones.ALL
 
 

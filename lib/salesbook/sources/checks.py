@@ -193,10 +193,8 @@ class Checks:
         """Reject the ids of a file that a spreadsheet has rounded: it keeps 15 digits of a number and writes zeros for
         the others. Those of a column decide together: where each has zeros there, by chance in one of 1000 files."""
         small = [f.source for f in self.feeds.get(table.name, []) if not f.is_placed and f.text.n_good < ROWS_OF_SHEET]
-        for column in table.columns if small else ():
-            name = column.name
-            if column.type != "id" or not self.is_in_file(table, column):
-                continue
+        ids = [c.name for c in table.columns if small and c.type == "id" and self.is_in_file(table, c)]
+        for name in self.long_ones(table, ids):
             rounded = self.con.execute(f"""
                 select in_file from (select distinct in_file, {name} as id from good_{table.name}
                     where length({name}) > 15 and {matches(name, "[0-9]+")}) ids
@@ -207,6 +205,14 @@ class Checks:
                 of_them = f"t.in_file in ({files}) and length(t.{name}) > 15 and {matches(f't.{name}', '[0-9]+')}"
                 reason = f"{name} is not an id any more: a spreadsheet has rounded it to 15 digits"
                 self.record("rejected", table, of_them, name, f"{name}_spoiled", reason)
+
+    def long_ones(self, table: Table, ids: list[str]) -> list[str]:
+        """The columns of ids with one that is longer than a spreadsheet can keep, found at one look."""
+        if not ids:
+            return []
+        longest = ", ".join(f"max(length({name}))" for name in ids)
+        lengths = self.con.execute(f"select {longest} from all_{table.name}").fetchone()
+        return [name for name, length in zip(ids, lengths, strict=True) if (length or 0) > 15]
 
     def has_rows(self, table: str) -> bool:
         """Whether a table has a good row."""

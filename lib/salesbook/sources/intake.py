@@ -25,7 +25,7 @@ from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import Form, literal
 from salesbook.sources.imports import RECORD, Import, opened
-from salesbook.sources.staged import Staged
+from salesbook.sources.staged import DERIVED, Staged
 from salesbook.tables import TABLES
 
 VERSION = 9
@@ -275,7 +275,8 @@ def cast_table(work: Work, table: Table) -> None:
     for feed in work.feeds.get(table.name, []):
         path = part_of(work.folder, feed)
         words, mixed = plan.words_of(feed.name, work.settings.source), mixed_columns(feed)
-        wrote = typed.written(Blocks(work.con, feed, words, mixed, work.problems).typed(), path, table)
+        rows = Blocks(work.con, feed, words, mixed, work.problems).typed()
+        wrote = typed.written(rows, path, table, is_last=is_last(work, table))
         if wrote.count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, wrote.count)
         parts.append(typed.part(work.con, table.name, feed.source, path, wrote.marked))
@@ -290,6 +291,12 @@ def cast_table(work: Work, table: Table) -> None:
         f"create view good_{table.name} as select * from all_{table.name} a "
         f"where problem = 0 and not exists (select 1 from rejected r where {same})"
     )
+
+
+def is_last(work: Work, table: Table) -> bool:
+    """Whether the rows of a table will hardly be written once more: by nothing but a row that is rejected."""
+    is_alone = len(work.feeds[table.name]) == 1 and table.name not in DERIVED
+    return is_alone and not steps.of_table(table.name, work.settings.source)
 
 
 def part_of(folder: Path, feed: plan.Feed) -> Path:

@@ -79,7 +79,7 @@ def ids_by_prefix(staged: Staged) -> None:
     def begins(column: str, prefix: str) -> str:
         return f"case when starts_with(t.{column}, '{prefix}') then t.{column} end"
 
-    staged.change("activities", {
+    staged.derive("activities", {
         "lead_id": f"coalesce(t.lead_id, {begins('who_id', '00Q')})",
         "contact_id": f"coalesce(t.contact_id, {begins('who_id', '003')})",
         "deal_id": f"coalesce(t.deal_id, {begins('what_id', '006')})",
@@ -91,7 +91,7 @@ def deleted(staged: Staged, table: str) -> None:
     """Deleted records: a deal or lead is known to be gone from when it was last written; other rows are left out."""
     if table in ("deals", "leads"):
         gone = "case when t.deleted_at is null and t.is_deleted then t.{0} else t.{1} end"
-        staged.change(table, {
+        staged.derive(table, {
             "deleted_at": gone.format("seen_at", "deleted_at"),
             "deleted_at_is_date": f"coalesce({gone.format('seen_at_is_date', 'deleted_at_is_date')}, false)",
         })  # fmt: skip
@@ -120,6 +120,8 @@ def merged_deals(staged: Staged) -> None:
             select c.merged_id, p.deal_id, c.step + 1 from chain c join pairs p on p.merged_id = c.deal_id
             where c.step < 20)
         select merged_id, (array_agg(deal_id order by -step))[1] as deal_id from chain group by 1""")
+    if not staged.con.execute("select 1 from merges limit 1").fetchall():
+        return
     staged.change("deals", {"merged_into": "coalesce(t.merged_into, m.deal_id)"},
                   "left join merges m on m.merged_id = t.deal_id")  # fmt: skip
     staged.leave_out("stage_history", "merged", """t.deal_id in (select merged_id from merges)
@@ -168,7 +170,7 @@ def leads_of_contacts(staged: Staged) -> None:
 
 def one_pipeline(staged: Staged) -> None:
     """A deal without a pipeline is in the one there is, where a CRM has only record types (Salesforce)."""
-    staged.change("deals", {"pipeline": f"coalesce(t.pipeline, '{PIPELINE}')"})
+    staged.derive("deals", {"pipeline": f"coalesce(t.pipeline, '{PIPELINE}')"})
 
 
 def stages_of_every_pipeline(staged: Staged) -> None:
@@ -200,7 +202,7 @@ def outcomes_of_stages(staged: Staged) -> None:
 
 def status_from_flags(staged: Staged) -> None:
     """A deal's status of the columns that say whether it is won, lost or closed."""
-    staged.change("deals", {"status": """coalesce(t.status, case when t.is_won then 'won'
+    staged.derive("deals", {"status": """coalesce(t.status, case when t.is_won then 'won'
         when t.is_lost or t.is_closed then 'lost' when t.is_won is not null then 'open' end)"""})  # fmt: skip
 
 

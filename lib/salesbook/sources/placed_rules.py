@@ -47,6 +47,10 @@ class PlacedStaged(Staged):
         """Put other values in a table's columns; `columns`, name to SQL over the row `t` and what `joins` adds."""
         self.replace(table, changed(self.con.columns(f"all_{table}"), columns, joins))
 
+    def derive(self, table: str, columns: dict[str, str]) -> None:
+        """Put other values in a table's columns, worked out of each row `t` alone; `columns`, name to SQL."""
+        self.change(table, columns)
+
     def add(self, table: str, step: str, select: str) -> None:
         """Add rows to a table; columns that `select` does not name are empty."""
         self.con.execute(f"create or replace table new_rows as {select}")

@@ -23,6 +23,7 @@ LEFT_OUT = {
     "superseded": "a later version of the record is taken",
     "repeated": "another file, or one for several tables, has it before",
 }
+DERIVED = ("deals", "stages")  # what they lack is filled in by the checks
 
 
 @dataclass
@@ -55,16 +56,28 @@ class Staged:
 
     def is_as_cast(self, table: str) -> bool:
         """Whether a table's rows are as they were cast. What deals and stages lack is derived."""
-        return self.is_of_one_file(table) and table not in ("deals", "stages")
+        return self.is_of_one_file(table) and table not in DERIVED
+
+    def set_aside(self, table: str) -> str:
+        """Give the view of a table another name, for one that is to take its place."""
+        self.versions += 1
+        self.replaced.add(table)
+        self.con.execute(f"alter view all_{table} rename to told_{table}_{self.versions}")
+        return f"told_{table}_{self.versions}"
 
     def replace(self, table: str, select: str) -> None:
         """Put other rows in a table's place; `select` reads the rows before from `before`."""
-        self.versions += 1
-        self.replaced.add(table)
-        told, kept = f"told_{table}_{self.versions}", f"kept_{table}_{self.versions}"
-        self.con.execute(f"alter view all_{table} rename to {told}")
+        told = self.set_aside(table)
+        kept = told.replace("told_", "kept_", 1)
         self.con.execute(f"create table {kept} as with before as (from {told}) {select}")
         self.con.execute(f"create view all_{table} as from {kept}")
+
+    def derive(self, table: str, columns: dict[str, str]) -> None:
+        """Put other values in a table's columns, worked out of each row `t` alone whenever it is read: without a copy,
+        for a table may be large; `columns`, name to SQL."""
+        values = ", ".join(f'{sql} as "{name}"' for name, sql in columns.items())
+        told = self.set_aside(table)
+        self.con.execute(f"create view all_{table} as select t.* replace ({values}) from {told} t")
 
     def change(self, table: str, columns: dict[str, str], joins: str = "") -> None:
         """Put other values in a table's columns; `columns`, name to SQL over the row `t` and what `joins` adds."""

@@ -43,11 +43,15 @@ def batches(con: duckdb.DuckDBPyConnection, select: str) -> Iterator[pa.RecordBa
         yield from ahead(apart.sql(select).to_arrow_reader(BATCH))
 
 
-def written(rows: Iterator[pa.RecordBatch], path: Path, table: Table) -> Written:
-    """Rows written to Parquet while they come; `problem` and `other_word`, where they have them, are told beside it."""
+def written(rows: Iterator[pa.RecordBatch], path: Path, table: Table, is_last: bool = True) -> Written:
+    """Rows written to Parquet while they come; `problem` and `other_word`, where they have them, are told beside it.
+
+    Parameters: `is_last`, whether they are not written once more after the checks, and therefore packed well.
+    """
     schema = schema_of(table)
     count, marked, key = 0, [MARKED.empty_table()], Key(table)
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated(table)) as file:
+    packing = "zstd" if is_last else "lz4"
+    with pq.ParquetWriter(path, schema, compression=packing, use_dictionary=repeated(table)) as file:
         for batch in rows:
             file.write_batch(batch.select(schema.names))
             if len(schema) < len(batch.schema):
