@@ -293,10 +293,10 @@ def test_a_chance_in_percent_is_made_a_fraction_and_a_fraction_is_not(mapped, an
 
 def test_a_column_of_a_canonical_name_with_other_values_is_asked_about_not_passed_over(mapped, answered, rows):
     deals = f"{HEAD.replace('Created', 'Aangemaakt op')},Type\n"
-    deals += "D1,Demo,€ 5,EUR,open,05-01-26,Proefklant\nD2,Demo,€ 6,EUR,open,06-01-26,\n"
+    deals += "D1,Demo,ca. 5,EUR,open,05-01-26,Proefklant\nD2,Demo,ca. 6,EUR,open,06-01-26,\n"
     made = mapped({"x.csv": deals})
     assert asked(made) == ["columns.deals", "columns.deals", "words.deals.type"]
-    assert all(value in made.questions[0].ask for value in ("'Amount'", "'€ 5'"))
+    assert all(value in made.questions[0].ask for value in ("'Amount'", "'ca. 5'"))
     imported = answered(made, 'amount = ""', 'created_at = ""', '"Proefklant" = "new"')
     assert rows(imported, "deals", "amount_minor, created_at, type") == [(None, None, "new"), (None, None, None)]
     assert imported.rejected == {}
@@ -394,3 +394,48 @@ def test_the_report_is_made_in_the_only_currency_of_the_deals_and_of_several_is_
     assert (made.report["currency"][0], asked(made)) == ("DKK", [])
     made = mapped({"x.csv": deals + "D2,Demo,5,EUR,open,2026-01-05\n"})
     assert (asked(made), made.questions[0].lines) == (["report"], ('currency = "DKK"', 'currency = "EUR"'))
+
+
+@pytest.mark.parametrize(("sign", "currencies"), [("€ {}", []), ("{} kr.", ["source"]), ("£{}", [])])
+def test_the_sign_of_a_currency_beside_amounts_is_read_and_one_of_several_currencies_asked(
+    mapped, answered, rows, sign, currencies
+):
+    deals = "Offertenummer;Klant;Status;Offertebedrag;Offertedatum\n"
+    deals += "".join(f"{n};A;Open;{sign.format(f'1.23{n},50')};25-01-2026\n" for n in range(3))
+    made = mapped({"x.csv": deals})
+    assert asked(made) == currencies
+    imported = answered(made, *('currency = "DKK"',) * len(currencies))
+    assert rows(imported, "deals", "amount_minor") == [(123_050,), (123_150,), (123_250,)]
+
+
+def test_amounts_with_signs_of_two_currencies_are_not_read_as_of_one(mapped):
+    made = mapped({"x.csv": f"{HEAD}\nD1,Demo,€ 5,EUR,open,2026-01-05\nD2,Demo,$ 6,EUR,open,2026-01-05\n"})
+    assert (asked(made), made.fed[0].source_of("amount")) == (["columns.deals"], None)
+
+
+def test_salesforce_ids_of_15_and_18_signs_are_of_one_record(mapped, answered, rows):
+    head = "Id,AccountId,StageName,Amount,CloseDate,IsWon,IsClosed,CreatedDate,CurrencyIsoCode,OwnerId\n"
+    deals = head + "006A0000006Vm9r,001A0000006Vm9r,Demo,5.0,2026-03-01,false,false,2026-01-05T09:00:00Z,EUR,\n"
+    made = mapped({"Opportunity.csv": deals, "Account.csv": "Id,Name\n001A0000006Vm9rIAC,Acme\n"})
+    assert rows(answered(made), "deals", "deal_id, account_id") == [("006A0000006Vm9rIAC", "001A0000006Vm9rIAC")]
+    made = mapped({"Account.csv": "Id,Name\n001A0000006Vm9r,Acme\n"})
+    assert made.steps == {}
+
+
+def test_a_history_of_properties_that_hubspot_exports_gives_the_visits_to_stages(mapped, answered, rows):
+    deals = HUBSPOT + "1,Ada,2026-01-05,2026-02-20,Sales,Closed won,5,EUR,1\n"
+    history = "Record ID,Property,Value,Date of change\n1,Deal Stage,Demo,2026-01-05 09:00\n"
+    history += "1,Amount,5,2026-01-06 09:00\n1,Deal Stage,Closed won,2026-02-20 09:00\n"
+    made = mapped({"hubspot-crm-exports-deals.csv": deals, "deal-property-history.csv": history})
+    imported = answered(made, 'zone = "UTC"')
+    assert rows(imported, "stage_history", "stage, entered_at::varchar") == [
+        ("Demo", "2026-01-05 09:00:00"), ("Closed won", "2026-02-20 09:00:00"),
+    ]  # fmt: skip
+
+
+def test_meetings_that_hubspot_exports_are_of_their_deal(mapped, answered, rows):
+    meetings = "Record ID,Meeting start time,Activity assigned to,Meeting outcome,Associated Deal IDs\n"
+    made = mapped({"hubspot-crm-exports-deals.csv": HUBSPOT + "1,Ada,2026-01-05,,Sales,Closed won,5,EUR,1\n",
+                   "hubspot-crm-exports-meetings.csv": meetings + "7,2026-01-06 09:00,Ada,Completed,1\n"})  # fmt: skip
+    imported = answered(made, 'zone = "UTC"')
+    assert rows(imported, "activities", "type, deal_id, outcome") == [("meeting", "1", "held")]

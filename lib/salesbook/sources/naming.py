@@ -13,6 +13,7 @@ from salesbook.sources.survey import Profile, Surveyed
 from salesbook.tables import TABLES
 
 SIMILAR = 0.86
+ONLY = {"euros": "EUR", "pounds": "GBP"}  # signs that are of one currency alone
 
 
 def of_names(export: list[Surveyed]) -> Proposal:
@@ -134,6 +135,8 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
         made.constants.setdefault("deals", {})["currency"] = code
     if fed.source_of("stage") is None and fed.source_of("status"):
         fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
+    if (amount := fed.source_of("amount")) and amount.sign:
+        made.steps.setdefault("deals", []).append(f"amount_in_{amount.sign}")
     complete_status(made, fed)
     complete_closing(made, fed)
     if (chance := fed.source_of("probability")) and chance.is_percent:
@@ -183,6 +186,8 @@ def status_of_stage(made: Proposal, fed: Fed) -> None:
 def currency_of(fed: Fed) -> str:
     """The currency that the name of the amounts bears in brackets, where no column tells it; "" where it bears none."""
     amount = fed.source_of("amount")
+    if amount and amount.sign in ONLY and fed.source_of("currency") is None:
+        return ONLY[amount.sign]
     code = re.search(r"[(\[]([A-Z]{3})[)\]]", amount.name) if amount and fed.source_of("currency") is None else None
     return code.group(1) if code and code.group(1) in list_currencies() else ""
 

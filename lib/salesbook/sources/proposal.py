@@ -3,7 +3,7 @@
 from salesbook import maps
 from salesbook.settings import Source
 from salesbook.sources import files, naming, plan, settling, steps
-from salesbook.sources.proposed import Fed, Match, Proposal, quoted, synonyms
+from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted, synonyms
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Surveyed
 from salesbook.tables import TABLES
@@ -81,6 +81,8 @@ def of_crm(export: list[Surveyed]) -> Proposal | None:
     crm, fed = max(found, key=lambda pair: sum(len(one.matches) for one in pair[1]))
     made = Proposal(extends=crm, fed=fed)
     complete_crm(made)
+    if crm == "salesforce":
+        complete_ids(made)
     for one in fed:
         ask_for_twins(made, one, maps.shipped(crm)["columns"][one.name])
     return made
@@ -98,6 +100,17 @@ def complete_crm(made: Proposal) -> None:
     told = shipped.get("steps", {}).get("deals", [])
     if chance and chance.is_number and chance.distinct > 1 and chance.is_percent != (step in told):
         made.steps["deals"] = [one for one in told if one != step] if step in told else [*told, step]
+
+
+def complete_ids(made: Proposal) -> None:
+    """Ids of Salesforce as those of 18 signs, where some files have them with 15: the same record has both."""
+    ids = [profile for fed in made.fed for match in fed.matches if column_of(fed, match.column).type == "id"
+           and (profile := fed.profiles[match.named]).filled]  # fmt: skip
+    if any(one.of_15 == one.filled for one in ids) and any(one.of_18 == one.filled for one in ids):
+        told = maps.shipped(made.extends).get("steps", {})
+        for fed in made.fed:
+            asked = made.steps.get(fed.name, told.get(fed.name, []))
+            made.steps[fed.name] = [*asked, "ids_of_18_signs"]
 
 
 def is_deals(fed: Fed, export: list[Surveyed]) -> bool:

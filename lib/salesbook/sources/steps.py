@@ -18,6 +18,7 @@ from salesbook.sources.files import listed
 from salesbook.sources.form import Form
 from salesbook.sources.plan import Feed
 from salesbook.sources.staged import Staged
+from salesbook.tables import TABLES
 
 VERSION_AT = Column("version_at", "instant", "when this version of the record was written")
 ToText = Callable[[str, Form], str]
@@ -51,8 +52,25 @@ UNITS = {
     "duration_from_minutes": Unit({"activities": ("duration_seconds",)}, units.minutes),
     "duration_from_hours_and_minutes": Unit({"activities": ("duration_seconds",)}, units.hours_and_minutes),
     "zero_amount_is_missing": Unit({"deals": ("amount",)}, units.zero_is_missing),
+    **{
+        f"amount_in_{name}": Unit(
+            dict.fromkeys(("deals", "orders", "quotes", "deal_lines"), ("amount",)),
+            partial(units.without_sign, signs=signs),
+        )
+        for name, signs in units.MONEY_SIGNS.items()
+    },
     "first_of_several": Unit(
         {"deals": ("account_id", "contact_id"), "contacts": ("account_id",)}, units.first_of_several
+    ),
+    "ids_of_18_signs": Unit(
+        {
+            name: tuple(
+                column.name for column in maps.table(name).columns if column.type == "id" or column.name == "pipeline"
+            )
+            for name in (*TABLES, *maps.RAW)
+            if any(c.type == "id" for c in maps.table(name).columns)
+        },
+        units.salesforce_id,
     ),
     "midnight_is_date": Unit(
         {

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -12,6 +12,7 @@ from salesbook.errors import BadData
 from salesbook.sources import cast, files, plan, reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, TRUE, Form, matches, number_pattern
+from salesbook.sources.units import MONEY_SIGNS, without_sign
 
 FORMS = {
     (decimal, thousands): Form(decimal=decimal, thousands=thousands)
@@ -27,7 +28,8 @@ class Profile:
 
     `dates`: form of a date to rows; `numbers`: (decimal sign, sign between thousands) to rows; `signed`: rows with a
     point or comma; `timed`, `zoned`: rows with a time, with a zone; `booleans`: rows that are yes or no;
-    `percents`: rows with a number and %; `above_one`: rows with a number above 1, with % or without.
+    `percents`: rows with a number and %; `above_one`: rows with a number above 1, with % or without; `signs`: rows with
+    the sign of a currency beside a number; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids.
     """
 
     name: str
@@ -44,6 +46,15 @@ class Profile:
     currencies: int
     percents: int = 0
     above_one: int = 0
+    signs: dict[str, int] = field(default_factory=dict)
+    of_15: int = 0
+    of_18: int = 0
+
+    @property
+    def sign(self) -> str:
+        """The one currency sign that amounts bear, as `units.MONEY_SIGNS` names it; "" for none, or for several."""
+        found = [name for name, count in self.signs.items() if count]
+        return found[0] if len(found) == 1 else ""
 
     @property
     def is_date(self) -> bool:
@@ -65,6 +76,10 @@ class Profile:
             return self.booleans == self.filled
         if kind == "currency":
             return self.currencies == self.filled
+        if kind != "money" and any(self.signs.values()):
+            return kind == "share" and self.percents == self.filled
+        if sum(count > 0 for count in self.signs.values()) > 1:
+            return False
         return self.is_number or (kind == "share" and self.percents == self.filled)
 
     @property
@@ -130,7 +145,7 @@ def surveyed(file: SourceFile, work: Path, number: int, wanted: set[str]) -> Sur
         copy = files.copied(file, work / f"{number}.copy")
         text, encoding = text_of(copy, work, wanted)
     except BadData as error:
-        return Surveyed(file.name, {}, refusal=f"{error.wrong} {error.found}")
+        return Surveyed(file.name, {}, refusal=f"{error.wrong} {error.found} {error.todo}")
     return Surveyed(file.name, profiles(text), encoding=encoding, later_header=plan.later_header(wanted, text))
 
 
@@ -155,25 +170,32 @@ def profiles(text: reader.Text) -> dict[str, Profile]:
 def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     """One column."""
     dates = {form: f"{matches('v', pattern)} or {matches('v', ISO)}" for form, pattern in DATES.items()}
-    numbers = {signs: matches("v", number_pattern(form, 6, 16)) for signs, form in FORMS.items()}
+    numbers = {signs: matches("m", number_pattern(form, 6, 16)) for signs, form in FORMS.items()}
+    bare = "v"
+    for signs in MONEY_SIGNS.values():
+        bare = without_sign(bare, Form(), signs)
+    beside = {name: f"{without_sign('v', Form(), signs)} <> v and regexp_matches(m, '^-?[0-9.,]')"
+              for name, signs in MONEY_SIGNS.items()}  # fmt: skip
     words = ", ".join(f"'{word}'" for word in (*TRUE, *FALSE))
     tests = [
-        *dates.values(), *numbers.values(), "regexp_matches(v, '[.,]')", "regexp_matches(v, '\\d[T ,]')",
+        *dates.values(), *numbers.values(), "regexp_matches(m, '[.,]')", "regexp_matches(v, '\\d[T ,]')",
         "regexp_matches(v, ':.*(?:Z|UTC|GMT|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
         matches("v", r"[0-9]+(?:[.,][0-9]+)? ?%"), "try_cast(replace(rtrim(v, '% '), ',', '.') as double) > 1",
+        *beside.values(), *(matches("v", f"[a-zA-Z0-9]{{{length}}}") for length in (15, 18)),
     ]  # fmt: skip
     counts = ", ".join(f"count(*) filter ({test})" for test in tests)
     total, filled, distinct, *found = con.execute(f"""
         select count(*), count(v), count(distinct v), {counts}
-        from (select nullif({cast.trimmed(column)}, '') as v from rows)""").fetchone()
+        from (select v, {bare} as m from (select nullif({cast.trimmed(column)}, '') as v from rows))""").fetchone()
     values = ()
     if distinct <= MOST_VALUES:
         text = cast.trimmed(column)
         query = f"select distinct {text} from rows where {text} <> '' order by 1"
         values = tuple(value for (value,) in con.execute(query).fetchall())
     of_dates, rest = found[: len(dates)], found[len(dates) :]
-    of_numbers, signed_and_more = rest[: len(numbers)], rest[len(numbers) :]
+    of_numbers, more = rest[: len(numbers)], rest[len(numbers) :]
     return Profile(
         name, total, filled, distinct, values, dict(zip(dates, of_dates, strict=True)),
-        dict(zip(numbers, of_numbers, strict=True)), *signed_and_more,
+        dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 2],
+        signs=dict(zip(beside, more[-len(beside) - 2 : -2], strict=True)), of_15=more[-2], of_18=more[-1],
     )  # fmt: skip

@@ -6,6 +6,12 @@ CLOCK, ZERO = r"\d{1,3}:[0-5]\d(?::[0-5]\d)?", r"-?0+(?:[.,]0+)?"
 MIDNIGHT = r"[T ]0?0:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?$"
 
 
+# What people write beside an amount, by the currency it may be of: a dollar or a krone is of several.
+MONEY_SIGNS = {"euros": "€|EUR|euro", "dollars": r"(?:US|CA|AU|NZ)?\$|USD", "pounds": "£|GBP",
+               "kroner": r"kr\.?|DKK|SEK|NOK"}  # fmt: skip
+GAP = "[ \u00a0\u202f]?"
+
+
 def written(number: str, form: Form) -> str:
     """SQL of a number as text, with the form's decimal sign."""
     return f"replace(({number})::varchar, '.', '{form.decimal}')"
@@ -56,3 +62,22 @@ def first_of_several(text: str, form: Form) -> str:
 def midnight_is_date(text: str, form: Form) -> str:
     """A date that a program wrote as midnight of the day as the date alone."""
     return f"regexp_replace({text}, '{MIDNIGHT}', '')"
+
+
+def without_sign(text: str, form: Form, signs: str) -> str:
+    """An amount without the sign of a currency before or after it: € 1.234,50 or 1.234,50 kr."""
+    before = f"regexp_replace({text}, '^(-?){GAP}(?:{signs}){GAP}', '\\1')"
+    return f"regexp_replace({before}, '{GAP}(?:{signs})$', '')"
+
+
+def salesforce_id(text: str, form: Form) -> str:
+    """A Salesforce id of 15 signs, which differ by their case, as the one of 18, as its exports write it elsewhere.
+
+    The last three signs say which of each five are capitals. Reports have 15, the Data Loader and replicas 18.
+    """
+    capitals = [f"case when ascii(substr({text}, {at}, 1)) between 65 and 90 then {1 << (at - 1) % 5} else 0 end"
+                for at in range(1, 16)]  # fmt: skip
+    ends = " || ".join(
+        f"substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', 1 + {' + '.join(capitals[at : at + 5])}, 1)" for at in (0, 5, 10)
+    )
+    return f"case when {matches(text, '[a-zA-Z0-9]{15}')} then {text} || {ends} else {text} end"

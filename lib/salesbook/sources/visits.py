@@ -6,7 +6,7 @@ from salesbook import zones
 from salesbook.sources.changes import NAMES, bare
 from salesbook.sources.staged import Staged
 
-STAGE_FIELDS = "('dealstage', 'stage_id', 'stage', 'stagename')"
+STAGE_FIELDS = "('dealstage', 'stageid', 'stage', 'stagename')"
 ENTERED = (
     re.compile(r"(?:propert(?:y|ies)_)?hs_v2_date_entered_(?P<stage>.+)", re.IGNORECASE),
     re.compile(r"(?:propert(?:y|ies)_)?hs_date_entered_(?P<stage>.+)", re.IGNORECASE),
@@ -54,7 +54,7 @@ def visits_from_history(staged: Staged) -> None:
     A change to the stage the deal is in already is none; a visit ends where the next begins.
     """
     if staged.has("deal_history"):
-        is_stage = f"lower({{0}}.field) in {STAGE_FIELDS} and {{0}}.value is not null"
+        is_stage = f"{bare('{0}.field')} in {STAGE_FIELDS} and {{0}}.value is not null"
         is_kept = f"{is_stage.format('t')} or {bare('t.field')} in ({NAMES})"
         staged.leave_out("deal_history", "other_field", f"({is_kept}) is not true")
         staged.add("stage_history", "visits_from_history", f"""
