@@ -246,6 +246,29 @@ def test_what_follows_within_minutes_on_one_channel_belongs_to_the_attempt_befor
     ]
 
 
+def test_contacts_are_summed_by_the_lead_and_the_deal_that_they_were_logged_on(tmp_path):
+    activities = """
+    activity_id,type,direction,occurred_at,lead_id,deal_id,outcome,reached_decision_maker,is_automatic
+    A1,call,inbound,2026-10-01T10:00:00Z,L,,,,
+    A2,call,outbound,2026-10-02T10:00:00Z,L,,,,
+    A3,meeting,outbound,2026-10-03T10:00:00Z,L,,no_show,true,
+    A4,meeting,outbound,2026-10-04T10:00:00Z,L,A,held,,
+    A5,email,outbound,2026-10-05T10:00:00Z,,A,,,
+    A6,email,outbound,2026-10-06T10:00:00Z,L,,,,true
+    A7,note,outbound,2026-10-07T10:00:00Z,L,,,,
+    A8,email,outbound,2026-10-08T10:00:00Z,,,,,
+    """
+    book = book_of(tmp_path, activities=activities, deals=DEAL)
+    instants = ("first_contact_at", "last_contact_at", "first_attempt_at", "first_talk_at")
+    days = ", ".join(f"cast(day({column}) as integer)" for column in instants)
+    asked = f"select coalesce(lead_id, ''), coalesce(deal_id, ''), {days}, n_attempts, is_met from prospect_contacts"
+    assert book.connection.execute(asked).fetchall() == [
+        ("L", "A", 4, 4, 4, None, 1, True),
+        ("L", "", 1, 3, 2, 3, 2, False),
+        ("", "A", 5, 5, 5, None, 1, False),
+    ]
+
+
 def test_organisations_known_by_name_alone_are_told_apart_by_every_letter(tmp_path):
     accounts = "account_id,name\nA1,Ø A/S\nA2,Å A/S\nA3,ø a/s.\nA4,株式会社\nA5,有限会社\n"
     book = book_of(tmp_path, deals=DEAL, accounts=accounts)

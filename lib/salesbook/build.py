@@ -34,6 +34,7 @@ FACTS = (
     "stage_visits",
     "account_facts",
     "seller_facts",
+    "prospect_contacts",
     "deal_facts",
     "deal_steps",
     "lead_facts",

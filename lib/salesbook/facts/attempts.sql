@@ -7,63 +7,53 @@
 -- that was merged away counts for the one that stayed. A lead is at risk while it was not reached before; reached is a
 -- talk with a decision maker at the attempt, or, by setting, being qualified before the next attempt. Where nobody ever
 -- noted whether a decision maker was reached, talks are not known (has_outcomes) and nobody is at risk of one.
-with outcomes as (select count(reached_decision_maker) > 0 as has_outcomes from activities),
-kept as (
-  -- A lead, also one merged into another, and the one that counts.
-  select l.lead_id as own_id, f.lead_id
-  from leads l
-  join lead_facts f on f.lead_id = coalesce(l.merged_into, l.lead_id)),
+with outcomes as (
+  select count(*) > 0 as has_outcomes
+  from (select activity_id from activities where reached_decision_maker is not null limit 1) noted),
+merged as (select lead_id, merged_into from leads where merged_into is not null),
+numbered as (
+  -- Contacts are put in order by a number of their lead: with ids of text that takes twice as long.
+  select lead_id, cast(row_number() over (order by lead_id) as bigint) as number from lead_facts),
 contacts as (
-  select k.lead_id, a.activity_id, a.type as channel, a.owner_id, a.occurred_at, a.occurred_at_is_date,
-    a.direction = 'outbound' as is_outbound, coalesce(a.reached_decision_maker, false) as is_talk,
-    a.reached_decision_maker is not null as is_known
+  -- Of what was noted of each, how much there is from that contact of the lead on.
+  select n.number, a.type as channel, a.owner_id, a.occurred_at, row_number() over in_order as place,
+    coalesce(lag(a.type) over in_order = a.type
+      and seconds_between(lag(a.occurred_at) over in_order, a.occurred_at) <= run.same_attempt_seconds, false) as is_same,
+    count(case when a.reached_decision_maker then 1 end) over from_here as n_talks,
+    count(a.reached_decision_maker) over from_here as n_known,
+    count(case when a.occurred_at_is_date then 1 end) over from_here as n_dates
   from activities a
-  join kept k on k.own_id = a.lead_id
-  where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null),
-marked as (
-  select c.*, case
-      when lag(channel) over in_order = channel
-        and seconds_between(lag(occurred_at) over in_order, occurred_at) <= run.same_attempt_seconds then 0
-      else 1 end as is_new
-  from contacts c
+  left join merged m on m.lead_id = a.lead_id
+  join numbered n on n.lead_id = coalesce(m.merged_into, a.lead_id)
   cross join run
-  where is_outbound
-  window in_order as (partition by lead_id order by occurred_at, activity_id)),
+  where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null
+    and a.direction = 'outbound'
+  window in_order as (partition by n.number order by a.occurred_at, a.activity_id),
+    from_here as (partition by n.number order by a.occurred_at, a.activity_id
+      rows between current row and unbounded following)),
 begun as (
-  select m.lead_id, m.activity_id, m.channel, m.owner_id, m.occurred_at as attempted_at, m.occurred_at_is_date,
-    m.is_talk, m.is_known, cast(row_number() over in_order as bigint) as attempt,
-    lag(m.occurred_at) over in_order as before_at, lead(m.occurred_at) over in_order as after_at,
-    lead(m.activity_id) over in_order as after_id
-  from marked m
-  where m.is_new = 1
-  window in_order as (partition by m.lead_id order by m.occurred_at, m.activity_id)),
-went_on as (
-  select b.lead_id, b.attempt, max(case when c.is_talk then 1 else 0 end) = 1 as is_talk,
-    max(case when c.is_known then 1 else 0 end) = 1 as is_known,
-    max(case when c.occurred_at_is_date then 1 else 0 end) = 1 as is_date
-  from begun b
-  join marked c on c.lead_id = b.lead_id and c.is_new = 0
-    and (b.attempted_at < c.occurred_at or (b.attempted_at = c.occurred_at and b.activity_id < c.activity_id))
-    and (b.after_at is null or c.occurred_at < b.after_at
-      or (c.occurred_at = b.after_at and c.activity_id < b.after_id))
-  group by b.lead_id, b.attempt),
-talks as (
-  select lead_id, min(occurred_at) as first_talk_at from contacts where is_talk group by lead_id),
+  -- To an attempt belongs what there is from its first contact on, less what there is from the next attempt on.
+  select c.number, c.channel, c.owner_id, c.occurred_at as attempted_at,
+    cast(row_number() over in_order as bigint) as attempt,
+    lag(c.occurred_at) over in_order as before_at, lead(c.occurred_at) over in_order as after_at,
+    c.n_talks > coalesce(lead(c.n_talks) over in_order, 0) as is_talk,
+    c.n_known > coalesce(lead(c.n_known) over in_order, 0) as is_known,
+    c.n_dates = coalesce(lead(c.n_dates) over in_order, 0) as is_timed
+  from contacts c
+  where not c.is_same
+  window in_order as (partition by c.number order by c.place)),
 known as (
-  select f.lead_id, f.is_inbound, f.created_on, f.source, f.product, f.account_id, f.record_url, l.created_at,
-    coalesce(l.qualified_at, l.converted_at) as qualified_at, k.first_talk_at
+  select n.number, f.lead_id, f.is_inbound, f.created_on, f.source, f.product, f.account_id, f.record_url, l.created_at,
+    coalesce(l.qualified_at, l.converted_at) as qualified_at, f.first_talk_at
   from lead_facts f
-  join leads l on l.lead_id = f.lead_id
-  left join talks k on k.lead_id = f.lead_id),
+  join numbered n on n.lead_id = f.lead_id
+  join leads l on l.lead_id = f.lead_id),
 sequence as (
-  select b.lead_id, b.attempt, b.channel, b.attempted_at, b.owner_id, b.before_at, b.after_at, f.first_talk_at,
-    local_time(b.attempted_at) as local_at, b.is_talk or coalesce(w.is_talk, false) as is_talk,
-    b.is_known or coalesce(w.is_known, false) as is_known,
-    not coalesce(b.occurred_at_is_date, false) and not coalesce(w.is_date, false) as is_timed,
+  select f.lead_id, b.attempt, b.channel, b.attempted_at, b.owner_id, b.before_at, b.after_at, f.first_talk_at,
+    local_time(b.attempted_at) as local_at, b.is_talk, b.is_known, b.is_timed,
     f.qualified_at, f.created_at, f.is_inbound, f.created_on, f.source, f.product, f.account_id, f.record_url
   from begun b
-  join known f on f.lead_id = b.lead_id
-  left join went_on w on w.lead_id = b.lead_id and w.attempt = b.attempt),
+  join known f on f.number = b.number),
 counted as (
   -- 1900-01-01 was a Monday.
   select s.*, cast(floor(seconds_between(timestamp '1900-01-01 00:00:00', local_at) / 86400.0) as bigint) as day_number,

@@ -6,44 +6,49 @@
 with visited as (
   select deal_id,
     min(case when not is_working then entered_at end) as first_closed_at,
-    count(case when is_reopening then 1 end) as n_reopened,
     max(case when is_assumed then 1 else 0 end) = 1 as is_assumed
-  from (
-    select v.*, is_working and lag(is_working) over (partition by deal_id order by visit) = false as is_reopening
-    from stage_visits v) visits
+  from stage_visits
   group by deal_id),
+reopened as (
+  -- Worked on again after an end: the visits right after one to an end.
+  select v.deal_id, count(*) as n_reopened
+  from stage_visits v
+  join (select deal_id, visit from stage_visits where not is_working and not is_current) ended
+    on ended.deal_id = v.deal_id and ended.visit = v.visit - 1
+  where v.is_working
+  group by v.deal_id),
+merged as (select deal_id, merged_into from deals where merged_into is not null),
 lead_deals as (
   -- A lead, also one merged into another, and the deal it became, also where that was merged since.
   select own.lead_id, coalesce(m.merged_into, l.deal_id, own.deal_id) as deal_id
   from leads own
   join leads l on l.lead_id = coalesce(own.merged_into, own.lead_id)
-  left join deals m on m.deal_id = coalesce(l.deal_id, own.deal_id)
+  left join merged m on m.deal_id = coalesce(l.deal_id, own.deal_id)
   where l.deal_id is not null or own.deal_id is not null),
 talks as (
-  select deal_id, min(occurred_at) as first_contact_at
+  select deal_id, min(first_contact_at) as first_contact_at
   from (
-    select coalesce(m.merged_into, a.deal_id) as deal_id, a.occurred_at
-    from activities a
-    left join deals m on m.deal_id = a.deal_id
-    where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.deal_id is not null
-      and a.occurred_at is not null
+    select coalesce(m.merged_into, c.deal_id) as deal_id, c.first_contact_at
+    from prospect_contacts c
+    left join merged m on m.deal_id = c.deal_id
+    where c.deal_id is not null
     union all
-    select l.deal_id, a.occurred_at
-    from activities a
-    join lead_deals l on l.lead_id = a.lead_id
-    where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null) contacts
+    select l.deal_id, c.first_contact_at
+    from prospect_contacts c
+    join lead_deals l on l.lead_id = c.lead_id) contacts
   group by deal_id),
 outcome as (
   select d.*, now.stage as current_stage, now.position as current_position,
     case when not now.is_working then now.entered_at end as ended_at,
     case when now.is_won and now.entered_at is not null then 'won'
       when now.is_lost and now.entered_at is not null then 'lost' else 'open' end as outcome,
-    v.first_closed_at, coalesce(v.n_reopened, 0) as n_reopened, coalesce(v.is_assumed, true) as is_assumed,
+    v.first_closed_at, coalesce(r.n_reopened, 0) as n_reopened, coalesce(v.is_assumed, true) as is_assumed,
     case when t.first_contact_at < d.created_at then t.first_contact_at else d.created_at end as contact_at,
     t.first_contact_at is null as is_contact_assumed
   from deals d
   left join stage_visits now on now.deal_id = d.deal_id and now.is_current
   left join visited v on v.deal_id = d.deal_id
+  left join reopened r on r.deal_id = d.deal_id
   left join talks t on t.deal_id = d.deal_id
   where d.deleted_at is null and d.merged_into is null and not d.is_test)
 select

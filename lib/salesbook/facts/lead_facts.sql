@@ -12,15 +12,13 @@ with windows as (
   from leads cross join run
   where coalesce(qualified_at, converted_at) is not null and deleted_at is null and merged_into is null and not is_test
     and seconds_between(created_at, run.as_of) <= 730 * 86400),
-touches as (
-  select coalesce(m.merged_into, a.lead_id) as lead_id,
-    min(case when a.direction = 'outbound' then a.occurred_at end) as first_attempt_at,
-    min(case when a.reached_decision_maker then a.occurred_at end) as first_talk_at,
-    count(case when a.direction = 'outbound' then 1 end) as n_attempts
-  from activities a
-  join leads m on m.lead_id = a.lead_id
-  where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null
-  group by coalesce(m.merged_into, a.lead_id))
+contacted as (
+  select coalesce(m.merged_into, c.lead_id) as lead_id, min(c.first_attempt_at) as first_attempt_at,
+    min(c.first_talk_at) as first_talk_at, cast(sum(c.n_attempts) as bigint) as n_attempts
+  from prospect_contacts c
+  left join (select lead_id, merged_into from leads where merged_into is not null) m on m.lead_id = c.lead_id
+  where c.lead_id is not null
+  group by coalesce(m.merged_into, c.lead_id))
 select
   l.lead_id, l.account_id, l.contact_id, l.owner_id, l.owner_id is not null as has_owner, l.source, l.product, coalesce(l.is_inbound, false) as is_inbound,
   cast(local_time(l.created_at) as date) as created_on,
@@ -30,7 +28,7 @@ select
   cast(local_time(t.first_attempt_at) as date) as first_attempt_on,
   coalesce(t.n_attempts, 0) as n_attempts,
   t.first_attempt_at is not null as is_attempted,
-  t.first_talk_at is not null as is_reached,
+  t.first_talk_at, t.first_talk_at is not null as is_reached,
   coalesce(l.qualified_at, l.converted_at) is not null as is_qualified,
   coalesce(seconds_between(l.created_at, run.as_of) >= w.window_seconds, false) as is_mature,
   coalesce(seconds_between(l.created_at, coalesce(l.qualified_at, l.converted_at)) <= w.window_seconds, false)
@@ -43,8 +41,8 @@ select
 from leads l
 cross join run
 cross join windows w
-left join touches t on t.lead_id = l.lead_id
-left join deals m on m.deal_id = l.deal_id
+left join contacted t on t.lead_id = l.lead_id
+left join (select deal_id, merged_into from deals where merged_into is not null) m on m.deal_id = l.deal_id
 left join deal_facts d on d.deal_id = coalesce(m.merged_into, l.deal_id)
 left join account_facts a on a.account_id = l.account_id
 where l.deleted_at is null and l.merged_into is null and not l.is_test

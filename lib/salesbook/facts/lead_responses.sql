@@ -12,9 +12,9 @@ with given as (select count(assigned_at) > 0 as has_times from leads),
 talks as (
   select coalesce(m.merged_into, a.lead_id) as lead_id, a.occurred_at
   from activities a
-  join leads m on m.lead_id = a.lead_id
+  left join (select lead_id, merged_into from leads where merged_into is not null) m on m.lead_id = a.lead_id
   where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.reached_decision_maker
-    and a.occurred_at is not null),
+    and a.occurred_at is not null and a.lead_id is not null),
 last_touches as (
   select lead_id, max(touched_at) as last_touch_at from touches where lead_id is not null group by lead_id),
 firsts as (

@@ -22,11 +22,10 @@ kept_deals as (
   left join firsts o on o.deal_id = f.deal_id),
 held as (
   select coalesce(l.lead_id, d.lead_id) as lead_id, d.deal_id
-  from activities a
-  left join kept_leads l on l.own_id = a.lead_id
-  left join kept_deals d on d.own_id = a.deal_id
-  where a.type = 'meeting' and coalesce(a.outcome, '') <> 'no_show' and not a.is_automatic and a.occurred_at is not null
-    and (l.lead_id is not null or a.lead_id is null) and (d.deal_id is not null or a.deal_id is null)),
+  from prospect_contacts c
+  left join kept_leads l on l.own_id = c.lead_id
+  left join kept_deals d on d.own_id = c.deal_id
+  where c.is_met and (l.lead_id is not null or c.lead_id is null) and (d.deal_id is not null or c.deal_id is null)),
 met_leads as (select lead_id from held where lead_id is not null group by lead_id),
 met_deals as (select deal_id from held where lead_id is null and deal_id is not null group by deal_id),
 prospect_leads as (
