@@ -5,6 +5,7 @@ import re
 import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ import xlsxwriter
 
 from salesbook.errors import BadData
 from salesbook.sources import sheets
+from salesbook.sources.files import Copy, SourceFile
 
 HEADER = ["deal_id", "pipeline", "stage", "status", "currency", "amount", "created_at", "is_test", "expected_close"]
 
@@ -130,6 +132,19 @@ def test_an_error_in_a_cell_without_an_address_is_refused_and_plain_cells_withou
     spoiled = rewritten(workbook(HEADER[:5], [*ROW[:4], "#N/A"]), *bare[:10])
     with pytest.raises(BadData, match=r"deals\.xlsx does not say where its cells stand"):
         read({"deals.xlsx": spoiled})
+
+
+def test_a_workbook_with_a_damaged_part_is_refused(read):
+    content = workbook(HEADER[:5], ROW[:5])
+    with zipfile.ZipFile(io.BytesIO(content)) as whole:
+        parts = {name: whole.getinfo(name) for name in ("xl/workbook.xml", "xl/styles.xml", "xl/worksheets/sheet1.xml")}
+    for name, part in parts.items():
+        spoiled = bytearray(content)
+        of_checksum = content.rindex(name.encode()) - 30  # in the list of contents at the end
+        assert spoiled[of_checksum : of_checksum + 4] == part.CRC.to_bytes(4, "little")
+        spoiled[of_checksum] ^= 1
+        with pytest.raises(BadData, match=r"deals\.xlsx cannot be read as Excel"):
+            read({"deals.xlsx": bytes(spoiled)})
 
 
 def test_a_workbook_packed_to_fill_the_memory_is_refused_before_it_is_unpacked(read, monkeypatch):
@@ -277,6 +292,23 @@ def test_numbers_of_a_parquet_file_bear_no_noise(read, rows):
 def test_a_parquet_file_of_bytes_that_are_no_text_is_refused(read):
     with pytest.raises(BadData, match=r"deals\.parquet cannot be read as Parquet"):
         read({"deals.parquet": parquet(deal_id=[b"\xff"])})
+
+
+def test_a_parquet_file_with_a_damaged_name_of_a_column_is_refused(read):
+    content = parquet(deal_id=["D1"], stage=["Demo"])
+    spoiled = content.replace(b"stage", b"st\xffge")
+    assert spoiled != content
+    with pytest.raises(BadData, match=r"deals\.parquet cannot be read as Parquet"):
+        read({"deals.parquet": spoiled})
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_a_full_disk_is_not_said_to_be_a_damaged_file(tmp_path):
+    path = tmp_path / "1.parquet"
+    path.write_bytes(parquet(deal_id=["D1" * 100_000]))
+    copy = Copy(SourceFile("deals.parquet", path, "", ("deals",)), path, "", path.stat().st_size)
+    with pytest.raises(OSError, match="No space left"):
+        sheets.from_parquet(copy, Path("/dev/full"), ".")
 
 
 def test_short_fractions_of_a_parquet_file_have_the_digits_they_were_given(read, rows):

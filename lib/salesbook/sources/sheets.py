@@ -4,6 +4,7 @@ import csv
 import datetime
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -31,6 +32,9 @@ EMPTY_FORMULA = re.compile(
 )
 PLACE = re.compile(rb"""\br=["']([A-Z]+)([0-9]+)["']""")
 NO_RESULT = b"#N/A"
+DAMAGED = (
+    python_calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ElementTree.ParseError,
+)  # fmt: skip
 # The formats of percents that every workbook has, and what in the code of another is not shown as a sign of its own.
 PERCENTS, NOT_SHOWN = {"9", "10"}, re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 NUMBER = re.compile(r"[ \u00a0]*-?[\d.,]*[1-9][\d.,]*[ \u00a0]*")
@@ -59,16 +63,10 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> Told:
     name = copy.file.name
     refuse_bomb(copy)
     try:
-        workbook = python_calamine.load_workbook(str(copy.path))
-        sheet = sheet_of(workbook.sheet_names, copy)
-        read = workbook.get_sheet_by_name(sheet)
-        rows = read.to_python(skip_empty_area=False)
-    except (python_calamine.CalamineError, zipfile.BadZipFile) as error:
+        rows, merged, content, percents = parts_of(copy)
+    except DAMAGED as error:
         raise BadData(f"{name} cannot be read as Excel.", f"{error}.", "Open it in Excel and save it again.") from error
-    refuse_merged(rows, read.merged_cell_ranges or [], name)
-    with zipfile.ZipFile(copy.path) as archive:
-        content = archive.read(sheet_path(archive, sheet))
-        percents = percents_in(content, percent_formats(archive))
+    refuse_merged(rows, merged, name)
     errors = errors_in(content)
     if None in errors or None in percents:
         found = "It has errors or percents in cells that bear no address."
@@ -87,6 +85,17 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> Told:
     is_time = (datetime.date, datetime.time, datetime.timedelta)
     dated = frozenset(at for row in rows for at, value in enumerate(row) if isinstance(value, is_time))
     return Told(dated, mixed_percents(rows, percents, name))
+
+
+def parts_of(copy: Copy) -> tuple[list[list], list[tuple], bytes, set[tuple[int, int] | None]]:
+    """Of the sheet to read its rows, the cells merged in it, its text, and the cells that are shown as percents."""
+    workbook = python_calamine.load_workbook(str(copy.path))
+    sheet = sheet_of(workbook.sheet_names, copy)
+    read = workbook.get_sheet_by_name(sheet)
+    with zipfile.ZipFile(copy.path) as archive:
+        content = archive.read(sheet_path(archive, sheet))
+        percents = percents_in(content, percent_formats(archive))
+    return read.to_python(skip_empty_area=False), read.merged_cell_ranges or [], content, percents
 
 
 def mixed_percents(rows: list[list], percents: set[tuple[int, int]], name: str) -> dict[str, tuple[str, str, str]]:
@@ -250,7 +259,9 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> Told:
         with pcsv.CSVWriter(target, schema, write_options=pcsv.WriteOptions(quoting_style="all_valid")) as writer:
             for batch in source.iter_batches(BATCH):
                 writer.write(pa.record_batch([texts(column, decimal) for column in batch.columns], schema=schema))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # of the disk, not of what the file holds
         found = f"{str(error).splitlines()[0].rstrip('.')}."
         raise BadData(f"{copy.file.name} cannot be read as Parquet.", found, "Copy or export it again.") from error
     wrong = f"{copy.file.name} has no plain values in a column of the map."
