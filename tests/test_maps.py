@@ -64,6 +64,12 @@ def test_own_lines_replace_those_of_the_map_and_add_to_them(tmp_path):
     assert "one_pipeline" in source.steps["deals"]
 
 
+def test_the_currency_that_the_source_declares_is_the_report_s_where_that_names_none(tmp_path):
+    assert settings_of(tmp_path, '[source]\ncurrency = "DKK"\n').currency == "DKK"
+    assert settings_of(tmp_path, '[source]\ncurrency = "DKK"\n[report]\ncurrency = "USD"\n').currency == "USD"
+    assert settings_of(tmp_path, "").currency == "EUR"
+
+
 def test_a_map_that_does_not_exist_is_refused_with_those_that_do(tmp_path):
     with pytest.raises(WrongUsage, match=r"'hubspt'.*hubspot, salesforce"):
         settings_of(tmp_path, '[source]\nextends = "hubspt"\n')

@@ -198,7 +198,8 @@ SECTIONS = (
 def load(path: str | Path) -> Settings:
     """The settings in a file.
 
-    Rule: every key must be known and of the right kind; nothing is passed over.
+    Rule: every key must be known and of the right kind; nothing is passed over. The report's currency is the one that
+    the source declares for its amounts, where [report] names none.
     Parameters: `path`, the file or its folder.
     Returns: Settings.
     Raises: WrongUsage where the file is missing, is not TOML, or has a key or value that does not exist.
@@ -229,7 +230,7 @@ def load(path: str | Path) -> Settings:
             for name in raw.get("calendars", {})
         },
         benchmarks=tuple(benchmark(entry) for entry in entries_of(raw, "benchmarks")),
-        **checked(Settings, report, "report"),
+        **checked(Settings, {"currency": source.get("currency") or Settings.currency} | report, "report"),
     )
     check(settings)
     return settings

@@ -439,3 +439,11 @@ def test_meetings_that_hubspot_exports_are_of_their_deal(mapped, answered, rows)
                    "hubspot-crm-exports-meetings.csv": meetings + "7,2026-01-06 09:00,Ada,Completed,1\n"})  # fmt: skip
     imported = answered(made, 'zone = "UTC"')
     assert rows(imported, "activities", "type, deal_id, outcome") == [("meeting", "1", "held")]
+
+
+@pytest.mark.parametrize("head", [HEAD, "Id,StageName,Amount,CurrencyIsoCode,Is_Won,CreatedDate,Is_Closed,CloseDate"])
+def test_zeros_that_a_database_writes_behind_cents_are_no_decimals(mapped, answered, rows, head):
+    status = "open" if head == HEAD else "false"
+    more = "" if head == HEAD else ",false,2026-03-01"
+    made = mapped({"opportunity.csv": f"{head}\nD1,Demo,1234.5000,EUR,{status},2026-01-05{more}\n"})
+    assert rows(answered(made), "deals", "amount_minor") == [(123_450,)]

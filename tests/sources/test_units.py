@@ -44,6 +44,11 @@ POINT, COMMA = Form(), Form(decimal=",", thousands=".")
         (KRONER, COMMA, "kr. 5,00", "5,00"),
         (KRONER, COMMA, "5,00 kr", "5,00"),
         (KRONER, COMMA, None, None),
+        (units.padded, POINT, "1234.5000", "1234.50"),
+        (units.padded, POINT, "1234.5600", "1234.56"),
+        (units.padded, POINT, "1234.5670", "1234.5670"),
+        (units.padded, POINT, "1.000", "1.000"),
+        (units.padded, COMMA, "1234,5000", "1234,50"),
         # The pair that Salesforce's own documents and tools give: 15 signs, and the same record with 18.
         (units.salesforce_id, POINT, "001A0000006Vm9r", "001A0000006Vm9rIAC"),
         (units.salesforce_id, POINT, "001A0000006Vm9rIAC", "001A0000006Vm9rIAC"),

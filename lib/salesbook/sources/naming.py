@@ -136,11 +136,11 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
     if fed.source_of("stage") is None and fed.source_of("status"):
         fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
     if (amount := fed.source_of("amount")) and amount.sign:
-        made.steps.setdefault("deals", []).append(f"amount_in_{amount.sign}")
+        made.do("deals", f"amount_in_{amount.sign}")
     complete_status(made, fed)
     complete_closing(made, fed)
     if (chance := fed.source_of("probability")) and chance.is_percent:
-        made.steps.setdefault("deals", []).append("probability_from_percent")
+        made.do("deals", "probability_from_percent")
 
 
 def complete_status(made: Proposal, fed: Fed) -> None:
@@ -148,7 +148,7 @@ def complete_status(made: Proposal, fed: Fed) -> None:
     if fed.source_of("status"):
         return
     if fed.source_of("is_won") and (fed.source_of("is_lost") or fed.source_of("is_closed")):
-        made.steps.setdefault("deals", []).append("status_from_flags")
+        made.do("deals", "status_from_flags")
     else:
         status_of_stage(made, fed)
 
@@ -163,9 +163,9 @@ def complete_closing(made: Proposal, fed: Fed) -> None:
         fed.matches = [
             m if m.column != "closed_at" else Match("close_date", m.named, "by contents") for m in fed.matches
         ]
-        made.steps.setdefault("deals", []).append("closed_at_from_history")
+        made.do("deals", "closed_at_from_history")
     elif closing is None and fed.source_of("won_at") and fed.source_of("lost_at"):
-        made.steps.setdefault("deals", []).append("closed_at_from_won_and_lost")
+        made.do("deals", "closed_at_from_won_and_lost")
     else:
         fed.matches = [match for match in fed.matches if match.column not in ("won_at", "lost_at")]
 

@@ -34,6 +34,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     made.not_read = [(file.name, why_not(file)) for file in export if file.name not in read]
     settling.decide_forms(made, [file for file in readable if file.name in read])
     for fed in made.fed:
+        settling.complete_amounts(made, fed)
         settling.ask_for_lacking(made, fed)
         settling.ask_for_wanted(made, fed)
         settling.ask_for_words(made, fed)
@@ -107,10 +108,8 @@ def complete_ids(made: Proposal) -> None:
     ids = [profile for fed in made.fed for match in fed.matches if column_of(fed, match.column).type == "id"
            and (profile := fed.profiles[match.named]).filled]  # fmt: skip
     if any(one.of_15 == one.filled for one in ids) and any(one.of_18 == one.filled for one in ids):
-        told = maps.shipped(made.extends).get("steps", {})
         for fed in made.fed:
-            asked = made.steps.get(fed.name, told.get(fed.name, []))
-            made.steps[fed.name] = [*asked, "ids_of_18_signs"]
+            made.do(fed.name, "ids_of_18_signs")
 
 
 def is_deals(fed: Fed, export: list[Surveyed]) -> bool:

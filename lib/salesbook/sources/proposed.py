@@ -63,6 +63,11 @@ class Proposal:
     questions: list[Question] = field(default_factory=list)
     not_read: list[tuple[str, str]] = field(default_factory=list)
 
+    def do(self, table: str, step: str) -> None:
+        """Ask for a step on a table, beside those of the map that it extends."""
+        told = maps.shipped(self.extends).get("steps", {}) if self.extends else {}
+        self.steps[table] = [*self.steps.get(table, told.get(table, [])), step]
+
     def ask(self, section: str, ask: str, *lines: str) -> None:
         """Write down what the export does not tell."""
         self.questions.append(Question(section, ask, lines))

@@ -105,16 +105,23 @@ def ask_for_lacking(made: Proposal, fed: Fed) -> None:
             made.ask(f"constants.{fed.name}", ask, f'{column.name} = "..."')
 
 
+def complete_amounts(made: Proposal, fed: Fed) -> None:
+    """Take away the zeros that a database writes behind cents."""
+    amount = fed.source_of("amount")
+    if maps.table_name(fed.name) in steps.UNITS["zeros_behind_cents"].columns and amount and amount.padded:
+        made.do(fed.name, "zeros_behind_cents")
+
+
 WANTED = {"amount": ("amount",), "created_at": ("created_at",), "closed_at": ("closed_at", "close_date", "won_at")}
 
 
 def ask_for_wanted(made: Proposal, fed: Fed) -> None:
     """Ask for what most pages rest on and no column of deals was found for, where a column may be it."""
-    asked = {line.partition(" = ")[0] for question in made.questions for line in question.lines}
+    told = {line.partition(" = ")[0] for question in made.questions for line in question.lines}
     for name, same in WANTED.items() if fed.name == "deals" else ():
         kind = column_of(fed, name).type
         may = [one for one in fed.unused if fed.profiles[one].filled and fed.profiles[one].fits(kind)]
-        if may and name not in asked and not any(fed.source_of(one) for one in same):
+        if may and name not in told and not any(fed.source_of(one) for one in same):
             lines = [f"{name} = {quoted(one)}" for one in may]
             ask = f"No column was found for {name} ({column_of(fed, name).meaning}). Is it one of these?"
             made.ask(f"columns.{fed.name}", ask, *lines[:8])

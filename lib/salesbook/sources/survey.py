@@ -29,7 +29,8 @@ class Profile:
     `dates`: form of a date to rows; `numbers`: (decimal sign, sign between thousands) to rows; `signed`: rows with a
     point or comma; `timed`, `zoned`: rows with a time, with a zone; `booleans`: rows that are yes or no;
     `percents`: rows with a number and %; `above_one`: rows with a number above 1, with % or without; `signs`: rows with
-    the sign of a currency beside a number; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids.
+    the sign of a currency beside a number; `padded`: rows
+    with zeros behind cents; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Profile:
     percents: int = 0
     above_one: int = 0
     signs: dict[str, int] = field(default_factory=dict)
+    padded: int = 0
     of_15: int = 0
     of_18: int = 0
 
@@ -181,7 +183,8 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         *dates.values(), *numbers.values(), "regexp_matches(m, '[.,]')", "regexp_matches(v, '\\d[T ,]')",
         "regexp_matches(v, ':.*(?:Z|UTC|GMT|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
         matches("v", r"[0-9]+(?:[.,][0-9]+)? ?%"), "try_cast(replace(rtrim(v, '% '), ',', '.') as double) > 1",
-        *beside.values(), *(matches("v", f"[a-zA-Z0-9]{{{length}}}") for length in (15, 18)),
+        *beside.values(), matches("m", "-?[0-9]+[.,][0-9]{2}00+"),
+        *(matches("v", f"[a-zA-Z0-9]{{{length}}}") for length in (15, 18)),
     ]  # fmt: skip
     counts = ", ".join(f"count(*) filter ({test})" for test in tests)
     total, filled, distinct, *found = con.execute(f"""
@@ -196,6 +199,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     of_numbers, more = rest[: len(numbers)], rest[len(numbers) :]
     return Profile(
         name, total, filled, distinct, values, dict(zip(dates, of_dates, strict=True)),
-        dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 2],
-        signs=dict(zip(beside, more[-len(beside) - 2 : -2], strict=True)), of_15=more[-2], of_18=more[-1],
+        dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 3],
+        signs=dict(zip(beside, more[-len(beside) - 3 : -3], strict=True)), padded=more[-3],
+        of_15=more[-2], of_18=more[-1],
     )  # fmt: skip

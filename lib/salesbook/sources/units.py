@@ -70,6 +70,11 @@ def without_sign(text: str, form: Form, signs: str) -> str:
     return f"regexp_replace({before}, '{GAP}(?:{signs})$', '')"
 
 
+def padded(text: str, form: Form) -> str:
+    """An amount with zeros behind its cents without them: databases write 1234.5000, which is 1234.50."""
+    return f"regexp_replace({text}, '^(-?[0-9]+[{form.decimal}][0-9]{{2}})00+$', '\\1')"
+
+
 def salesforce_id(text: str, form: Form) -> str:
     """A Salesforce id of 15 signs, which differ by their case, as the one of 18, as its exports write it elsewhere.
 
