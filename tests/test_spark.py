@@ -1,17 +1,19 @@
 """A Spark cluster of a master and two workers builds the facts that DuckDB builds, and the same company gives the same
 report from files, a database and a cluster.
 
-`engines/spark.py` and `sources/spark.py` are tested in one file: one cluster serves it.
+`engines/spark.py`, `sources/spark.py` and `sources/placed_folder.py` are tested in one file: one cluster serves it.
 """
 
 import csv
 import dataclasses
 import json
 import re
+import stat
 from pathlib import Path
 from urllib.parse import urlparse
 
 import duckdb
+import psycopg
 import pyarrow as pa
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
@@ -29,9 +31,11 @@ from salesbook.sources import site
 from salesbook.sources.connection import Connection
 from salesbook.sources.files import SourceFile
 from salesbook.sources.imports import Import, opened
+from salesbook.sources.placed_folder import refuse_nested
 from salesbook.sources.site import Local
 from salesbook.sources.spark import Tables, parts_of
 from salesbook.tables import TABLES
+from sources.test_placed import FORM, TEXTS
 from spark import SMALL
 
 CANARY = "canary-81f3c0"
@@ -45,6 +49,15 @@ TYPES = {
     "share": pa.float64(),
     "integer": pa.int64(),
     "boolean": pa.bool_(),
+}
+# The types of a database's columns as a cluster's files have them.
+KINDS = {
+    "int4": pa.int32(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "float8": pa.float64(),
+    "numeric": pa.decimal128(38, 18),
+    "timestamptz": pa.timestamp("us", "UTC"),
 }
 
 
@@ -185,6 +198,100 @@ def test_bad_rows_of_every_table_are_rejected_and_flagged_alike(company, from_fi
         assert files.rows_read(table) == files.rows_loaded(table) + rejected > rejected
 
 
+def in_files(rows: psycopg.Cursor, folder: Path) -> None:
+    """Write the rows of a query as Parquet files of few rows, each column of its own type."""
+    schema = pa.schema([(column.name, KINDS.get(column.type_display, pa.string())) for column in rows.description])
+    table = pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
+    folder.mkdir(parents=True)
+    for at in range(0, table.num_rows, 12):
+        pq.write_table(table.slice(at, 12), folder / f"part-{at:05}.parquet")
+
+
+@pytest.fixture
+def three_ways(cluster, postgres, tmp_path, monkeypatch):
+    """Settings of tables with whatever can be wrong: copied out of a database, built in place there, and built in place
+    on a cluster that has the same values, each of its own type, in files of few rows."""
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(f"create schema of_three; set search_path to of_three; {TEXTS}".encode())
+        for name in ("deals", "stages", "stage_history", "reps", "costs"):
+            in_files(server.execute(f"select * from {name}".encode()), tmp_path / "crm" / name)
+    small = "&".join(f"{name}={value}" for name, value in SMALL.items())
+    monkeypatch.setattr(engine, "PROBES", 8)
+    monkeypatch.setenv(DATABASE, postgres)
+    monkeypatch.setenv(CLUSTER, f"{cluster.address}?path=crm&{small}")
+    (tmp_path / "salesbook.toml").write_text(f"[source]\n{FORM}[limits]\nrejected_share = 1.0\n", encoding="utf-8")
+    settings = load(tmp_path)
+    ways = {"copied": {"path": f"env:{DATABASE}", "schema": "of_three"}}
+    ways["database"] = ways["copied"] | {"build_in": "of_three_ours"}
+    ways["cluster"] = {"path": f"env:{CLUSTER}", "build_in": "shared"}
+    yield {way: dataclasses.replace(settings, source=dataclasses.replace(settings.source, **named))
+           for way, named in ways.items()}  # fmt: skip
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(b"drop schema of_three cascade; drop schema of_three_ours cascade")
+
+
+def loaded_rows(source, folder: Path) -> dict[str, list[tuple]]:
+    """The rows of every canonical table as an engine knows them, in the order of all columns."""
+    made = source.engine(folder)
+    columns = {name: ", ".join(f'"{column}"' for column in table.stored) for name, table in TABLES.items()}
+    return {name: sorted(made.rows(f"select {columns[name]} from loaded_{name}"), key=repr) for name in TABLES}
+
+
+def test_whatever_is_wrong_with_a_row_is_found_by_the_workers_as_it_is_here_and_in_a_database(three_ways, tmp_path):
+    rows, told, kept = {}, {}, {}
+    for way, settings in three_ways.items():
+        with site.opened(settings) as source:
+            rows[way], kept[way] = loaded_rows(source, tmp_path), source.imported
+            told[way] = [getattr(source.imported, name) for name in ("rejected", "flagged", "present", "newest")]
+            told[way] += [(file["table"], file["rows_read"], file["rows_loaded"]) for file in source.imported.files]
+            if way == "cluster":
+                same_in_any_order(source.place, tmp_path)
+                facts = build_facts(source, settings, tmp_path / way)
+            if way == "copied":
+                expected = build_facts(source, settings, tmp_path / way)
+    assert told["cluster"] == told["database"] == told["copied"]
+    assert rows["cluster"] == rows["database"] == rows["copied"]
+    assert facts == expected
+    assert len(rows["cluster"]["deals"]) == 4
+    for table in kept["copied"].rejected:
+        assert quarantined(kept["cluster"], table) == quarantined(kept["copied"], table)
+        files = [kept["cluster"].quarantine(table), kept["cluster"].quarantine(table).with_suffix(".parquet")]
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    originals, flags = (
+        [duckdb.execute(query, [str(kept[way].folder / name)]).fetchall() for way in ("cluster", "copied")]
+        for query, name in (
+            ("select original from read_parquet(?) where key = 'D4'", "quarantine/deals.parquet"),
+            ('select "table", file, key, "column", rule from read_parquet(?) order by all', "flags.parquet"),
+        )
+    )
+    assert originals[0] == originals[1] != []
+    assert flags[0] == flags[1] != []
+    assert list((tmp_path / "shared").iterdir()) == []
+
+
+def build_facts(source, settings, folder: Path) -> dict[str, list[tuple]]:
+    """Some facts of a source as they come out, by name."""
+    folder.mkdir()
+    period, made = named("2026-10"), source.engine(folder)
+    define(made, settings, period, clock.utc(settings.zone, period.end), folder)
+    for name in BUILT:
+        build_fact(made, name, folder)
+    made.close()
+    return {name: duckdb.sql(f"select * from '{folder / name}.parquet'").fetchall() for name in BUILT}
+
+
+def same_in_any_order(place, folder: Path) -> None:
+    """Hold that rows are told to be the same however they lie in files, and to be others where one value is."""
+    found = {}
+    for number, ids in enumerate((["A", "B", None], [None, "B", "A"], ["A", "B", ""]), 90):
+        name, path = f"ids_{number}", folder / f"ids_{number}.parquet"
+        pq.write_table(pa.table({"id": ids}), path)
+        place.copied(name, path)
+        place.texts(number, None, name, ["id"], ".", is_ours=True)
+        found[number] = place.content(number)[:2]
+    assert found[90] == found[91] != found[92]
+
+
 @pytest.fixture(scope="module")
 def connected(cluster):
     """The address of a server of Spark Connect."""
@@ -248,6 +355,13 @@ def test_tables_over_spark_connect_give_the_same_facts_and_functions_the_same_va
     assert not (tmp_path / "spark" / "parts").exists()
 
 
+def test_columns_of_lists_that_the_map_names_are_refused_for_their_values_would_be_lost():
+    refuse_nested("deals", {"deal_id": "bigint", "amount": "decimal(38,18)"})
+    for kind in ("array<string>", "struct<amount:int>", "map<string,int>"):
+        with pytest.raises(BadData, match="'amount' holds lists or structures"):
+            refuse_nested("deals", {"deal_id": "bigint", "amount": kind})
+
+
 @pytest.mark.parametrize("scheme", ["spark", "sc"])
 def test_a_cluster_that_does_not_answer_is_told_at_once_and_without_its_address(scheme, monkeypatch):
     monkeypatch.setattr(engine, "WAIT_SECONDS", 2)
@@ -266,12 +380,6 @@ def test_an_address_names_a_folder_and_settings_of_spark_and_nothing_else():
     with pytest.raises(WrongUsage, match="'CRM' holds something else") as refused:
         parts_of(Connection("CRM", f"sc://host:15002?token={CANARY}"))
     assert CANARY not in str(refused.value)
-
-
-def test_a_schema_to_build_in_is_refused_rather_than_passed_over(sample_settings, tmp_path, monkeypatch):
-    settings = at(sample_settings, tmp_path, monkeypatch, CLUSTER, "spark://127.0.0.1:1", build_in="salesbook")
-    with pytest.raises(WrongUsage, match="no schema to build in"), site.opened(settings):
-        pass
 
 
 class Elsewhere:

@@ -32,7 +32,8 @@ class Source:
     files is taken where `newest` does not tell. `newest`: table = the column by which the newest version is told.
     `offered`: files that the map underneath knows and that need not be there. A column may be named by a list: the
     one of its names that the file has is taken, and there need be none. `schema`: where the tables of a database are;
-    `build_in`: the schema of it in which everything is built, where the data may not leave it.
+    `build_in`: where everything is built, if the data may not leave its place or is too much for one machine: a schema
+    of the database, or a folder that every worker of a Spark cluster has.
     """
 
     path: str = "data/sample"

@@ -13,6 +13,8 @@ from salesbook.errors import BadData, WrongUsage
 from salesbook.settings import load as settings_of
 from salesbook.snapshot import take
 from salesbook.sources import site
+from salesbook.sources.placed_rules import AtOnce
+from salesbook.sources.placed_schema import Schema
 from salesbook.tables import TABLES
 from test_snapshot import NOW
 
@@ -149,6 +151,15 @@ def test_whatever_is_wrong_with_a_row_is_found_in_place_as_it_is_here(company):
         "merged_onward",
     }  # fmt: skip
     assert len(rows["deals"]) == 7
+
+
+def test_conditions_asked_at_once_reject_and_flag_what_they_do_one_after_another(company, monkeypatch):
+    (_, one_by_one) = company(TEXTS, FORM)
+    (there, rows) = read(one_by_one)
+    monkeypatch.setattr(Schema, "checks", AtOnce)
+    (at_once, same) = read(one_by_one)
+    assert told(at_once) == told(there)
+    assert same == rows
 
 
 def test_words_constants_rows_of_the_settings_and_newest_versions_do_the_same_in_place(company):

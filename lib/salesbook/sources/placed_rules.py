@@ -126,3 +126,71 @@ class PlacedChecks(Checks):
             when o.stage is not null then 'open' end)"""
         joins = "left join stage_outcomes o on o.pipeline = t.pipeline and o.stage = t.stage"
         self.con.replace("deals", changed(self.con.columns("all_deals"), {"status": told}, joins))
+
+
+class AtOnce(PlacedChecks):
+    """The same checks asked of a table in one statement, where each statement is a job of its own on a cluster.
+
+    A row is rejected by the first condition that is true for it, as when each is asked of what is left by those before.
+    """
+
+    def __init__(self, *told, **named):
+        super().__init__(*told, **named)
+        self.asked: dict[str, list[tuple[str, str]]] = {"rejected": [], "flagged": []}
+        self.with_rows: dict[str, bool] = {}
+
+    def record(self, where: str, table: Table, condition: str, column: str, rule: str, reason: str) -> None:
+        """Keep a condition until the table's others are known."""
+        self.asked[where].append((condition, str(self.problems.number(column, rule, reason))))
+
+    def reject_unread(self, table: Table) -> None:
+        """Keep what could not be cast as the first condition."""
+        self.asked["rejected"].append(("problem > 0", "problem"))
+
+    def flag_other_words(self, table: Table) -> None:
+        """Keep words that the map does not name as a condition."""
+        self.asked["flagged"].append(("other_word > 0", "other_word"))
+
+    def flag_spaces(self, table: Table) -> None:
+        """Keep ids with a space before or after them as conditions."""
+        self.asked["flagged"] += [(condition, str(number)) for number, condition in self.spaced(table).items()]
+
+    def reject_repeated_keys(self, table: Table) -> None:
+        """Reject what the conditions are true for, then what repeats a key."""
+        self.reject_asked(table)
+        super().reject_repeated_keys(table)
+
+    def reject_rows(self, table: Table) -> None:
+        """Reject a table's rows."""
+        super().reject_rows(table)
+        self.reject_asked(table)
+        self.with_rows[table.name] = self.has_rows(table.name)
+
+    def reject_asked(self, table: Table) -> None:
+        """Reject the rows for which a condition that was kept is true."""
+        if cases := " ".join(f"when {condition} then {number}" for condition, number in self.taken("rejected")):
+            same = "r.in_file = t.in_file and r.at_row = t.at_row"
+            there = f"(select 1 from rejected r where r.table_name = '{table.name}' and {same})"
+            self.con.execute(f"""insert into rejected select '{table.name}', in_file, at_row, number from (
+                select in_file, at_row, case {cases} end as number
+                from all_{table.name} t where not exists {there}) tested where number is not null""")
+
+    def flag_rows(self, table: Table) -> None:
+        """Flag a table's rows: each by every condition that is true for it."""
+        super().flag_rows(table)
+        asked = self.taken("flagged")
+        cases = [f"case when {condition} then {number} end as n{at}" for at, (condition, number) in enumerate(asked)]
+        numbers = ", ".join(f"n{at}" for at in range(len(cases)))
+        self.con.execute(f"""insert into flagged select '{table.name}', in_file, at_row, number from (
+            select in_file, at_row, unnest([{numbers}, null]) as number from (
+                select in_file, at_row, {", ".join(cases)} from good_{table.name} t) tested) told
+            where number is not null""")
+
+    def taken(self, where: str) -> list[tuple[str, str]]:
+        """The conditions that were kept, to be asked now."""
+        asked, self.asked[where] = self.asked[where], []
+        return asked
+
+    def has_rows(self, table: str) -> bool:
+        """Whether a table has a good row; asked once of a table whose rows are rejected already."""
+        return self.with_rows[table] if table in self.with_rows else super().has_rows(table)

@@ -103,7 +103,12 @@ def write(con: duckdb.DuckDBPyConnection, table: Table, sources: list[int], fold
         union all
         select f.name, case when f.has_lines then b.line end, '', '', b.rule, case b.rule {reasons} end, b.original
         from broken b join files f using (in_file) where b.in_file in ({", ".join(map(str, sources)) or "-1"})""")
-    parquet, text = folder / f"{table.name}.parquet", folder / f"{table.name}.csv"
+    put(con, table.name, folder)
+
+
+def put(con: duckdb.DuckDBPyConnection, name: str, folder: Path) -> None:
+    """Write the table `quarantine` of a connection as the files of a canonical table."""
+    parquet, text = folder / f"{name}.parquet", folder / f"{name}.csv"
     for path in (parquet, text):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
     order = "order by file, line, key, rule, original"

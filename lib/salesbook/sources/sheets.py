@@ -264,10 +264,15 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> Told:
             raise  # of the disk, not of what the file holds
         found = f"{str(error).splitlines()[0].rstrip('.')}."
         raise BadData(f"{copy.file.name} cannot be read as Parquet.", found, "Copy or export it again.") from error
-    wrong = f"{copy.file.name} has no plain values in a column of the map."
-    todo = "Write the value that is meant as a column of its own, and name that in the map."
     nested = [column.name for column in source.schema_arrow if pa.types.is_nested(column.type)]
-    return Told(doubts={column: (wrong, f"{column!r} holds lists or structures.", todo) for column in nested})
+    return Told(doubts={column: not_plain(copy.file.name, column) for column in nested})
+
+
+def not_plain(name: str, column: str) -> tuple[str, str, str]:
+    """The parts of the error for a column of lists or structures: its values would be lost."""
+    todo = "Write the value that is meant as a column of its own, and name that in the map."
+    found = f"{column!r} holds lists or structures."
+    return f"{name} has no plain values in a column of the map.", found, todo
 
 
 def texts(column: pa.Array, decimal: str) -> pa.Array:

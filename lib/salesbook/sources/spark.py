@@ -16,9 +16,10 @@ from salesbook.errors import BadData, WrongUsage
 from salesbook.settings import Settings, Source
 from salesbook.sources import intake
 from salesbook.sources.connection import Connection
+from salesbook.sources.dialect_spark import quoted
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.relations import Relations
-from salesbook.sources.site import Local
+from salesbook.sources.site import Local, Site
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -26,23 +27,37 @@ if TYPE_CHECKING:
 ENDING = ".parquet"
 
 
-def opened(settings: Settings, connection: Connection, store: Path) -> "Cluster":
-    """The source: its canonical columns copied out and checked here, its facts built on the cluster.
+def opened(settings: Settings, connection: Connection, store: Path) -> Site:
+    """The source: its canonical columns copied out and checked here, or checked by the workers in a folder that the
+    settings name; its facts built on the cluster.
 
-    Raises: WrongUsage where the settings ask to build in a schema; MissingTool and BadData as reading raises them.
+    Raises: WrongUsage, MissingTool and BadData as connecting and reading raise them.
     """
-    if settings.source.build_in:
-        found = f"Found build_in = {settings.source.build_in!r}."
-        raise WrongUsage("A Spark cluster has no schema to build in.", found, "Leave build_in out under [source].")
     address, folder, conf = parts_of(connection)
     session = connect(address, conf)
     try:
+        tables = tables_of(settings, session, folder)
+        if settings.source.build_in:
+            return built_in(settings, session, tables, store)
         store.mkdir(parents=True, exist_ok=True)
         check_shared(session, store)
-        imported = intake.load(settings, store, tables_of(settings, session, folder))
-        return Cluster(imported, settings.memory, session)
+        return Cluster(intake.load(settings, store, tables), settings.memory, session)
     except BaseException:
         session.stop()
+        raise
+
+
+def built_in(settings: Settings, session: "SparkSession", tables: "Tables", store: Path) -> Site:
+    """The source read, checked and built on by the workers, in the folder that the settings name."""
+    from salesbook.sources.placed import placed
+    from salesbook.sources.placed_folder import Folder
+
+    intake.check_map(settings)
+    place = Folder(session, settings.home / settings.source.build_in, settings.memory)
+    try:
+        return placed(settings, place, tables, store)
+    except BaseException:
+        place.take_away()
         raise
 
 
@@ -85,6 +100,11 @@ class Tables(Relations):
     def __init__(self, settings: Settings, names: list[str], place: str, read: "Callable[[str], DataFrame]"):
         super().__init__(settings, names, place)
         self.read = read
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a table, in order."""
+        with telling(f"the table {name!r}"):
+            return self.read(name).columns
 
     def copied(self, file: SourceFile, target: Path) -> Copy:
         """The columns of a table that the map names, as Parquet, hashed; the cluster counts what it wrote."""
@@ -130,13 +150,3 @@ def in_folder(settings: Settings, session: "SparkSession", folder: Path) -> Tabl
     entries = [path for path in sorted(folder.resolve().iterdir()) if path.suffix == ENDING or path.is_dir()]
     there = {path.name.removesuffix(ENDING): path.as_uri() for path in entries}
     return Tables(settings, list(there), f"The folder {folder.name!r}", lambda name: session.read.parquet(there[name]))
-
-
-def quoted(*names: str) -> str:
-    """A name in Spark's SQL.
-
-    Examples:
-    >>> quoted("crm", "deals")
-    '`crm`.`deals`'
-    """
-    return ".".join("`" + name.replace("`", "``") + "`" for name in names)

@@ -1,0 +1,260 @@
+"""A folder that every worker of a Spark cluster has, as the place in which a source is built: tables are folders of
+Parquet there, and views in the session."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from salesbook import memory
+from salesbook.disk import STAGING, sweep
+from salesbook.engines.duckdb import connect as connect_duckdb
+from salesbook.engines.duckdb import literal
+from salesbook.engines.spark import InPlace, check_shared, telling
+from salesbook.errors import BadData
+from salesbook.schema import Table
+from salesbook.sources import intake, quarantine
+from salesbook.sources.dialect_spark import FUNCTIONS, TYPES, quoted, translated
+from salesbook.sources.placed_rules import Answer, AtOnce
+from salesbook.sources.relations import Relations
+from salesbook.sources.sheets import not_plain
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+MADE = re.compile(r"\s*create (?:or replace )?table (\w+) as\s(.*)", re.DOTALL)
+DECLARED = re.compile(r"\s*create (?:or replace )?table (\w+) \((.*)\)", re.DOTALL)
+FILLED = re.compile(r"\s*insert into (\w+)\s(.*)", re.DOTALL)
+NESTED = ("array", "map", "struct", "variant")
+USUAL = 1e9  # binary fractions below it are written without the digits that only their sum made
+
+
+class Folder:
+    """A folder of one run's own within that which the settings name; it is gone when the run is over.
+
+    `parts`: name to the folders of files that hold its rows; `kinds`: name to its columns and their types.
+    """
+
+    fence = ""
+    row_id = "at_row"
+    checks = AtOnce
+    quarantined = ""
+
+    def __init__(self, session: "SparkSession", folder: Path, memory_limit: str):
+        self.session, self.memory, self.versions = session, memory_limit, 0
+        self.parts: dict[str, list[Path]] = {}
+        self.kinds: dict[str, dict[str, str]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        self.root = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder)).resolve()
+        try:
+            check_shared(session, self.root)
+        except BaseException:
+            self.take_away()
+            raise
+        for function in FUNCTIONS:
+            session.sql(function)
+
+    def execute(self, sql: str) -> Answer:
+        """Run a statement of the reader."""
+        if found := MADE.match(sql):
+            self.keep(found[1], found[2])
+        elif found := DECLARED.match(sql):
+            self.declare(found[1], dict(column.split() for column in found[2].split(", ")))
+        elif found := FILLED.match(sql):
+            self.fill(found[1], found[2])
+        else:
+            with telling("the answer to a query"):
+                return Answer([tuple(row) for row in self.rows(sql).collect()])
+        return Answer([])
+
+    def rows(self, sql: str) -> "DataFrame":
+        """The rows of a query of the reader."""
+        with telling("the rows of a query"):
+            return self.session.sql(translated(sql))
+
+    def keep(self, name: str, select: str) -> None:
+        """Keep the rows of a query under a name."""
+        self.kept(name, self.rows(select))
+
+    def kept(self, name: str, rows: "DataFrame") -> None:
+        """Keep rows under a name."""
+        self.kinds[name], self.parts[name] = dict(rows.dtypes), [self.written(name, rows)]
+        self.show(name)
+
+    def written(self, name: str, rows: "DataFrame") -> Path:
+        """A new folder in which the workers have written rows of a name."""
+        self.versions += 1
+        place = self.root / f"{name}-{self.versions}"
+        with telling(f"the rows of {name!r}"):
+            rows.write.parquet(place.as_uri())
+        return place
+
+    def declare(self, name: str, kinds: dict[str, str]) -> None:
+        """Make a name known that has no rows yet; `kinds`, its columns and their types in the reader's words."""
+        self.kinds[name], self.parts[name] = {column: TYPES.get(kind, kind) for column, kind in kinds.items()}, []
+        self.show(name)
+
+    def fill(self, name: str, select: str) -> None:
+        """Add the rows of a query, in the order of its columns, to what is known under a name."""
+        kinds = self.kinds[name]
+        with telling(f"the rows of {name!r}"):
+            named = self.rows(select).toDF(*kinds)
+            rows = named.selectExpr(*(f"cast({column} as {kind}) as {column}" for column, kind in kinds.items()))
+        place = self.written(name, rows)
+        if any(pq.read_metadata(file).num_rows for file in place.glob("*.parquet")):
+            self.parts[name].append(place)
+            self.show(name)
+
+    def show(self, name: str) -> None:
+        """Make a view of the files of a name; its columns are told, for Spark would run a job to find them out."""
+        kinds = self.kinds[name]
+        with telling(f"the rows of {name!r}"):
+            if self.parts[name]:
+                schema = ", ".join(f"{quoted(column)} {kind}" for column, kind in kinds.items())
+                rows = self.session.read.schema(schema).parquet(*(place.as_uri() for place in self.parts[name]))
+            else:
+                columns = ", ".join(f"cast(null as {kind}) as {quoted(column)}" for column, kind in kinds.items())
+                rows = self.session.sql(f"select {columns} where false")
+            rows.createOrReplaceTempView(name)
+
+    def copied(self, name: str, parquet: Path) -> None:
+        """Take a file of ours to the workers."""
+        copy = self.root / f"{name}.parquet"
+        shutil.copyfile(parquet, copy)
+        with telling(f"the rows of {name!r}"):
+            self.session.read.parquet(copy.as_uri()).createOrReplaceTempView(name)
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a table or view, in order."""
+        with telling(f"the columns of {name!r}"):
+            return self.session.table(name).columns
+
+    def texts(self, number: int, tables: Relations, name: str, kept: list[str], decimal: str, is_ours: bool) -> None:
+        """Keep the columns of a relation as text, each row with a number that stays its own."""
+        with telling(f"the table {name!r}"):
+            rows = self.session.table(name) if is_ours else tables.read(name)
+            kinds = dict(rows.dtypes)
+            refuse_nested(name, {column: kinds[column] for column in kept})
+            texts = [f"{text_of(column, kinds[column], decimal)} as c{at}" for at, column in enumerate(kept)]
+            chosen = rows.selectExpr(*texts, "monotonically_increasing_id() as at_row")
+        self.kept(f"texts_{number}", chosen)
+
+    def content(self, number: int) -> tuple[int, str, int]:
+        """Rows of a relation's texts, what they hold whatever their order, and their size."""
+        columns = ", ".join(name for name in self.kinds[f"texts_{number}"] if name != "at_row")
+        return self.execute(f"""
+            select count(*), coalesce(sum(cast(xxhash64(x) as decimal(38, 0))), 0)::varchar,
+                coalesce(sum(length(x)), 0)
+            from (select to_json(struct({columns})) as x from texts_{number}) texts""").rows[0]
+
+    def load(self, table: Table, has_rows: bool) -> None:
+        """Keep the good rows of a table as `loaded_TABLE`, with exactly its columns."""
+        kinds = {name: kind.lower() for name, kind in table.stored.items()}
+        if not has_rows:
+            self.declare(f"loaded_{table.name}", kinds)
+            return
+        columns = ", ".join(f'cast("{name}" as {TYPES.get(kind, kind)}) as "{name}"' for name, kind in kinds.items())
+        self.keep(f"loaded_{table.name}", f"select {columns} from good_{table.name}")
+
+    def replace(self, table: str, select: str) -> None:
+        """Put other rows in the place of a table's cast ones; `select` reads those before from `before`."""
+        kept = f"kept_{table}_{self.versions}"
+        self.keep(kept, f"with before as (select * from all_{table}) {select}")
+        self.known(table, kept)
+
+    def known(self, table: str, rows: str) -> None:
+        """Make the views `all_TABLE`, of a table's cast rows, and `good_TABLE`, of what nothing has rejected so far."""
+        same = f"r.table_name = '{table}' and r.in_file = a.in_file and r.at_row = a.at_row"
+        good = f"problem = 0 and not exists (select 1 from rejected r where {same})"
+        self.rows(f"create or replace temporary view all_{table} as select * from {rows}")
+        self.rows(f"create or replace temporary view good_{table} as select * from all_{table} a where {good}")
+
+    def finish(self) -> None:
+        """Everything is seen already."""
+
+    def take_out(self, folder: Path, tables: list[str], sources: dict[int, int]) -> None:
+        """Write the rejected and flagged rows into the import's folder, as those of files are."""
+        told = self.execute("select distinct in_file from quarantine").rows
+        texts = [
+            f"select {number} as in_file, at_row, {original(self.kinds[f'texts_{sources[number]}'])} as original "
+            f"from texts_{sources[number]}" for (number,) in told if number in sources
+        ]  # fmt: skip
+        texts = texts or ["select 0 as in_file, 0::bigint as at_row, null::varchar as original where false"]
+        self.keep(
+            "told",
+            f"""select q.*, o.original from quarantine q left join ({" union all ".join(texts)}) o
+            on o.in_file = q.in_file and o.at_row = q.at_row""",
+        )
+        (folder / "quarantine").mkdir(mode=0o700)
+        with connect_duckdb([self.root, folder], self.root / "spill", intake.MEMORY) as local:
+            for name in tables:
+                local.execute(f"""create or replace temp table quarantine as
+                    select source as file, null::bigint as line, key, column_name as "column", rule, reason, original
+                    from {self.files("told")} where table_name = '{name}'""")
+                quarantine.put(local, name, folder / "quarantine")
+            local.execute(f"""copy (select table_name as "table", source as file, null::bigint as line, key,
+                column_name as "column", rule, reason from {self.files("flags")} where source is not null order by all)
+                to {literal((folder / "flags.parquet").resolve())} (format parquet)""")
+
+    def files(self, name: str) -> str:
+        """The rows of a name as DuckDB reads them here."""
+        return f"read_parquet({literal(self.parts[name][0] / '*.parquet')})"
+
+    def engine(self, folder: Path) -> InPlace:
+        """An engine of the session, whose workers read and write in this folder."""
+        return InPlace(self.session, self.root, memory.for_build(self.memory))
+
+    def take_away(self) -> None:
+        """Take away what was made."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let go of the cluster, and of what was made."""
+        self.session.stop()
+        self.take_away()
+
+
+def refuse_nested(name: str, kinds: dict[str, str]) -> None:
+    """Refuse a column that the map names and that holds lists or structures: its values would be lost.
+
+    Raises: BadData.
+    """
+    for column, kind in kinds.items():
+        if kind.startswith(NESTED):
+            raise BadData(*not_plain(name, column))
+
+
+def text_of(column: str, kind: str, decimal: str) -> str:
+    """SQL of a column's value as a file would have it: times with a zone as UTC with Z, others without a zone."""
+    value = quoted(column)
+    if kind.startswith(("string", "varchar", "char")):
+        return f"replace({value}, '\\r\\n', '\\n')"
+    if kind == "timestamp":
+        return f"concat(cast(cast({value} as timestamp_ntz) as string), 'Z')"
+    if kind in ("float", "double"):
+        value = f"cast(cast({value} as string) as double)"
+        usual = number_text(f"try_cast(round({value}, 9) as decimal(20, 9))", decimal)
+        large = number_text(f"try_cast(cast({value} as string) as decimal(38, 18))", decimal)
+        return f"""case when abs({value}) < {USUAL:e} then {usual} when abs({value}) < 1e19 then {large}
+            else cast({value} as string) end"""
+    return number_text(value, decimal) if kind.startswith("decimal") else f"cast({value} as string)"
+
+
+def number_text(number: str, decimal: str) -> str:
+    """SQL of a decimal as text: without zeros at its end, but for a fourth decimal behind three, for nobody then takes
+    1.234 for a thousand."""
+    text = f"cast({number} as string)"
+    for pattern, instead in ((r"(\\.\\d*?)0+$", "$1"), (r"\\.$", ""), (r"(\\.\\d{3})$", "$10")):
+        text = f"regexp_replace({text}, '{pattern}', '{instead}')"
+    return f"replace({text}, '.', '{decimal}')"
+
+
+def original(kinds: dict[str, str]) -> str:
+    """SQL of a row's texts as one, as the quarantine has it of a table."""
+    texts = [f"""case when {name} is null then '' else concat('"', replace({name}, '"', '""'), '"') end"""
+             for name in kinds if name != "at_row"]  # fmt: skip
+    return f"concat_ws(',', {', '.join(texts)})"
