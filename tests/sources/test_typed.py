@@ -1,5 +1,6 @@
 """Typed rows are written while they come: none lost, marks beside them, and keys that ascend known as unique."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -57,3 +58,11 @@ def test_no_key_that_stands_there_twice_passes_for_unique(parts):
 def test_a_key_of_several_columns_is_not_judged():
     two = Table("pairs", "one row per pair", ("a", "b"), (Column("a", "id", "a"), Column("b", "id", "b")))
     assert not typed.Key(two).is_ascending
+
+
+def test_rows_are_left_out_by_their_numbers_in_whatever_batch_they_stand(tmp_path, monkeypatch):
+    monkeypatch.setattr(typed, "BATCH", 10)
+    pq.write_table(pa.table({"a": range(35)}), tmp_path / "rows.parquet")
+    gone = [0, 9, 10, 11, 34]
+    kept = pa.Table.from_batches(typed.without(np.array(gone), tmp_path / "rows.parquet"))
+    assert kept.column("a").to_pylist() == [at for at in range(35) if at not in gone]

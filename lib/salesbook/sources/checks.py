@@ -155,9 +155,7 @@ class Checks:
 
     def flag_spaces(self, table: Table) -> None:
         """Flag ids with a space before or after them, at one look; none where no text has such fields."""
-        feeds = self.feeds.get(table.name, [])
-        is_trim = feeds and all(feed.text.traits.is_trim and not feed.constants for feed in feeds)
-        if is_trim and table.name not in self.provided:
+        if self.is_trim(table):
             return
         if found := self.spaced(table):
             numbers = ", ".join(f"case when {spaced} then {number} end" for number, spaced in found.items())
@@ -176,6 +174,15 @@ class Checks:
                 edges = [f"{way}_with({column.name}, '{space}')" for space in SPACES for way in ("starts", "ends")]
                 found[number] = f"({' or '.join(edges)})"
         return found
+
+    def is_trim(self, table: Table) -> bool:
+        """Whether no text of which a table is made has a space around it: where steps fill it, no text of any file."""
+        feeds = self.feeds.get(table.name, [])
+        if table.name in self.provided:
+            feeds = [feed for some in self.feeds.values() for feed in some]
+        given = [value for feed in feeds for value in feed.constants.values()]
+        are_trim = all(feed.text.traits.is_trim for feed in feeds) and all(one == one.strip(SPACES) for one in given)
+        return bool(feeds) and are_trim
 
     def is_in_file(self, table: Table, column: Column) -> bool:
         """Whether a file of the table has the column."""
@@ -210,7 +217,7 @@ class Checks:
         """The columns of ids with one that is longer than a spreadsheet can keep, found at one look."""
         if not ids:
             return []
-        longest = ", ".join(f"max(length({name}))" for name in ids)
+        longest = ", ".join(f"max(strlen({name}))" for name in ids)
         lengths = self.con.execute(f"select {longest} from all_{table.name}").fetchone()
         return [name for name, length in zip(ids, lengths, strict=True) if (length or 0) > 15]
 

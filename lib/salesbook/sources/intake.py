@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq
 
 from salesbook import maps
@@ -354,18 +355,24 @@ def write(work: Work, staged: Staged, folder: Path) -> None:
 
 def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
     """Write the good rows of a table, in the order of its files; where all of one file's rows are good, it is there."""
-    if staged.is_as_cast(table.name) and not any_rejected(work.con, table.name):
-        with_feed = work.feeds[table.name][0]
-        if list(with_feed.table.stored) == list(table.stored):
-            typed.link(part_of(work.folder, with_feed), target)
+    if staged.is_as_cast(table.name):
+        (feed,) = work.feeds[table.name]
+        rejected = rejected_rows(work.con, table.name)
+        if list(feed.table.stored) == list(table.stored):
+            as_cast = part_of(work.folder, feed)
+            if len(rejected):
+                typed.written(typed.without(rejected, as_cast), target, table)
+            else:
+                typed.link(as_cast, target)
             return
     columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in table.stored.items())  # steps may widen them
     typed.written(typed.batches(work.con, f"select {columns} from good_{table.name}"), target, table)
 
 
-def any_rejected(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Whether a row of a table was rejected."""
-    return bool(con.execute("select 1 from rejected where table_name = ? limit 1", [table]).fetchall())
+def rejected_rows(con: duckdb.DuckDBPyConnection, table: str) -> np.ndarray:
+    """The numbers of the rows of a table that were rejected, in order; of one that is made of one file."""
+    query = "select distinct at_row from rejected where table_name = ? order by at_row"
+    return con.execute(query, [table]).fetchnumpy()["at_row"].astype(np.int64)
 
 
 def tables_of(staged: Staged) -> list[str]:

@@ -62,6 +62,8 @@ def find_originals(con: duckdb.DuckDBPyConnection, texts: dict[int, Text]) -> No
         rows = wanted["at_row"].astype(np.int64)
         first = 0
         for frame in text.frames() if len(rows) else ():
+            if first > rows[-1]:
+                break
             here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(frame.lines))] - first
             if len(here):
                 originals = [frame.original(row).decode() for row in here]

@@ -44,6 +44,7 @@ class Staged:
     made: dict[str, dict[str, int]] = field(default_factory=dict)
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
+    derived: set[str] = field(default_factory=set)
     versions: int = 0
 
     def has(self, *tables: str) -> bool:
@@ -56,17 +57,17 @@ class Staged:
 
     def is_as_cast(self, table: str) -> bool:
         """Whether a table's rows are as they were cast. What deals and stages lack is derived."""
-        return self.is_of_one_file(table) and table not in DERIVED
+        return self.is_of_one_file(table) and table not in self.derived and table not in DERIVED
 
     def set_aside(self, table: str) -> str:
         """Give the view of a table another name, for one that is to take its place."""
         self.versions += 1
-        self.replaced.add(table)
         self.con.execute(f"alter view all_{table} rename to told_{table}_{self.versions}")
         return f"told_{table}_{self.versions}"
 
     def replace(self, table: str, select: str) -> None:
         """Put other rows in a table's place; `select` reads the rows before from `before`."""
+        self.replaced.add(table)
         told = self.set_aside(table)
         kept = told.replace("told_", "kept_", 1)
         self.con.execute(f"create table {kept} as with before as (from {told}) {select}")
@@ -74,7 +75,8 @@ class Staged:
 
     def derive(self, table: str, columns: dict[str, str]) -> None:
         """Put other values in a table's columns, worked out of each row `t` alone whenever it is read: without a copy,
-        for a table may be large; `columns`, name to SQL."""
+        for a table may be large; `columns`, none of them of the key, name to SQL."""
+        self.derived.add(table)
         values = ", ".join(f'{sql} as "{name}"' for name, sql in columns.items())
         told = self.set_aside(table)
         self.con.execute(f"create view all_{table} as select t.* replace ({values}) from {told} t")

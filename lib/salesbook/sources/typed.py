@@ -61,6 +61,18 @@ def written(rows: Iterator[pa.RecordBatch], path: Path, table: Table, is_last: b
     return Written(count, pa.concat_tables(marked), key.is_ascending)
 
 
+def without(rejected: np.ndarray, path: Path) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file but some, given by their numbers in order."""
+    first = 0
+    with pq.ParquetFile(path) as file:
+        for batch in ahead(file.iter_batches(BATCH)):
+            here = rejected[slice(*np.searchsorted(rejected, (first, first + len(batch))))] - first
+            is_good = np.ones(len(batch), bool)
+            is_good[here] = False
+            yield batch if len(here) == 0 else batch.filter(pa.array(is_good))
+            first += len(batch)
+
+
 def ahead(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Batches, the next of which is made while one is worked on."""
     with ThreadPoolExecutor(1) as pool:
