@@ -4,8 +4,8 @@ PY := .venv/bin/python
 MONTH ?=
 
 # prove: the slow proofs, large (they run small in the tests).
-# bench: how fast, and against what, at 1M and 10M activities; takes twenty minutes on an idle machine. Each part writes
-# its section of bench/RESULTS.md; larger sizes: see bench/facts.py.
+# bench: how fast, and against what, at 1M leads and 10M activities; takes twenty minutes on an idle machine. Each part
+# writes its section of bench/RESULTS.md; larger sizes: see bench/facts.py.
 .PHONY: report test prove bench lab sample lock clean
 
 report: .venv/ready

@@ -1,13 +1,18 @@
 """bench/facts.py and bench/importing.py work, small."""
 
+import duckdb
+
 import facts
 import importing
 
 
 def test_a_company_is_written_read_built_and_asked(tmp_path):
     found = {step: facts.one(step, str(tmp_path), *more) for step, more in
-             (("write", ("500",)), ("read", ()), ("build", ()), ("ask", ()))}  # fmt: skip
+             (("write", ("500",)), ("double", ()), ("read", ()), ("build", ()), ("ask", ()))}  # fmt: skip
     assert found["write"]["rows"]["leads"] == 500
+    assert found["double"]["activities"] == 2 * found["write"]["rows"]["activities"]
+    loaded = duckdb.sql(f"select count(*) from '{found['read']['tables']}/activities.parquet'").fetchall()
+    assert loaded == [(found["double"]["activities"],)]
     assert len(facts.QUESTIONS) == 20
     table = facts.steps_table({500: found})
     assert "| 500 | " in table
