@@ -22,8 +22,9 @@ def test_a_company_is_written_read_built_and_asked(tmp_path):
 
 def test_both_ways_of_importing_read_every_row(tmp_path):
     importing.write(tmp_path / "source", 1_000)
-    found = {way: importing.one(way, tmp_path / "source", tmp_path / str(at)) for at, way in enumerate(importing.WAYS)}
+    ways = enumerate(importing.WAYS)
+    found = {way: importing.one(way, tmp_path / "source", tmp_path / str(at), "iso") for at, way in ways}
     rows = {run["rows"] for run in found.values()}
     assert len(rows) == 1
     assert rows.pop() > 500
-    assert importing.section(found, 1).count("\n| ") == 4
+    assert importing.section(found, 1, "iso").count("\n| ") == 4
