@@ -11,8 +11,8 @@ import python_calamine
 from salesbook.errors import BadData
 from salesbook.sources import cast, files, plan, reader
 from salesbook.sources.files import Copy, SourceFile
-from salesbook.sources.form import DATES, FALSE, ISO, TRUE, Form, matches, number_pattern
-from salesbook.sources.units import MONEY_SIGNS, without_sign
+from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, matches, number_pattern
+from salesbook.sources.units import GAP, MONEY_SIGNS, without_sign
 
 FORMS = {
     (decimal, thousands): Form(decimal=decimal, thousands=thousands)
@@ -173,18 +173,19 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     """One column."""
     dates = {form: f"{matches('v', pattern)} or {matches('v', ISO)}" for form, pattern in DATES.items()}
     numbers = {signs: matches("m", number_pattern(form, 6, 16)) for signs, form in FORMS.items()}
+    there = signs_in(con, column)
     bare = "v"
-    for signs in MONEY_SIGNS.values():
-        bare = without_sign(bare, Form(), signs)
-    beside = {name: f"{without_sign('v', Form(), signs)} <> v and regexp_matches(m, '^-?[0-9.,]')"
-              for name, signs in MONEY_SIGNS.items()}  # fmt: skip
+    for sign in there:
+        bare = without_sign(bare, Form(), MONEY_SIGNS[sign])
+    beside = {sign: f"{without_sign('v', Form(), MONEY_SIGNS[sign])} <> v and regexp_matches(m, '^-?[0-9.,]')"
+              for sign in there}  # fmt: skip
     words = ", ".join(f"'{word}'" for word in (*TRUE, *FALSE))
     tests = [
         *dates.values(), *numbers.values(), "regexp_matches(m, '[.,]')", "regexp_matches(v, '\\d[T ,]')",
         "regexp_matches(v, ':.*(?:Z|UTC|GMT|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
         matches("v", r"[0-9]+(?:[.,][0-9]+)? ?%"), "try_cast(replace(rtrim(v, '% '), ',', '.') as double) > 1",
-        *beside.values(), matches("m", "-?[0-9]+[.,][0-9]{2}00+"),
-        *(matches("v", f"[a-zA-Z0-9]{{{length}}}") for length in (15, 18)),
+        *beside.values(), f"ends_with(m, '00') and {matches('m', '-?[0-9]+[.,][0-9]{2}00+')}",
+        *(f"length(v) = {length} and {matches('v', '[a-zA-Z0-9]+')}" for length in (15, 18)),
     ]  # fmt: skip
     counts = ", ".join(f"count(*) filter ({test})" for test in tests)
     total, filled, distinct, *found = con.execute(f"""
@@ -203,3 +204,12 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         signs=dict(zip(beside, more[-len(beside) - 3 : -3], strict=True)), padded=more[-3],
         of_15=more[-2], of_18=more[-1],
     )  # fmt: skip
+
+
+def signs_in(con: duckdb.DuckDBPyConnection, column: str) -> list[str]:
+    """The signs of currencies that stand beside a number in a column."""
+    number = f"-?[0-9][0-9.,'{SPACES}]*"
+    text = cast.trimmed(column)
+    return [name for name, signs in MONEY_SIGNS.items() if con.execute(
+        f"select 1 from rows where {matches(text, f'-?(?:{signs}){GAP}{number}|{number}(?:{signs})')} limit 1"
+    ).fetchone()]  # fmt: skip
