@@ -1,5 +1,6 @@
 """Typed rows are written while they come: none lost, marks beside them, and keys that ascend known as unique."""
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,3 +67,15 @@ def test_rows_are_left_out_by_their_numbers_in_whatever_batch_they_stand(tmp_pat
     gone = [0, 9, 10, 11, 34]
     kept = pa.Table.from_batches(typed.without(np.array(gone), tmp_path / "rows.parquet"))
     assert kept.column("a").to_pylist() == [at for at in range(35) if at not in gone]
+
+
+def test_rows_that_are_kept_apart_leave_each_row_its_number(tmp_path):
+    things = [(f"T{at:02}", 5 if at in (0, 3, 4, 9, 21) else 0) for at in range(24)]
+    made = [things[first : first + 6] for first in range(0, 24, 6)]
+    wrote = typed.written(batches(*made), tmp_path / "t.parquet", THINGS, most_apart=4)
+    assert [row["at_row"] for row in wrote.apart.to_pylist()] == [0, 3, 4, 9]
+    assert pq.read_metadata(tmp_path / "t.parquet").num_rows == 20
+    with duckdb.connect() as con:
+        rows = con.execute(f"{typed.part(con, THINGS, 0, tmp_path / 't.parquet', wrote)} order by at_row").fetchall()
+    assert rows == [(f"T{at:02}", 5 if at in (0, 3, 4, 9, 21) else 0, 0, 0, at) for at in range(24)]
+    assert wrote.in_file(np.array([0, 1, 4, 5, 9, 23])).tolist() == [0, 2, 19]

@@ -31,6 +31,7 @@ from salesbook.tables import TABLES
 
 VERSION = 9
 MEMORY = "600MB"
+MOST_APART = 200  # rows that cannot be cast are kept out of a file that need not be written once more then
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
 
 
@@ -48,6 +49,7 @@ class Work:
     dated: dict[str, list[str]] = field(default_factory=dict)
     problems: cast.Problems = field(default_factory=cast.Problems)
     ascending: set[str] = field(default_factory=set)
+    wrote: dict[Path, typed.Written] = field(default_factory=dict)
 
 
 def load(settings: Settings, store: Path, origin: files.Origin | None = None) -> Import:
@@ -277,10 +279,12 @@ def cast_table(work: Work, table: Table) -> None:
         path = part_of(work.folder, feed)
         words, mixed = plan.words_of(feed.name, work.settings.source), mixed_columns(feed)
         rows = Blocks(work.con, feed, words, mixed, work.problems).typed()
-        wrote = typed.written(rows, path, table, is_last=is_last(work, table))
+        last = is_last(work, table)
+        wrote = typed.written(rows, path, table, is_last=last, most_apart=MOST_APART if last else 0)
+        work.wrote[path] = wrote
         if wrote.count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, wrote.count)
-        parts.append(typed.part(work.con, table.name, feed.source, path, wrote.marked))
+        parts.append(typed.part(work.con, table, feed.source, path, wrote))
         if wrote.is_ascending:
             work.ascending.add(table.name)
     if not parts:
@@ -357,9 +361,9 @@ def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
     """Write the good rows of a table, in the order of its files; where all of one file's rows are good, it is there."""
     if staged.is_as_cast(table.name):
         (feed,) = work.feeds[table.name]
-        rejected = rejected_rows(work.con, table.name)
         if list(feed.table.stored) == list(table.stored):
             as_cast = part_of(work.folder, feed)
+            rejected = work.wrote[as_cast].in_file(rejected_rows(work.con, table.name))
             if len(rejected):
                 typed.written(typed.without(rejected, as_cast), target, table)
             else:

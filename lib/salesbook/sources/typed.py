@@ -30,11 +30,21 @@ ARROW = {
 @dataclass(frozen=True)
 class Written:
     """What was written: how many rows; `at_row`, `problem` and `other_word` of those where one of these is not 0; and
-    whether every key comes after the one before, so that none can stand there twice."""
+    whether every key comes after the one before, so that none can stand there twice.
+
+    `apart`: whole rows that could not be cast and are not in the file, for it to stay as it is; they are counted.
+    """
 
     count: int
     marked: pa.Table
     is_ascending: bool
+    apart: pa.Table
+
+    def in_file(self, rows: np.ndarray) -> np.ndarray:
+        """Where some rows, in order, stand in the file; those apart are not there."""
+        apart = self.apart.column("at_row").to_numpy()
+        there = np.setdiff1d(rows, apart)
+        return there - np.searchsorted(apart, there)
 
 
 def batches(con: duckdb.DuckDBPyConnection, select: str) -> Iterator[pa.RecordBatch]:
@@ -43,22 +53,33 @@ def batches(con: duckdb.DuckDBPyConnection, select: str) -> Iterator[pa.RecordBa
         yield from ahead(apart.sql(select).to_arrow_reader(BATCH))
 
 
-def written(rows: Iterator[pa.RecordBatch], path: Path, table: Table, is_last: bool = True) -> Written:
+def written(
+    rows: Iterator[pa.RecordBatch], path: Path, table: Table, is_last: bool = True, most_apart: int = 0
+) -> Written:
     """Rows written to Parquet while they come; `problem` and `other_word`, where they have them, are told beside it.
 
-    Parameters: `is_last`, whether they are not written once more after the checks, and therefore packed well.
+    Parameters: `is_last`, whether they are not written once more after the checks, and therefore packed well;
+    `most_apart`, how many rows that could not be cast may be kept apart.
     """
     schema = schema_of(table)
-    count, marked, key = 0, [MARKED.empty_table()], Key(table)
+    count, marked, key, n_apart = 0, [MARKED.empty_table()], Key(table), 0
+    apart = [pa.schema([*schema, *MARKED]).empty_table()]
     packing = "zstd" if is_last else "lz4"
     with pq.ParquetWriter(path, schema, compression=packing, use_dictionary=repeated(table)) as file:
         for batch in rows:
-            file.write_batch(batch.select(schema.names))
+            first, count = count, count + len(batch)
             if len(schema) < len(batch.schema):
-                marked.append(marks(batch, count))
+                found, failed = marks(batch, first), np.flatnonzero(batch.column("problem").to_numpy())
+                if 0 < len(failed) <= most_apart - n_apart:
+                    n_apart += len(failed)
+                    numbered = pa.Table.from_batches([batch]).append_column("at_row", pa.array(range(first, count)))
+                    apart.append(numbered.take(failed).select(apart[0].column_names).cast(apart[0].schema))
+                    found = found.filter(pc.equal(found.column("problem"), 0))
+                    batch = batch.filter(pc.equal(batch.column("problem"), 0))
+                marked.append(found)
+            file.write_batch(batch.select(schema.names))
             key.look(batch)
-            count += len(batch)
-    return Written(count, pa.concat_tables(marked), key.is_ascending)
+    return Written(count, pa.concat_tables(marked), key.is_ascending, pa.concat_tables(apart))
 
 
 def without(rejected: np.ndarray, path: Path) -> Iterator[pa.RecordBatch]:
@@ -124,20 +145,45 @@ def repeated(table: Table) -> list[str]:
     ]
 
 
-def part(con: duckdb.DuckDBPyConnection, name: str, source: int, path: Path, marked: pa.Table) -> str:
+def part(con: duckdb.DuckDBPyConnection, table: Table, source: int, path: Path, wrote: Written) -> str:
     """SQL of the rows of a file that feeds a table: its columns, its marks, and which file and row it was."""
-    rows = f"read_parquet({literal(path.as_posix())}, file_row_number = true)"
-    whence = f"{source} as in_file, r.file_row_number as at_row"
-    if not len(marked):
-        return f"select r.* exclude file_row_number, 0 as problem, 0 as other_word, {whence} from {rows} r"
-    con.register("marked", marked)
-    con.execute(f"create table marks_{name}_{source} as from marked")
-    con.unregister("marked")
-    told = ", ".join(f"coalesce(m.{mark}, 0) as {mark}" for mark in MARKS)
-    return (
-        f"select r.* exclude file_row_number, {told}, {whence} from {rows} r "
-        f"left join marks_{name}_{source} m on m.at_row = r.file_row_number"
-    )
+    apart = wrote.apart.column("at_row").to_pylist()
+    number = numbered("file_row_number", [at - before for before, at in enumerate(apart)])
+    read = f"read_parquet({literal(path.as_posix())}, file_row_number = true)"
+    rows = f"(select * exclude file_row_number, {number} as at_row from {read})"
+    names = ", ".join(f'r."{name}"' for name in table.stored)
+    if len(wrote.marked):
+        marked = keep(con, f"marks_{table.name}_{source}", wrote.marked)
+        told = ", ".join(f"coalesce(m.{mark}, 0) as {mark}" for mark in MARKS)
+        rows += f" r left join {marked} m on m.at_row = r.at_row"
+    else:
+        told, rows = ", ".join(f"0 as {mark}" for mark in MARKS), f"{rows} r"
+    select = f"select {names}, {told}, {source} as in_file, r.at_row from {rows}"
+    if apart:
+        kept = keep(con, f"apart_{table.name}_{source}", wrote.apart)
+        select += f" union all select {names}, {', '.join(MARKS)}, {source} as in_file, r.at_row from {kept} r"
+    return select
+
+
+def keep(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> str:
+    """A table of the engine with some rows, by its name."""
+    con.register("given", rows)
+    con.execute(f"create table {name} as from given")
+    con.unregister("given")
+    return name
+
+
+def numbered(row: str, edges: list[int], before: int = 0) -> str:
+    """SQL of the number that a row of the written file has in the source, as a search tree.
+
+    Parameters: `edges`, for each row that is kept apart the first row of the file behind it; `before`, rows apart
+    before all of these.
+    """
+    if not edges:
+        return f"{row} + {before}"
+    half = len(edges) // 2
+    low, high = numbered(row, edges[:half], before), numbered(row, edges[half + 1 :], before + half + 1)
+    return f"case when {row} < {edges[half]} then {low} else {high} end"
 
 
 def write_empty(table: Table, path: Path) -> None:
