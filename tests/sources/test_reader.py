@@ -58,6 +58,7 @@ REFUSED = {
     "a broken gzip": (gzip.compress(GOOD.encode() * 50)[:-30], "cannot be unpacked"),
     "a gzip of something else": (gzip.compress(b"<html>"), "HTML"),
     "a broken zip": (zipped(a=GOOD.encode())[:-30], "broken zip"),
+    "a zip that lacks a piece": ((lambda z: z[:40] + z[49:])(zipped(**{"deals.csv": GOOD.encode()})), "broken zip"),
     "a zip of two": (zipped(a=GOOD.encode(), b=b""), "exactly one file"),
     "a zip of none": (zipped(), "zip|exactly one"),
     "a broken Parquet": (b"PAR1" + GOOD.encode(), "Parquet"),
