@@ -447,3 +447,14 @@ def test_zeros_that_a_database_writes_behind_cents_are_no_decimals(mapped, answe
     more = "" if head == HEAD else ",false,2026-03-01"
     made = mapped({"opportunity.csv": f"{head}\nD1,Demo,1234.5000,EUR,{status},2026-01-05{more}\n"})
     assert rows(answered(made), "deals", "amount_minor") == [(123_450,)]
+
+
+def test_a_closing_of_closed_deals_alone_goes_before_a_closing_date_that_all_have(mapped, answered, rows):
+    deals = "Record Id,Stage,Amount,Currency,Created Time,Closing Date,Closed Time\n"
+    deals += (
+        "1,Closed Won,5,EUR,2026-01-05,2026-03-31,2026-02-20\n2,Closed Lost,5,EUR,2026-01-05,2026-03-31,2026-02-21\n"
+    )
+    made = mapped({"x.csv": deals + "3,Demo,5,EUR,2026-01-05,2026-03-31,\n"})
+    assert asked(made) == []
+    told = rows(answered(made), "deals", "closed_at::varchar, expected_close::varchar")
+    assert told == [("2026-02-19 23:00:00", None), ("2026-02-20 23:00:00", None), (None, "2026-03-31")]

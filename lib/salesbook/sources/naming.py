@@ -164,6 +164,10 @@ def complete_closing(made: Proposal, fed: Fed) -> None:
             m if m.column != "closed_at" else Match("close_date", m.named, "by contents") for m in fed.matches
         ]
         made.do("deals", "closed_at_from_history")
+        names = keys_of("deals", "known name")["closed_at"]
+        real = [one for one in fed.unused if name_key(one) in names and fed.profiles[one].is_date]
+        fed.matches += [Match("closed_at", one, "known name") for one in real[:1]]
+        fed.unused = [one for one in fed.unused if one not in real[:1]]
     elif closing is None and fed.source_of("won_at") and fed.source_of("lost_at"):
         made.do("deals", "closed_at_from_won_and_lost")
     else:
