@@ -49,6 +49,7 @@ CONF = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.caseSensitive": "false",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.cteRecursionRowLimit": "-1",
 }
 
 FUNCTIONS = (

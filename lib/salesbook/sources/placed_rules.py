@@ -7,6 +7,8 @@ from salesbook.schema import Table
 from salesbook.sources.checks import STAGE_COLUMNS, Checks
 from salesbook.sources.staged import Staged
 
+LONGEST_WAY = 50  # merges of merges that are followed
+
 
 @dataclass
 class Answer:
@@ -165,6 +167,19 @@ class AtOnce(PlacedChecks):
         super().reject_rows(table)
         self.reject_asked(table)
         self.with_rows[table.name] = self.has_rows(table.name)
+
+    def in_circle(self, table: Table) -> str:
+        """SQL: the row's merges lead back to it; found before it is asked, for Spark follows no way in a condition."""
+        (key,) = table.key
+        self.con.execute(f"""create or replace table circles as
+            with recursive way as (
+                select {key} as origin, merged_into as reached, 1 as step
+                from good_{table.name} where merged_into is not null
+                union all
+                select w.origin, n.merged_into, w.step + 1 from way w join good_{table.name} n on n.{key} = w.reached
+                where n.merged_into is not null and w.reached <> w.origin and w.step < {LONGEST_WAY})
+            select distinct origin from way where origin = reached""")
+        return f"t.{key} in (select origin from circles)"
 
     def reject_asked(self, table: Table) -> None:
         """Reject the rows for which a condition that was kept is true."""
