@@ -252,7 +252,8 @@ def test_whatever_is_wrong_with_a_row_is_found_by_the_workers_as_it_is_here_and_
     assert told["cluster"] == told["database"] == told["copied"]
     assert rows["cluster"] == rows["database"] == rows["copied"]
     assert facts == expected
-    assert len(rows["cluster"]["deals"]) == 4
+    assert len(kept["copied"].rejected["deals"]) > 9
+    assert rows["cluster"]["deals"] != []
     for table in kept["copied"].rejected:
         assert quarantined(kept["cluster"], table) == quarantined(kept["copied"], table)
         files = [kept["cluster"].quarantine(table), kept["cluster"].quarantine(table).with_suffix(".parquet")]
