@@ -83,11 +83,11 @@ def deals_of():
 
 @pytest.fixture
 def read_crm(read):
-    """Writes an export, reads it with a map that ships and own lines after it."""
+    """Writes an export, reads it with a map that ships, own lines after it, and a form of numbers."""
 
-    def run(name: str, files: dict[str, str], more: str = ""):
+    def run(name: str, files: dict[str, str], more: str = "", form: str = ""):
         read.write(files)
-        head = f'[source]\npath = "source"\nextends = "{name}"\nzone = "UTC"\ncurrency = "EUR"\n'
+        head = f'[source]\npath = "source"\nextends = "{name}"\nzone = "UTC"\ncurrency = "EUR"\n{form}'
         settings = f"{head}[limits]\nrejected_share = 1.0\n{more}"
         (read.folder / "salesbook.toml").write_text(settings, encoding="utf-8")
         return load(settings_of(read.folder), read.store)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from salesbook.sources import units
 from salesbook.sources.dialect_spark import literal, parts_of, translated
+from salesbook.sources.form import Form
 
 
 def test_what_stands_in_a_text_is_left_as_it_is_and_cannot_end_it():
@@ -26,6 +28,12 @@ def test_what_stands_in_a_text_is_left_as_it_is_and_cannot_end_it():
          "min_by(n, struct(not coalesce(p, false), n)) filter (where f(n) > 0)"),
         ("unnest([case when a then 1 end, null])", "explode(array(case when a then 1 end, null))"),
         ("cast(x as varchar), null::VARCHAR", "cast(x as string), null::string"),
+        (units.without_sign("x", Form(), r"(?:US|CA)?\$|USD"),
+         rf"regexp_replace(regexp_replace(x, '^(-?){units.GAP}(?:(?:US|CA)?\\$|USD){units.GAP}', '$1'), "
+         rf"'{units.GAP}(?:(?:US|CA)?\\$|USD)$', '')"),
+        (units.padded("x", Form()), "regexp_replace(x, '^(-?[0-9]+[.][0-9]{2})00+$', '$1')"),
+        # Nothing in it goes by another name there.
+        (units.salesforce_id("x", Form()), units.salesforce_id("x", Form())),
     ],
 )  # fmt: skip
 def test_functions_bear_the_names_that_spark_has_for_them(reader, spark):

@@ -17,7 +17,9 @@ from salesbook.tables import TABLES
 from sources.test_changes import *  # noqa: F403
 from sources.test_joins import *  # noqa: F403
 from sources.test_steps import *  # noqa: F403
+from sources.test_units import *  # noqa: F403
 
+del test_a_text_of_another_unit_becomes_the_canonical_text  # noqa: F821  it is about DuckDB's SQL alone
 del test_two_files_that_a_map_knows_are_refused_until_one_is_named  # noqa: F821  it is about names of files
 
 VARIABLE = "SALESBOOK_TEST_DATABASE"
@@ -55,14 +57,14 @@ def read_crm(read, postgres, monkeypatch):
     monkeypatch.setenv(VARIABLE, postgres)
     made, there = [], {}
 
-    def run(name: str, files: dict[str, str], more: str = ""):
+    def run(name: str, files: dict[str, str], more: str = "", form: str = ""):
         read.write(files)
         there.update(files)
-        head = f'[source]\npath = "source"\nextends = "{name}"\nzone = "UTC"\ncurrency = "EUR"\n'
+        head = f'[source]\npath = "source"\nextends = "{name}"\nzone = "UTC"\ncurrency = "EUR"\n{form}'
         settings = f"{head}[limits]\nrejected_share = 1.0\n{more}"
         (read.folder / "salesbook.toml").write_text(settings, encoding="utf-8")
         settings = settings_of(read.folder)
-        export = repr((name, sorted(there.items()), more))
+        export = repr((name, sorted(there.items()), more, form))
         if export in HELD:
             return load(settings, read.store)
         HELD.add(export)

@@ -10,6 +10,9 @@ from salesbook.sources.form import Form
 
 EUROS, KRONER = (partial(units.without_sign, signs=units.MONEY_SIGNS[name]) for name in ("euros", "kroner"))
 POINT, COMMA = Form(), Form(decimal=",", thousands=".")
+DEALS = "Id,AccountId,StageName,Amount,CreatedDate,CloseDate,IsWon,IsClosed\n"
+DEAL = '{id},{account},Proposal,"{amount}",2026-01-06T09:00:00.000Z,2026-06-30,false,false\n'
+SHAPES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"  # the sign that says which of five signs are capitals, by that number
 
 
 @pytest.mark.parametrize(
@@ -58,3 +61,45 @@ POINT, COMMA = Form(), Form(decimal=",", thousands=".")
 def test_a_text_of_another_unit_becomes_the_canonical_text(unit, form, text, expected):
     query = f"select {unit('value', form)} from (select ?::varchar as value)"
     assert duckdb.execute(query, [text]).fetchall() == [(expected,)]
+
+
+@pytest.mark.parametrize(
+    ("form", "signs", "minor"),
+    [
+        (
+            'decimal = ","\nthousands = "."\n',
+            ("euros", "kroner"),
+            {"€ 1.234,50": 123_450, "-€1.234,50": -123_450, "1.234,50 kr.": 123_450, "kr\u00a01.234,50": 123_450,
+             "1.234,50\u00a0€": 123_450, "€\u202f5": 500, "1234,5000": 123_450, "EUR 5,6000": 560, "DKK7,00": 700,
+             "1.234": 123_400, "1234,5670": None, "$ 5": None, "5 kroner": None},
+        ),
+        (
+            'thousands = ","\n',
+            ("dollars", "pounds"),
+            {"US$1,234.50": 123_450, "-$1,234.50": -123_450, "$ 5": 500, "1,234.50\u00a0USD": 123_450,
+             "£\u202f1234.5000": 123_450, "5 GBP": 500, "1234.5000": 123_450, "1.0000": 100, "XX$5": None,
+             "5.00$$": None},
+        ),
+    ],
+)  # fmt: skip
+def test_amounts_lose_their_sign_and_the_zeros_behind_their_cents(read_crm, rows, form, signs, minor):
+    deals = DEALS + "".join(DEAL.format(id=f"D{n:02}", account="", amount=text) for n, text in enumerate(minor))
+    asked = [f"amount_in_{sign}" for sign in signs] + ["zeros_behind_cents", "one_pipeline", "status_from_flags"]
+    imported = read_crm("salesforce", {"Opportunity.csv": deals}, f"[steps]\ndeals = {asked}\n", form)
+    kept = [(f"D{n:02}", amount) for n, amount in enumerate(minor.values()) if amount is not None]
+    assert rows(imported, "deals", "deal_id, amount_minor") == kept
+
+
+def test_ids_of_15_signs_find_those_of_18_whatever_their_capitals(read_crm, rows):
+    groups = ["".join(sign.upper() if n >> at & 1 else sign for at, sign in enumerate("aczmt")) for n in range(32)]
+    short = ["".join(groups[(n + step) % 32] for step in (0, 11, 22)) for n in range(32)]
+    long = [text + "".join(SHAPES[(n + step) % 32] for step in (0, 11, 22)) for n, text in enumerate(short)]
+    others = ["Sales", "12345678901234", "0123456789012345"]
+    deals = "".join(DEAL.format(id=one, account=one, amount=1) for one in short + others)
+    accounts = "".join(f"{one},Acme {at}\n" for at, one in enumerate(long + others))
+    asked = '"ids_of_18_signs", "one_pipeline", "status_from_flags"'
+    steps = f'[steps]\ndeals = [{asked}]\naccounts = ["ids_of_18_signs"]\n'
+    files = {"Opportunity.csv": DEALS + deals, "Account.csv": f"Id,Name\n{accounts}"}
+    imported = read_crm("salesforce", files, steps)
+    assert rows(imported, "deals", "deal_id, account_id") == [(one, one) for one in sorted(long + others)]
+    assert rows(imported, "accounts", "account_id") == [(one,) for one in sorted(long + others)]
