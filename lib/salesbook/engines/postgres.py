@@ -6,14 +6,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import psycopg
 import pyarrow as pa
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
 from psycopg import sql as q
 
-from salesbook.engines.duckdb import PARQUET, counted, literal
+from salesbook.engines.duckdb import PARQUET, connect, counted, literal
 
 FUNCTIONS = """
 create or replace function seconds_between(a timestamp, b timestamp) returns bigint language sql immutable
@@ -53,12 +52,13 @@ ARROW = {
 
 
 class Postgres:
-    """An engine on a server; everything it makes is in one schema, dropped when it is closed."""
+    """An engine on a server; everything it makes is in one schema, dropped when it is closed. `memory`, such as 2GB, is
+    what putting a fact's rows in order may take here."""
 
     name = "postgres"
 
-    def __init__(self, connection: str, schema: str = "salesbook_run"):
-        self.schema = schema
+    def __init__(self, connection: str, schema: str = "salesbook_run", memory: str = ""):
+        self.schema, self.memory = schema, memory
         self.connection = psycopg.connect(connection, autocommit=True)
         self.execute(f"drop schema if exists {schema} cascade; create schema {schema}; set search_path to {schema}")
         self.execute("set timezone to 'UTC'")
@@ -94,14 +94,16 @@ class Postgres:
         self.execute(f"create table {name} as {sql}")
         self.execute(f"analyze {name}")
         query = f"copy {name} to stdout (format csv, force_quote *)"
-        with tempfile.NamedTemporaryFile(dir=parquet.parent, suffix=".csv") as text, duckdb.connect() as local:
-            with self.connection.cursor() as cursor, cursor.copy(query) as copy:
+        with tempfile.TemporaryDirectory(dir=parquet.resolve().parent) as kept:
+            text = Path(kept) / "rows.csv"
+            with text.open("xb") as file, self.connection.cursor() as cursor, cursor.copy(query) as copy:
                 for chunk in copy:
-                    text.write(chunk)
-            text.flush()
-            rows = f"read_csv({literal(Path(text.name))}, columns = {{{self.columns(name)}}}, {CSV})"
-            local.execute(f"copy (from {rows} order by {', '.join(key)}) to {literal(parquet)} ({PARQUET})")
-            return counted(local, key, parquet)
+                    file.write(chunk)
+            rows = f"read_csv({literal(text)}, columns = {{{self.columns(name)}}}, {CSV})"
+            with connect([Path(kept), parquet.parent], Path(kept) / "spill", self.memory) as local:
+                ordered = f"from {rows} order by {', '.join(key)}"
+                local.execute(f"copy ({ordered}) to {literal(parquet.resolve())} ({PARQUET})")
+                return counted(local, key, parquet)
 
     def columns(self, name: str) -> str:
         """The columns of a table with DuckDB's types, as it reads them."""
@@ -127,11 +129,13 @@ class Postgres:
 class InPlace(Postgres):
     """In a schema that holds the canonical tables already: what is made there stays, and is written down as ours.
 
-    `ours`, the table with the names of what we have made; `telling`, which tells the server's errors in our words.
+    `ours`, the table with the names of what we have made; `telling`, which tells the server's errors in our words;
+    `memory`, as for any.
     """
 
-    def __init__(self, connection: psycopg.Connection, schema: str, ours: str, telling: Callable):
+    def __init__(self, connection: psycopg.Connection, schema: str, ours: str, telling: Callable, memory: str):
         self.connection, self.schema, self.ours, self.telling = connection, schema, ours, telling
+        self.memory = memory
 
     def execute(self, text: str) -> None:
         """Run statements without parameters, each with the name of what it makes."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from psycopg import sql as q
 
+from salesbook import memory
 from salesbook.engines.postgres import InPlace
 from salesbook.errors import WrongUsage
 from salesbook.schema import Table
@@ -25,10 +26,14 @@ CONTENT = (
 
 @dataclass
 class Schema:
-    """The schema of the database that is salesbook's own; statements of the reader run there in its words."""
+    """The schema of the database that is salesbook's own; statements of the reader run there in its words.
+
+    `memory`, the limit of the settings, for what is put in order here.
+    """
 
     database: Database
     name: str
+    memory: str
     versions: int = 0
 
     fence = " offset 0"
@@ -138,7 +143,8 @@ class Schema:
 
     def engine(self, folder: Path) -> InPlace:
         """An engine in this schema."""
-        return InPlace(self.database.connection, self.name, OURS, self.database.telling)
+        most = memory.for_build(self.memory)
+        return InPlace(self.database.connection, self.name, OURS, self.database.telling, most)
 
     def close(self) -> None:
         """Let go of the server."""

@@ -57,7 +57,7 @@ def in_schema(settings: Settings, database: Database, store: Path) -> Site:
     from salesbook.sources.placed import placed
     from salesbook.sources.placed_schema import Schema
 
-    schema = Schema(database, settings.source.build_in)
+    schema = Schema(database, settings.source.build_in, settings.memory)
     schema.prepare()
     database.at_one_instant()
     return placed(settings, schema, Tables(settings, database), store)
