@@ -10,6 +10,7 @@ import json
 import re
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlparse
 
 import duckdb
@@ -33,7 +34,7 @@ from salesbook.sources.files import SourceFile
 from salesbook.sources.imports import Import, opened
 from salesbook.sources.placed_folder import refuse_nested
 from salesbook.sources.site import Local
-from salesbook.sources.spark import Tables, parts_of
+from salesbook.sources.spark import Tables, in_folder, parts_of
 from salesbook.tables import TABLES
 from sources.test_placed import FORM, TEXTS
 from spark import SMALL
@@ -381,6 +382,29 @@ def test_an_address_names_a_folder_and_settings_of_spark_and_nothing_else():
     with pytest.raises(WrongUsage, match="'CRM' holds something else") as refused:
         parts_of(Connection("CRM", f"sc://host:15002?token={CANARY}"))
     assert CANARY not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "log"),
+    [
+        ("Delta", "_delta_log/00000000000000000000.json"),
+        ("Iceberg", "metadata/v1.metadata.json"),
+        ("Iceberg", "metadata/00001-1b2c.gz.metadata.json"),
+        ("Hudi", ".hoodie/hoodie.properties"),
+    ],
+)
+def test_a_table_whose_parquet_holds_deleted_rows_is_not_read_from_its_folder(company, tmp_path, kind, log):
+    plain, lake = tmp_path / "crm" / "deals", tmp_path / "crm" / "accounts"
+    for part in (plain / "metadata" / "notes.json", plain / "part-0.parquet", lake / log, lake / "part-0.parquet"):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+    session = SimpleNamespace(read=SimpleNamespace(parquet=str))
+    tables = in_folder(company, session, tmp_path / "crm")
+    assert str(tables.read("deals")).endswith("/crm/deals")
+    with pytest.raises(BadData, match=rf"'accounts' is a table of {kind}.*It holds.*catalogue: schema ="):
+        tables.read("accounts")
+    with pytest.raises(BadData, match=rf"'accounts' is a table of {kind}"):
+        in_folder(company, session, lake)
 
 
 class Elsewhere:

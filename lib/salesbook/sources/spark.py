@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ENDING = ".parquet"
+# What stands beside the Parquet of a table where some of the files, or of their rows, are no longer of it.
+LOGS = {"Delta": "_delta_log", "Iceberg": "metadata/*.metadata.json*", "Hudi": ".hoodie"}
 
 
 def opened(settings: Settings, connection: Connection, store: Path) -> Site:
@@ -143,10 +145,34 @@ def in_schema(settings: Settings, session: "SparkSession") -> Tables:
 
 
 def in_folder(settings: Settings, session: "SparkSession", folder: Path) -> Tables:
-    """The Parquet files and folders of a folder, each a table by its name without ending."""
+    """The Parquet files and folders of a folder, each a table by its name without ending.
+
+    Raises: BadData where the folder is not there, or is itself a table that is more than its Parquet; the tables raise
+    it when one that is so is read.
+    """
     if not folder.is_dir():
         todo = "Name one that this machine and every worker have under the same path, as ?path= in the address."
         raise BadData("The folder of the source is not there.", f"Looked for {folder}.", todo)
+    check_plain(folder)
     entries = [path for path in sorted(folder.resolve().iterdir()) if path.suffix == ENDING or path.is_dir()]
-    there = {path.name.removesuffix(ENDING): path.as_uri() for path in entries}
-    return Tables(settings, list(there), f"The folder {folder.name!r}", lambda name: session.read.parquet(there[name]))
+    there = {path.name.removesuffix(ENDING): path for path in entries}
+
+    def read(name: str) -> "DataFrame":
+        check_plain(there[name])
+        return session.read.parquet(there[name].as_uri())
+
+    return Tables(settings, list(there), f"The folder {folder.name!r}", read)
+
+
+def check_plain(folder: Path) -> None:
+    """Refuse the folder of a table with a log of its own: read as plain Parquet it has the deleted rows as well.
+
+    Raises: BadData with the way to read it.
+    """
+    for kind, log in LOGS.items():
+        if found := next(folder.glob(log), None):
+            raise BadData(
+                f"The folder {folder.name!r} is a table of {kind}: its Parquet files hold more than its rows.",
+                f"It holds {found.relative_to(folder).as_posix()}.",
+                'Read it through the catalogue: schema = "..." under [source], and no path= in the address.',
+            )
