@@ -67,6 +67,8 @@ EXTRA = {
         Column("is_won", "boolean", "won"),
         Column("is_lost", "boolean", "lost"),
         Column("is_closed", "boolean", "won or lost"),
+        Column("is_archived", "boolean", "put away in the CRM"),
+        Column("is_active", "boolean", "not put away in the CRM"),
         Column("close_date", "instant", "expected closing while open, closing once closed"),
         Column("won_at", "instant", "when it was won"),
         Column("lost_at", "instant", "when it was lost"),

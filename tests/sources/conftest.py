@@ -8,7 +8,8 @@ import pytest
 
 from salesbook.settings import Limits, Settings, Source
 from salesbook.settings import load as settings_of
-from salesbook.sources import load
+from salesbook.sources import draft, load, proposal
+from salesbook.sources.survey import survey
 from salesbook.tables import TABLES
 
 DEALS = "deal_id,pipeline,stage,status,amount,currency,created_at,closed_at,owner_id,account_id"
@@ -91,5 +92,36 @@ def read_crm(read):
         settings = f"{head}[limits]\nrejected_share = 1.0\n{more}"
         (read.folder / "salesbook.toml").write_text(settings, encoding="utf-8")
         return load(settings_of(read.folder), read.store)
+
+    return run
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """Writes an export and proposes a map for it."""
+
+    def run(files: dict[str, str | bytes]):
+        folder = tmp_path / "export"
+        folder.mkdir(exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return proposal.propose(survey(folder, proposal.all_names()))
+
+    return run
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """Writes a proposal, takes the "# " away before the answers given, and reads the export with it."""
+
+    def run(made, *answers: str, folder: Path | None = None, limit: float = 0.0):
+        target = tmp_path / "salesbook.toml"
+        draft.write(made, folder or tmp_path / "export", target)
+        text = target.read_text(encoding="utf-8")
+        for answer in answers:
+            assert f"# {answer}\n" in text, text
+            text = text.replace(f"# {answer}\n", f"{answer}\n", 1)
+        target.write_text(f"{text}\n[limits]\nrejected_share = {limit}\n", encoding="utf-8")
+        return load(settings_of(target), tmp_path / "imports")
 
     return run

@@ -206,6 +206,13 @@ def status_from_flags(staged: Staged) -> None:
         when t.is_lost or t.is_closed then 'lost' when t.is_won is not null then 'open' end)"""})  # fmt: skip
 
 
+def lost_when_archived(staged: Staged) -> None:
+    """A deal that was put away and is not won is lost, where a CRM archives its lost deals (Odoo)."""
+    is_lost = f"coalesce(t.is_archived, not t.is_active, false) and coalesce({STATUS}, 'open') <> 'won'"
+    staged.change("deals", {"status": f"case when {is_lost} then 'lost' else t.status end"},
+                  f"left join {OUTCOMES} o on o.pipeline = t.pipeline and o.stage = t.stage")  # fmt: skip
+
+
 def labels_of_stages(staged: Staged) -> None:
     """Pipelines and stages by their names, where deals and their history have ids."""
     if staged.has("pipelines"):

@@ -2,7 +2,7 @@
 
 from salesbook import maps
 from salesbook.settings import Source
-from salesbook.sources import files, naming, plan, settling, steps
+from salesbook.sources import archived, files, naming, plan, settling, steps
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted, synonyms
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Surveyed
@@ -34,6 +34,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     made.not_read = [(file.name, why_not(file)) for file in export if file.name not in read]
     settling.decide_forms(made, [file for file in readable if file.name in read])
     for fed in made.fed:
+        archived.settle(made, fed)
         settling.complete_amounts(made, fed)
         settling.ask_for_lacking(made, fed)
         settling.ask_for_wanted(made, fed)

@@ -64,9 +64,11 @@ class Proposal:
     not_read: list[tuple[str, str]] = field(default_factory=list)
 
     def do(self, table: str, step: str) -> None:
-        """Ask for a step on a table, beside those of the map that it extends."""
+        """Ask for a step on a table, beside those of the map that it extends; one that is asked for stays once."""
         told = maps.shipped(self.extends).get("steps", {}) if self.extends else {}
-        self.steps[table] = [*self.steps.get(table, told.get(table, [])), step]
+        asked = self.steps.get(table, told.get(table, []))
+        if step not in asked:
+            self.steps[table] = [*asked, step]
 
     def ask(self, section: str, ask: str, *lines: str) -> None:
         """Write down what the export does not tell."""

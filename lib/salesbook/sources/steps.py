@@ -107,6 +107,7 @@ STEPS = {
     "leads_of_contacts": Step("activities", joins.leads_of_contacts),
     "labels_of_stages": Step("stages", joins.labels_of_stages),
     "won_and_lost_stages": Step("stages", joins.won_and_lost_stages),
+    "lost_when_archived": Step("deals", joins.lost_when_archived),
     "closed_at_from_won_and_lost": Step("deals", visits.closed_at_from_won_and_lost),
     "closed_at_from_history": Step("deals", visits.closed_at_from_history),
     "orders_of_won_deals": Step("orders", joins.orders_of_won_deals),

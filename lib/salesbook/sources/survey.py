@@ -1,8 +1,9 @@
 """What an export's files hold: their headers, and for each column what its values as a whole prove."""
 
+import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ import python_calamine
 from salesbook.errors import BadData
 from salesbook.sources import cast, files, plan, reader
 from salesbook.sources.files import Copy, SourceFile
-from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, matches, number_pattern
+from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, literal, matches, number_pattern
 from salesbook.sources.units import GAP, MONEY_SIGNS, without_sign
 
 FORMS = {
@@ -19,6 +20,14 @@ FORMS = {
     for decimal, thousands in ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'"))
 }
 MOST_VALUES = 40
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The rows of a file in which a column says one thing, and in how many of them each column is filled."""
+
+    rows: int
+    filled: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,9 @@ class Profile:
     point or comma; `timed`, `zoned`: rows with a time, with a zone; `booleans`: rows that are yes or no;
     `percents`: rows with a number and %; `above_one`: rows with a number above 1, with % or without; `signs`: rows with
     the sign of a currency beside a number; `padded`: rows
-    with zeros behind cents; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids.
+    with zeros behind cents; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids;
+    `beside`: of a column of yes and no, if its name is a known one, "yes" and "no" to the rows of each and of each
+    other column with values those filled there.
     """
 
     name: str
@@ -51,6 +62,7 @@ class Profile:
     padded: int = 0
     of_15: int = 0
     of_18: int = 0
+    beside: dict[str, "Beside"] = field(default_factory=dict)
 
     @property
     def sign(self) -> str:
@@ -148,7 +160,7 @@ def surveyed(file: SourceFile, work: Path, number: int, wanted: set[str]) -> Sur
         text, encoding = text_of(copy, work, wanted)
     except BadData as error:
         return Surveyed(file.name, {}, refusal=f"{error.wrong} {error.found} {error.todo}")
-    return Surveyed(file.name, profiles(text), encoding=encoding, later_header=plan.later_header(wanted, text))
+    return Surveyed(file.name, profiles(text, wanted), encoding=encoding, later_header=plan.later_header(wanted, text))
 
 
 def text_of(copy: Copy, work: Path, wanted: set[str]) -> tuple[reader.Text, str]:
@@ -161,12 +173,35 @@ def text_of(copy: Copy, work: Path, wanted: set[str]) -> tuple[reader.Text, str]
     return reader.read(copy, "cp1252", "", ".", wanted, work), "cp1252"
 
 
-def profiles(text: reader.Text) -> dict[str, Profile]:
-    """The columns of a file that have a name."""
+def profiles(text: reader.Text, wanted: set[str]) -> dict[str, Profile]:
+    """The columns of a file that have a name; beside those of yes and no whose name is wanted, what is filled there."""
     rows = cast.read_csv(text)
     with duckdb.connect() as con:
         con.execute(f"create table rows as from {rows}")
-        return {name: profile(con, name, f"c{at}") for at, name in enumerate(text.header) if name}
+        places = {name: f"c{at}" for at, name in enumerate(text.header) if name}
+        found = {name: profile(con, name, column) for name, column in places.items()}
+        flags = [name for name, one in found.items() if one.booleans == one.filled > 0 and last_name(name) in wanted]
+        there = {name: places[name] for name, one in found.items() if one.filled}
+        return found | {name: replace(found[name], beside=beside(con, name, there)) for name in flags}
+
+
+def last_name(name: str) -> str:
+    """What a column's name ends with, as `name_key`: `active` of `Deal - Active`."""
+    return reader.name_key(re.split(r" - |: |\.", name)[-1].partition("(")[0])
+
+
+def beside(con: duckdb.DuckDBPyConnection, flag: str, places: dict[str, str]) -> dict[str, Beside]:
+    """What stands in the rows in which a column of yes and no says either.
+
+    Parameters: `flag`, its name; `places`, the names of columns with values to those of the table.
+    """
+    counts = ", ".join(f"count(nullif({cast.trimmed(column)}, ''))" for column in places.values())
+    found = {}
+    for answer, words in (("yes", TRUE), ("no", FALSE)):
+        is_said = f"lower({cast.trimmed(places[flag])}) in ({', '.join(map(literal, words))})"
+        rows, *filled = con.execute(f"select count(*), {counts} from rows where {is_said}").fetchone()
+        found[answer] = Beside(rows, dict(zip(places, filled, strict=True)))
+    return found
 
 
 def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
