@@ -122,6 +122,8 @@ def test_no_file_of_deals_says_what_is_there(read):
     (read.folder / "source" / "opportunities.csv").unlink()
     with pytest.raises(BadData, match="is empty"):
         read({})
+    with pytest.raises(BadData, match=r"no file of deals.*Unpack 'weekly\.ZIP' there"):
+        read({"weekly.ZIP": b"PK", "notes.md": "x"})
 
 
 def test_a_source_that_is_no_folder_is_refused(read, tmp_path):

@@ -126,6 +126,8 @@ def no_deals(folder: Path) -> BadData:
     there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     found = f"{folder} holds {listed(there)}." if there else f"{folder} is empty."
     todo = 'Put deals.csv or deals.xlsx there, or name yours: deals = "your file.csv" under [files] in salesbook.toml.'
+    if packed := [name for name in there if name.lower().endswith(".zip")]:
+        todo = f"Unpack {listed(packed)} there if it holds several files. {todo}"
     return BadData("The source has no file of deals.", found, todo)
 
 
