@@ -22,9 +22,9 @@ from salesbook.sources.rows import Traits
 from salesbook.sources.typed import BATCH, MARKS
 from salesbook.sources.usual import Usual, parsed
 
-WORKERS, AHEAD = 2, 3
+WORKERS, AHEAD = 2, 8
 MOST_TRIES = 4  # before no other is made
-MOST_WAITING, MOST_TEXT = 12, 1 << 26  # blocks and bytes that one statement judges, for it takes long to plan
+MOST_WAITING, MOST_TEXT = 48, 1 << 26  # blocks and bytes that one statement judges, for it takes long to plan
 MOST_SEARCHED = 1 << 22  # the bytes in which it is worth to look for years
 MOST_ODD = 0.5  # of the rows of a block: where more are odd, the SQL judges all of it
 

@@ -16,7 +16,7 @@ from salesbook.settings import Settings, Source
 from salesbook.tables import TABLES
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm")
-BLOCK = 1 << 22
+BLOCK = 1 << 20  # memory of larger ones is given back and asked for again each time
 
 
 @dataclass(frozen=True)

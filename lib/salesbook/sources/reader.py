@@ -22,7 +22,7 @@ from salesbook.sources.files import Copy, listed
 from salesbook.sources.framing import NEW_LINE, Dialect, Frame, frames
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
 
-BLOCK, LARGE_BLOCK = 1 << 18, 1 << 24  # a small one fits in the processor's cache
+BLOCK, LARGE_BLOCK = 1 << 18, 1 << 22  # a small one fits in the processor's cache
 MOST_BAD = 1 << 26  # bytes of records that are none: beyond it a file is no table, or packed to do harm
 LONGEST_SKIPPED = 4096  # DuckDB skips a row too many behind a header of more than some 8,000 bytes
 DELIMITERS = (b",", b";", b"\t", b"|")
