@@ -130,12 +130,15 @@ def test_a_signal_to_the_run_ends_the_kernels(tmp_path, is_forked, number):
     nbformat.write(notebook(write, DONE, parameters=PARAMETERS), tmp_path / "slow.ipynb")
     command = [sys.executable, "-c", RUNNER, str(run_folder(tmp_path / "run")), str(tmp_path / "slow.ipynb")]
     command.append(str(is_forked))
-    runner = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 30
-    while not (sign.exists() and sign.read_text()) and time.monotonic() < until:
-        time.sleep(0.1)
-    runner.send_signal(number)
-    assert runner.wait(20) == {signal.SIGTERM: 143}.get(number, -number)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as runner:
+        try:
+            until = time.monotonic() + 30
+            while not (sign.exists() and sign.read_text()) and time.monotonic() < until:
+                time.sleep(0.1)
+            runner.send_signal(number)
+            assert runner.wait(20) == {signal.SIGTERM: 143}.get(number, -number)
+        finally:
+            runner.kill()
     until = time.monotonic() + 20
     while alive(int(sign.read_text())) and time.monotonic() < until:
         time.sleep(0.1)  # a run that is killed cannot end its kernels: they see that it has gone

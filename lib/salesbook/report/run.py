@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from salesbook.words import LANGUAGE
 
 ADDED = {"injected-parameters", "papermill-error-cell-tag"}  # cells that papermill adds
 LINE = re.compile(r"Cell In\s*\[\d+\], line (\d+)")
+TICK = 0.05  # seconds between two looks at whether the pages are done
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # AssertionError: how nbclient says that a kernel did not answer before its first cell.
 FAULTS = (PapermillExecutionError, CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError, AssertionError)
@@ -144,6 +145,7 @@ class Stage:
         self.part = memory.part(limits.memory, limits.at_once)
         self.variables = {MARK: self.mark, LANGUAGE: language, memory.PAGE: str(self.part)}
         self.kernels: list[PageKernel] = []
+        self.done: list[Future] = []
         self.guard = threading.Lock()
         self.stopped = ""
 
@@ -168,11 +170,13 @@ class Stage:
     def play(self) -> list[PageRun]:
         """Run all pages, no longer than the limit."""
         futures = [self.pool.submit(self.page, notebook) for notebook in self.notebooks]
+        for future in futures:
+            future.add_done_callback(self.done.append)
         until = time.monotonic() + self.limits.run_seconds
-        left: set[Future] = set(futures)
-        while left and time.monotonic() < until:
-            _, left = wait(left, timeout=min(1.0, max(until - time.monotonic(), 0)), return_when=FIRST_COMPLETED)
-        if left:
+        # Asleep, this thread holds no lock: one that Ctrl-C took it from would stay held, and a page wait for it.
+        while len(self.done) < len(futures) and time.monotonic() < until:
+            time.sleep(TICK)
+        if len(self.done) < len(futures):
             self.halt("late")
         return [future.result() for future in futures]
 
