@@ -31,7 +31,7 @@ from salesbook.tables import TABLES
 
 VERSION = 9
 MEMORY = "600MB"
-MOST_APART = 200  # rows that cannot be cast are kept out of a file that need not be written once more then
+MOST_APART = 1_000  # rows that cannot be cast are kept out of a file that need not be written once more then
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
 
 
