@@ -21,7 +21,7 @@ prove: .venv/ready
 	$(PY) bench/prove_report.py --kills 100 --levels 40
 
 bench: .venv/ready
-	$(PY) bench/importing.py --rounds 2
+	$(PY) bench/importing.py --rounds 3
 	$(PY) bench/facts.py
 	$(PY) bench/report.py --rounds 1
 
