@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+import pyarrow as pa
 import pytest
 
 from salesbook import memory
@@ -80,3 +81,9 @@ def test_too_little_memory_ends_a_command_with_what_to_do_and_no_traceback(tmp_p
     assert "too little memory" in told
     assert "[limits]" in told
     assert "19.0 MiB" in told
+
+
+@pytest.mark.parametrize("error", [MemoryError(), pa.ArrowMemoryError("malloc of size 64 failed")])
+def test_the_errors_of_other_libraries_without_memory_are_told_too(error):
+    assert memory.refused(error).wrong == "There is too little memory."
+    assert memory.refused(ValueError(str(error))) is None

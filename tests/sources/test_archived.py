@@ -48,6 +48,11 @@ def test_reasons_at_deals_that_are_not_archived_prove_nothing_of_the_archived(ma
     assert any("4 of 6 deals are archived" in question.ask for question in made.questions)
 
 
+def test_a_reason_at_few_of_the_archived_deals_does_not_prove_the_others_lost(mapped):
+    made = mapped({"crm.lead.csv": ODOO.replace("Too expensive", "").replace("FALSE,No budget", "FALSE,", 1)})
+    assert any("4 of 6 deals are archived" in question.ask for question in made.questions)
+
+
 def test_an_export_without_archived_deals_is_asked_whether_it_lacks_the_lost(mapped):
     made = mapped({"crm.lead.csv": ODOO.replace("FALSE", "TRUE")})
     assert any("0 of 6 deals" in question.ask and "export the archived" in question.ask for question in made.questions)
