@@ -256,6 +256,7 @@ class Kpi:
     def rows(self, book: Book, where: dict[str, Any] | None = None, last: int | None = None) -> pd.DataFrame:
         """The fact's rows behind the figure of the run's own period (or the `last` so many months), slice applied.
 
+        Rule: a row of a fact about deals or leads has the record's way back into the CRM as `record_url`.
         Raises: WrongUsage for a KPI that is worked out from others: ask those.
         """
         measure = self.measure
@@ -263,7 +264,9 @@ class Kpi:
             found = f"{self.name} is worked out from other KPIs."
             raise WrongUsage("This KPI has no rows of its own.", found, f"See {self.topic}.{self.name}.")
         query = Query(book, measure, Question(where=dict(where or {}), last=last))
-        return book.rows(f"select f.* {query.source} order by all", query.values)
+        added = f", {query.column(query.link)} as record_url" if "." in query.link else ""
+        source = f"from {measure.fact} f {' '.join(query.joins.values())} where {query.conditions}"
+        return book.rows(f"select f.*{added} {source} order by all", query.values)
 
 
 @dataclass(frozen=True)

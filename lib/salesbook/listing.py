@@ -17,7 +17,7 @@ KEYS = {"deal_id": "deals", "lead_id": "leads"}
 # What is told of a deal or lead, where its fact has it; amounts are in minor units.
 TOLD = ("move", "expected_fate", "phase", "account.name", "owner.shown_as", "product", "stage", "source",
         "created_on", "qualified_on", "phase_entered_on", "stage_entered_on", "expected_close_on", "closed_on",
-        "amount_minor", "record_url")  # fmt: skip
+        "amount_minor")  # fmt: skip
 WORDED = {"move": "waterfall", "expected_fate": "fates", "phase": "phase"}
 NAMED = {"account.name": "organisation", "owner.shown_as": "seller", "amount_minor": "amount"}
 
@@ -50,6 +50,8 @@ def listing(book: Book, what: Kpi | Measure, where: dict[str, Any] | None = None
     except Unanswerable:
         return Listing(KEYS[key], 0, pd.DataFrame())
     chosen = {NAMED.get(path, path): query.column(path) for path in TOLD if query.has(path)}
+    if query.link:
+        chosen["record_url"] = query.column(query.link)
     order = f"{chosen['amount']} desc nulls last, f.{key}" if "amount" in chosen else f"f.created_on desc, f.{key}"
     columns = ", ".join([f"f.{key} as record", *(f'{sql} as "{name}"' for name, sql in chosen.items())])
     joins = " ".join(query.joins.values())

@@ -141,6 +141,12 @@ class Query:
         columns = self.book.columns
         return last in columns.get(target, ()) if last else name in columns[self.measure.fact]
 
+    @property
+    def link(self) -> str:
+        """The path of a row's way back into the CRM: its own, or that of the deal or lead it is about; empty: none."""
+        paths = ("record_url", "deal.record_url", "lead.record_url")
+        return next((path for path in paths if self.has(path)), "")
+
     def column(self, path: str) -> str:
         """A column as SQL; a dotted path follows a key that the fact declares.
 

@@ -1,7 +1,7 @@
 -- One row per lead and attempt to reach it: an outbound call, email or meeting by a person.
 -- key: lead_id, attempt
 -- needs: leads, activities
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, lead = lead_facts.lead_id
 --
 -- The next in a row on the same channel within a few minutes (a setting) is the same attempt. What was done on a lead
 -- that was merged away counts for the one that stayed. A lead is at risk while it was not reached before; reached is a
@@ -43,7 +43,7 @@ begun as (
   where not c.is_same
   window in_order as (partition by c.number order by c.place)),
 known as (
-  select n.number, f.lead_id, f.is_inbound, f.created_on, f.source, f.product, f.account_id, f.record_url, l.created_at,
+  select n.number, f.lead_id, f.is_inbound, f.created_on, f.source, f.product, f.account_id, l.created_at,
     coalesce(l.qualified_at, l.converted_at) as qualified_at, f.first_talk_at
   from lead_facts f
   join numbered n on n.lead_id = f.lead_id
@@ -51,7 +51,7 @@ known as (
 sequence as (
   select f.lead_id, b.attempt, b.channel, b.attempted_at, b.owner_id, b.before_at, b.after_at, f.first_talk_at,
     local_time(b.attempted_at) as local_at, b.is_talk, b.is_known, b.is_timed,
-    f.qualified_at, f.created_at, f.is_inbound, f.created_on, f.source, f.product, f.account_id, f.record_url
+    f.qualified_at, f.created_at, f.is_inbound, f.created_on, f.source, f.product, f.account_id
   from begun b
   join known f on f.number = b.number),
 counted as (
@@ -80,6 +80,6 @@ select
   coalesce(c.reached_at >= c.attempted_at and c.is_here, false) as is_reached,
   c.is_talk, not c.is_known as is_outcome_unknown, c.has_outcomes, c.is_timed,
   c.attempted_at < c.created_at as is_before_lead,
-  c.is_inbound, c.created_on, c.source, c.product, c.account_id, c.owner_id, c.record_url
+  c.is_inbound, c.created_on, c.source, c.product, c.account_id, c.owner_id
 from counted c
 order by c.lead_id, c.attempt

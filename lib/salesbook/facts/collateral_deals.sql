@@ -1,7 +1,7 @@
 -- One row per new deal that has closed: whether material was used for it before it closed, as far as is known.
 -- key: deal_id
 -- needs: collateral_usage, deals
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 --
 -- Not knowing is not not-using: of a deal without use it is known only where its seller noted a use for another deal
 -- while it was open.
@@ -31,7 +31,7 @@ followed as (
 noted as (select deal_id from followed where deal_id is not null and next_used_at < ended_at)
 select c.deal_id, c.closed_on, c.is_won, coalesce(u.first_used_at < c.ended_at, false) as is_used,
   coalesce(u.first_used_at < c.ended_at, false) or n.deal_id is not null as is_known,
-  c.pipeline, c.product, c.source, c.type, c.account_id, c.owner_id, c.record_url
+  c.pipeline, c.product, c.source, c.type, c.account_id, c.owner_id
 from closed c
 left join uses u on u.deal_id = c.deal_id
 left join noted n on n.deal_id = c.deal_id

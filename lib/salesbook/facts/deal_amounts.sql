@@ -1,7 +1,7 @@
 -- One row per deal with a creation date: how long it was without an amount above zero.
 -- key: deal_id
 -- needs: deals, deal_changes
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 -- rows: select count(*) from deal_facts where has_created
 --
 -- The changes of the amount tell when it was first set; a deal whose first change had one before, or that has an amount
@@ -31,7 +31,7 @@ timed as (
 select
   t.deal_id, t.has_had_amount,
   seconds_between(local_time(t.created_at), local_time(greatest(t.created_at, t.until_at))) as waited_seconds,
-  f.created_on, f.is_new_business, f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id, f.record_url
+  f.created_on, f.is_new_business, f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id
 from timed t
 join deal_facts f on f.deal_id = t.deal_id
 order by t.deal_id

@@ -73,8 +73,7 @@ select
   c.deal_id, c.rule, c.is_of_now, c.is_passed, not c.is_passed as is_failed, t.is_open,
   t.is_open and not c.is_passed as is_at_stake, t.amount_minor, t.expected_close_on,
   case when t.is_open and not c.is_passed then t.amount_minor end as at_stake_minor,
-  f.stage, f.closed_on, f.is_new_business, f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id,
-  f.record_url
+  f.stage, f.closed_on, f.is_new_business, f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id
 from checks c
 join stood t on t.deal_id = c.deal_id
 join deal_facts f on f.deal_id = c.deal_id

@@ -1,7 +1,7 @@
 -- One row per deal that counts: how many of the fields that every deal should have (a setting) are filled.
 -- key: deal_id
 -- needs: deals
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 -- rows: select count(*) from deal_facts
 with fields as (
   select d.deal_id,
@@ -21,7 +21,7 @@ select f.deal_id, f.created_on, f.is_open,
     + case when f3 is null then 0 else 1 end + case when f4 is null then 0 else 1 end
     + case when f5 is null then 0 else 1 end + case when f6 is null then 0 else 1 end
     + case when f7 is null then 0 else 1 end as bigint) as n_required,
-  f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id, f.record_url
+  f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id
 from deal_facts f
 join fields x on x.deal_id = f.deal_id
 order by f.deal_id

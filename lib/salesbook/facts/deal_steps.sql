@@ -1,7 +1,7 @@
 -- One row per deal and stage it reached, among the stages that every won deal goes through.
 -- key: deal_id, position
 -- needs: deals, stages, stage_history
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 --
 -- Reached is the highest stage attained: a skipped stage counts as reached when a later one was entered (is_skipped).
 -- The last stage leads to won, by the latest outcome. A deal is mature for a step when it reached the stage longer ago
@@ -46,8 +46,7 @@ select
   t.is_skipped, t.next_at is not null as is_next_reached,
   t.step_seconds, t.age_seconds, cast(floor(w.window_seconds) as bigint) as window_seconds,
   coalesce(t.age_seconds >= w.window_seconds, false) as is_mature,
-  coalesce(t.age_seconds >= w.window_seconds and t.step_seconds <= w.window_seconds, false) as is_next_reached_in_time,
-  f.record_url
+  coalesce(t.age_seconds >= w.window_seconds and t.step_seconds <= w.window_seconds, false) as is_next_reached_in_time
 from timed t
 join deal_facts f on f.deal_id = t.deal_id
 left join windows w on w.pipeline = t.pipeline and w.position = t.position

@@ -1,7 +1,7 @@
 -- One row per new deal that came to one of the last two open stages of its pipeline and has closed.
 -- key: deal_id
 -- needs: deals, stages, stage_history, activities
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 --
 -- Late begins with the first visit to one of the two stages. Contacts are human calls, emails and meetings on the deal
 -- and its lead, ours and theirs, from then until it closed; email-only is one or more, all by email. A deal without any says nothing.
@@ -37,7 +37,7 @@ select
   coalesce(c.n_meetings > 0, false) as is_met,
   case when c.deal_id is null then 'none' when c.n_calls = 0 and c.n_meetings = 0 then 'email only'
     when c.n_meetings = 0 then 'called' else 'met' end as contact,
-  f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id, f.record_url
+  f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id
 from ended e
 join deal_facts f on f.deal_id = e.deal_id
 left join contacts c on c.deal_id = e.deal_id

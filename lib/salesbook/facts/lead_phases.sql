@@ -1,7 +1,7 @@
 -- One row per qualified lead that is open at the run's instant: neither given up nor a deal. Its phase, and since when.
 -- key: lead_id
 -- needs: leads, lead_status_history
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, lead = lead_facts.lead_id
 --
 -- The phase is the status it came into last; a lead without any history has none, and is open by its own dates.
 with visits as (
@@ -13,7 +13,7 @@ select
   f.lead_id, f.account_id, f.owner_id, f.owner_id is not null as has_owner, f.source, f.product, f.is_inbound,
   v.status as phase, f.created_on, f.qualified_on,
   cast(local_time(v.entered_at) as date) as phase_entered_on,
-  seconds_between(v.entered_at, run.as_of) as phase_seconds, f.record_url
+  seconds_between(v.entered_at, run.as_of) as phase_seconds
 from lead_facts f
 cross join run
 left join visits v on v.lead_id = f.lead_id and v.place = 1

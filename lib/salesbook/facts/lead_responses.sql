@@ -1,7 +1,7 @@
 -- One row per inbound lead: how long it waited for a seller, and for a first attempt, by the clock and by opening hours.
 -- key: lead_id
 -- needs: leads, activities
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, lead = lead_facts.lead_id
 -- rows: select count(*) from lead_facts where is_inbound
 --
 -- Who was not answered keeps waiting, also once closed: the wait is then up to the run's instant (it is censored). A
@@ -26,7 +26,7 @@ reached as (
     and t.occurred_at <= a.attempted_at + interval '14' day
   group by t.lead_id),
 waited as (
-  select f.lead_id, f.created_on, f.source, f.product, f.account_id, f.is_qualified, f.is_won, f.is_open, f.record_url,
+  select f.lead_id, f.created_on, f.source, f.product, f.account_id, f.is_qualified, f.is_won, f.is_open,
     l.created_at, run.as_of, f.is_converted, f.is_disqualified, f.owner_id, l.assigned_at,
     coalesce(s.calendar, run.default_calendar) as calendar,
     a.attempted_at as first_attempt_at, t.last_touch_at,
@@ -98,6 +98,6 @@ select
   seconds_between(j.created_at, j.as_of) >= j.agreed_seconds as is_due,
   j.fate, j.fate in ('unassigned', 'never contacted', 'dropped') as is_leaked, j.fate = 'rejected' as is_rejected,
   j.first_attempt_at is null as is_never_contacted,
-  j.source, j.product, j.account_id, j.owner_id, j.is_qualified, j.is_won, j.is_open, j.record_url
+  j.source, j.product, j.account_id, j.owner_id, j.is_qualified, j.is_won, j.is_open
 from judged j
 order by j.lead_id

@@ -1,7 +1,7 @@
 -- One row per lead that was qualified: how many of the required fields (BANT, GPCT: a setting) are filled.
 -- key: lead_id
 -- needs: leads
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, lead = lead_facts.lead_id
 --
 -- Filled is a field that says the thing is known. The fields are those of the extract: when they were filled is not
 -- known. Of fields that no lead of the company has, nothing is known (is_asked).
@@ -30,7 +30,7 @@ filled as (
 select f.lead_id, f.qualified_on, a.is_asked, cast(f.n_required as bigint) as n_required,
   cast(f.n_filled as bigint) as n_filled, f.n_filled = f.n_required as is_complete,
   not f.is_open as is_settled, f.is_won,
-  f.source, f.product, f.account_id, f.owner_id, f.record_url
+  f.source, f.product, f.account_id, f.owner_id
 from filled f
 cross join asked a
 order by f.lead_id

@@ -1,7 +1,7 @@
 -- One row per won deal: how many contacts there were before it was agreed.
 -- key: deal_id
 -- needs: deals, activities
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 -- rows: select count(*) from deal_facts where is_won
 --
 -- Any human contact counts, ours and theirs, on the deal and on the lead it came from, up to the win.
@@ -12,7 +12,7 @@ with before_win as (
   group by t.deal_id)
 select
   d.deal_id, coalesce(b.touch, 0) as touch, d.closed_on, d.is_new_business, d.source, d.product, d.type, d.pipeline,
-  d.account_id, d.owner_id, d.record_url
+  d.account_id, d.owner_id
 from deal_facts d
 left join before_win b on b.deal_id = d.deal_id
 where d.is_won

@@ -9,7 +9,7 @@
 -- rate of the day (where there is none, at the one of the deal's own end).
 with ends as (
   select f.deal_id, f.product, f.source, f.pipeline, f.is_open, f.is_closed, f.is_won, f.closed_on, f.rate_on,
-    f.record_url, v.entered_at
+    v.entered_at
   from deal_facts f
   left join stage_visits v on v.deal_id = f.deal_id and v.is_current),
 saved as (
@@ -26,8 +26,7 @@ select
   s.currency, s.amount_minor is not null and coalesce(r.rate, e.rate) is null as lacks_rate,
   f.deal_id is not null and (f.is_open or f.entered_at is null or f.entered_at > s.snapshot_at) as is_judged,
   coalesce(f.is_closed, false) as is_resolved, coalesce(f.is_won, false) as is_won,
-  f.closed_on, case when f.is_won then f.closed_on end as won_on,
-  f.record_url
+  f.closed_on, case when f.is_won then f.closed_on end as won_on
 from saved s
 left join ends f on f.deal_id = s.deal_id
 left join rates r on r.currency = s.currency and r.day = s.snapshot_on

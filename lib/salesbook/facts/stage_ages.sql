@@ -1,7 +1,7 @@
 -- One row per deal open at the run's instant: how long it has stood in its stage, and how long is too long there.
 -- key: deal_id
 -- needs: deals, stage_history
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 -- rows: select count(*) from deal_facts where is_open
 --
 -- Too long is longer than nine in ten visits to the stage that ended in the last 24 months, in the pipeline and for the
@@ -52,7 +52,7 @@ select
   l.has_stage_time and l.limit_seconds is not null as is_judged,
   coalesce(l.stage_seconds > l.limit_seconds, false) as is_stalled,
   coalesce(o.expected_close_on < run.period_end, false) as is_past_due,
-  o.amount_minor, l.record_url
+  o.amount_minor
 from limited l
 cross join run
 left join open_deals o on o.deal_id = l.deal_id and o.is_now

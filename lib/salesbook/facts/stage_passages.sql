@@ -1,7 +1,7 @@
 -- One row per deal and stage that it went through or past, of deals whose stage history is there.
 -- key: deal_id, stage
 -- needs: deals, stages, stage_history
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 --
 -- Past is every stage up to the furthest entered; a won deal went past all. Skipped is a stage that was never entered,
 -- at once one that was entered in the same second as another, back-filled one that a won deal entered within the hour
@@ -41,8 +41,7 @@ select
   e.stage is not null as is_entered, e.stage is null as is_skipped,
   coalesce(e.is_timed, false) as is_timed, coalesce(e.is_at_once, false) as is_at_once,
   coalesce(e.is_timed, false) and f.is_won as is_won_timed, coalesce(e.is_backfilled, false) as is_backfilled,
-  f.is_won, f.closed_on, f.is_new_business, f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id,
-  f.record_url
+  f.is_won, f.closed_on, f.is_new_business, f.pipeline, f.product, f.source, f.type, f.account_id, f.owner_id
 from reached r
 join deal_facts f on f.deal_id = r.deal_id
 join stages s on s.pipeline = f.pipeline and s.stage = r.stage

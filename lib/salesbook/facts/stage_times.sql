@@ -1,7 +1,7 @@
 -- One row per visit of a deal that counts to an open stage: how long it stood there, or has stood there so far.
 -- key: deal_id, visit
 -- needs: deals, stage_history
--- follows: account = account_facts.account_id, owner = seller_facts.owner_id
+-- follows: account = account_facts.account_id, owner = seller_facts.owner_id, deal = deal_facts.deal_id
 --
 -- A visit ends when it was left, else when the next one began. Timed are visits that tell how long a deal stood: not
 -- those made up for want of history, moved in or out with many others at once, or left in the second they began (a
@@ -24,7 +24,7 @@ select
   e.entered_at is not null and not e.is_assumed and not e.is_bulk and not e.is_left_in_bulk
     and (e.left_at is null or e.left_at > e.entered_at) as is_timed,
   coalesce(seconds_between(e.left_at, run.as_of) <= 730 * 86400, false) as is_left_lately,
-  f.amount_minor, f.record_url
+  f.amount_minor
 from ended e
 join deal_facts f on f.deal_id = e.deal_id
 cross join run

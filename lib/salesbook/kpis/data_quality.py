@@ -277,14 +277,16 @@ def deals_to_mend(ask: Ask):
     """
     single(ask, "deals_to_mend")
     columns = ("deal_id", "rule", "stage", "owner_id", "owner.shown_as", "expected_close_on", "amount_minor")
-    rows = ask.rows("deal_checks", (*columns, "record_url"), among=("is_at_stake", "is_of_now"))
+    rows = ask.rows("deal_checks", (*columns, "deal.record_url"), among=("is_at_stake", "is_of_now"))
     if rows.empty:
         raise Unanswerable("nothing to mend")
     order = rows["rule"].map({rule: place for place, rule in enumerate(RULES)})
     rows = rows.assign(order=order).sort_values(["deal_id", "order"])
     told = rows.groupby("deal_id")["rule"].agg(["size", tuple])
     deals = rows.drop_duplicates("deal_id").set_index("deal_id").join(told).reset_index()
-    deals = deals.rename(columns={"size": "n", "tuple": "rules", "owner.shown_as": "seller"})
+    deals = deals.rename(
+        columns={"size": "n", "tuple": "rules", "owner.shown_as": "seller", "deal.record_url": "record_url"}
+    )
     deals = deals.assign(value=deals["amount_minor"].astype(float) / PER, low=np.nan, high=np.nan)
     deals["reason"] = np.where(deals["value"].isna(), "no amount", "")
     return deals.sort_values(["value", "deal_id"], ascending=[False, True], ignore_index=True)[TO_MEND]

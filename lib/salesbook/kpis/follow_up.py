@@ -434,7 +434,7 @@ FRESH_DAYS = 90
 def closeable(ask: Ask) -> pd.DataFrame:
     """Open deals in the last stage that have not stood there too long, the largest expected amount first."""
     columns = ("deal_id", "pipeline", "position", "next_stage", "reached_on", "is_open", "is_mature", "amount_minor")
-    rows = ask.rows("deal_steps", (*columns, "owner_id", "owner.shown_as", "product", "source", "record_url"))
+    rows = ask.rows("deal_steps", (*columns, "owner_id", "owner.shown_as", "product", "source", "deal.record_url"))
     rows = rows[(rows["next_stage"] == "Won") & rows["is_open"].astype(bool) & ~rows["is_mature"].astype(bool)]
     passing = ratio("deal_steps", "is_next_reached_in_time", among="is_mature", on="reached_on")
     chances = ask(passing, by=("pipeline", "position"), last=12)[["pipeline", "position", "value"]]
@@ -444,7 +444,7 @@ def closeable(ask: Ask) -> pd.DataFrame:
         amount=amount, expected=amount.fillna(0) * rows["value"].fillna(0), kind="deal", why="last stage"
     )
     rows = rows.sort_values(["expected", "deal_id"], ascending=[False, True])
-    names = {"deal_id": "id", "reached_on": "day", "owner.shown_as": "seller"}
+    names = {"deal_id": "id", "reached_on": "day", "owner.shown_as": "seller", "deal.record_url": "record_url"}
     return rows.rename(columns=names).assign(n_attempts=0).reindex(columns=WORK)
 
 
