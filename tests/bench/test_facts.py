@@ -14,7 +14,7 @@ def test_a_company_is_written_read_built_and_asked(tmp_path):
     loaded = duckdb.sql(f"select count(*) from '{found['read']['tables']}/activities.parquet'").fetchall()
     assert loaded == [(found["double"]["activities"],)]
     assert len(facts.QUESTIONS) == 20
-    table = facts.steps_table({500: found})
+    table = facts.steps_table({500: found | {"memory": facts.MEMORY}})
     assert "| 500 | " in table
     line = facts.one("metric", str(tmp_path), "scan", "cohort retention", found["read"]["tables"])
     assert line["shortest"] <= line["seconds"]

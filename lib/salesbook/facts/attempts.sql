@@ -11,9 +11,13 @@ with outcomes as (
   select count(*) > 0 as has_outcomes
   from (select activity_id from activities where reached_decision_maker is not null limit 1) noted),
 merged as (select lead_id, merged_into from leads where merged_into is not null),
-numbered as (
+known as (
   -- Contacts are put in order by a number of their lead: with ids of text that takes twice as long.
-  select lead_id, cast(row_number() over (order by lead_id) as bigint) as number from lead_facts),
+  select f.lead_id, f.is_inbound, f.created_on, f.source, f.product, f.account_id, l.created_at,
+    coalesce(l.qualified_at, l.converted_at) as qualified_at, f.first_talk_at,
+    cast(row_number() over (order by f.lead_id) as bigint) as number
+  from lead_facts f
+  join leads l on l.lead_id = f.lead_id),
 contacts as (
   -- Of what was noted of each, how much there is from that contact of the lead on.
   select n.number, a.type as channel, a.owner_id, a.occurred_at, row_number() over in_order as place,
@@ -24,7 +28,7 @@ contacts as (
     count(case when a.occurred_at_is_date then 1 end) over from_here as n_dates
   from activities a
   left join merged m on m.lead_id = a.lead_id
-  join numbered n on n.lead_id = coalesce(m.merged_into, a.lead_id)
+  join known n on n.lead_id = coalesce(m.merged_into, a.lead_id)
   cross join run
   where a.type in ('call', 'email', 'meeting') and not a.is_automatic and a.occurred_at is not null
     and a.direction = 'outbound'
@@ -42,15 +46,9 @@ begun as (
   from contacts c
   where not c.is_same
   window in_order as (partition by c.number order by c.place)),
-known as (
-  select n.number, f.lead_id, f.is_inbound, f.created_on, f.source, f.product, f.account_id, l.created_at,
-    coalesce(l.qualified_at, l.converted_at) as qualified_at, f.first_talk_at
-  from lead_facts f
-  join numbered n on n.lead_id = f.lead_id
-  join leads l on l.lead_id = f.lead_id),
 sequence as (
-  select f.lead_id, b.attempt, b.channel, b.attempted_at, b.owner_id, b.before_at, b.after_at, f.first_talk_at,
-    local_time(b.attempted_at) as local_at, b.is_talk, b.is_known, b.is_timed,
+  select f.lead_id, b.attempt, b.channel, b.attempted_at, b.owner_id, b.before_at, b.after_at,
+    local_time(b.attempted_at) as local_at, b.is_talk, b.is_known, b.is_timed, f.first_talk_at,
     f.qualified_at, f.created_at, f.is_inbound, f.created_on, f.source, f.product, f.account_id
   from begun b
   join known f on f.number = b.number),
