@@ -218,6 +218,9 @@ def map_export(export, out) -> None:
     for part in draft.shown(made):
         Console().print(part)
     click.echo(out)
+    to_answer = len(made.questions) + bool(made.stages)
+    first = f'answer the {to_answer} questions behind "?" in it, then ' if to_answer else ""
+    click.echo(f"Next: {first}salesbook check --settings {out}", err=True)
 
 
 @main.command()

@@ -5,6 +5,7 @@ import io
 import re
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,3 +61,11 @@ def test_every_row_is_loaded_or_rejected(read, changes):
 
 def test_the_count_is_of_every_row_where_nothing_is_wrong(read):
     assert accounted(read, CONTENT) == ((len(ROWS), len(ROWS)), (counted(CONTENT), len(ROWS)))
+
+
+@pytest.mark.parametrize("stage", ["", "Sales,Demo,x,0.5,false,false\n"])
+def test_stages_made_of_deals_where_those_of_a_file_are_none_are_accounted_for(read, deals_of, rows, stage):
+    head = "pipeline,stage,position,probability,is_won,is_lost\n"
+    imported = read({"deals.csv": deals_of(good=2), "stages.csv": head + stage}, limit=1.0)
+    assert rows(imported, "stages", "stage") == [("Demo",)]
+    assert imported.rows_loaded("deals") == 2

@@ -25,6 +25,12 @@ def test_too_many_rejected_rows_are_refused_with_the_reason_the_first_line_and_w
     assert len(Path(path).read_text().splitlines()) == 4
 
 
+def test_of_two_tables_the_one_most_of_whose_rows_are_rejected_is_told(read, deals_of):
+    stages = "pipeline,stage,position,probability,is_won,is_lost\nSales,Demo,x,0.5,false,false\n"
+    with pytest.raises(BadData, match="Too many rows of stages cannot be loaded: 1 of 1"):
+        read({"deals.csv": deals_of("D1,Sales", good=9), "stages.csv": stages}, limit=0.05)
+
+
 def test_fewer_rejected_rows_than_the_settings_allow_are_no_refusal(read, deals_of):
     assert read({"deals.csv": deals_of("D3,Sales", good=9)}, limit=0.1).rows_loaded("deals") == 9
 

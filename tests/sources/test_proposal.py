@@ -95,8 +95,12 @@ def test_what_a_table_must_have_and_the_file_has_not_is_asked_for(mapped, answer
     activities = "Activity ID,Type,Date,Deal ID\nA1,call,2026-01-05,D1\n"
     made = mapped({"x.csv": "Deal ID,Stage,Amount,Currency,Status,Created\nD1,Demo,5,EUR,open,2026-01-05\n",
                    "y.csv": activities})  # fmt: skip
+    assert asked(made) == ["constants.activities"]
+    assert made.questions[0].lines == ('direction = "outbound"', 'direction = ""')
+    assert rows(answered(made, 'direction = ""'), "activities", "direction") == [(None,)]
+    made = mapped({"y.csv": activities.replace(",Deal ID", ",Deal ID,Began,Empty").replace(",D1", ",D1,us,")})
     assert asked(made) == ["columns.activities", "constants.activities"]
-    assert rows(answered(made, 'direction = "outbound"'), "activities", "direction") == [("outbound",)]
+    assert made.questions[0].lines == ('direction = "Began"',)
 
 
 def test_two_columns_that_may_be_one_are_asked_about(mapped, answered, rows):

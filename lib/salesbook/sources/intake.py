@@ -388,6 +388,7 @@ def recorded(work: Work, staged: Staged, folder: Path) -> dict:
     """What the import's record says; every table's rows are counted once more in the files written."""
     con = work.con
     rejected, flagged = counted(con, "rejected"), counted(con, "flagged")
+    (derived,) = con.execute("select count(*) from all_stages where in_file = -1").fetchone()
     read_files = []
     for table in tables_of(staged):
         feeds = work.feeds.get(table, [])
@@ -397,6 +398,7 @@ def recorded(work: Work, staged: Staged, folder: Path) -> dict:
             for rule, count in broken.fetchall():
                 rejected.setdefault(table, {})[rule] = rejected.get(table, {}).get(rule, 0) + count
         came = sum(feed.text.n_good + feed.text.n_bad for feed in feeds) + sum(staged.made.get(table, {}).values())
+        came += derived if table == "stages" else 0
         held = held_rows(staged, table, folder)
         kept_out = rows_in(folder / "quarantine" / f"{table}.parquet")
         if came != held + kept_out or kept_out != sum(rejected.get(table, {}).values()):

@@ -190,12 +190,17 @@ def stages_of_every_pipeline(staged: Staged) -> None:
 
 
 def outcomes_of_stages(staged: Staged) -> None:
-    """Which stages are won and lost, of whether they are closed; and their places, from 1, in the order they have."""
+    """Which stages are won and lost, of whether they are closed; and their places, from 1, in the order they have.
+
+    Older replicas of HubSpot tell which stages are won and not which are closed: a stage that is not won is lost where
+    its probability is 0.
+    """
     is_won = "coalesce(t.is_won, t.is_closed and t.probability = 1)"
+    is_closed = "coalesce(t.is_closed, case when t.is_won is not null then t.is_won or t.probability = 0 end)"
     place = "row_number() over (partition by t.problem > 0, t.pipeline order by t.position nulls last, t.stage)"
     staged.change("stages", {
         "is_won": is_won,
-        "is_lost": f"coalesce(t.is_lost, t.is_closed and not {is_won})",
+        "is_lost": f"coalesce(t.is_lost, {is_closed} and not {is_won})",
         "position": place,
     })  # fmt: skip
 

@@ -69,18 +69,23 @@ def to_mend(table: str, rule: str) -> str:
 def refuse_too_many(imported: Import, limit: float, place: str = "") -> None:
     """Refuse an import of which more is rejected than the settings allow. Rows that are only left out do not count.
 
+    Of several tables the one most of whose rows are rejected is told: rows of others are often rejected for its sake.
     Parameters: `place`, where the rejected rows are, if not in the import's folder.
     Raises: BadData that names the table, the two most frequent reasons, where they begin, and what to mend first.
     """
+    found = []
     for table, rules in imported.rejected.items():
         counts = {rule: count for rule, count in rules.items() if rule not in LEFT_OUT}
         rejected, read = sum(counts.values()), imported.rows_read(table) + imported.rows_made(table)
         if rejected > limit * read:
-            first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:2]
-            reasons = " and ".join(begun(imported, table, *one) for one in first)
-            wrong = f"Too many rows of {table} cannot be loaded: {rejected} of {read}, more than {limit:.0%}."
-            todo = f"{to_mend(table, first[0][0])} Look at {place or imported.quarantine(table)}, which has them all."
-            raise BadData(wrong, f"Most often: {reasons}.", todo)
+            found.append((rejected / read, rejected, read, table, counts))
+    if found:
+        _, rejected, read, table, counts = max(found, key=lambda one: one[0])
+        first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:2]
+        reasons = " and ".join(begun(imported, table, *one) for one in first)
+        wrong = f"Too many rows of {table} cannot be loaded: {rejected} of {read}, more than {limit:.0%}."
+        todo = f"{to_mend(table, first[0][0])} Look at {place or imported.quarantine(table)}, which has them all."
+        raise BadData(wrong, f"Most often: {reasons}.", todo)
 
 
 def begun(imported: Import, table: str, rule: str, count: int) -> str:

@@ -7,9 +7,9 @@ from collections import Counter
 from babel.numbers import list_currencies
 
 from salesbook import maps
-from salesbook.sources.proposed import Fed, Match, Proposal, outcome, quoted, synonyms
+from salesbook.sources.proposed import Fed, Match, Proposal, column_of, outcome, quoted, synonyms, word_key
 from salesbook.sources.reader import name_key
-from salesbook.sources.survey import Profile, Surveyed
+from salesbook.sources.survey import Surveyed
 from salesbook.tables import TABLES
 
 SIMILAR = 0.86
@@ -20,17 +20,30 @@ def of_names(export: list[Surveyed]) -> Proposal:
     """A map by the names that exports of all kinds have."""
     made, best = Proposal(), {}
     for file in export:
-        found = [Fed(table, [file.name], *named(table, file), file.columns) for table in TABLES if table in synonyms()]
-        found = [fed for fed in found if is_enough(fed)]
-        if found:
-            fed = max(found, key=lambda fed: (len(fed.matches) / len(fed.profiles), len(fed.matches)))
+        if fed := best_for(file):
             best[file.name] = fed
-    made.fed = together(list(best.values()))
+    made.fed = together(parted(list(best.values())))
     for fed in made.fed:
         if fed.name == "deals":
             complete_deals(made, fed)
         ask_for_unfit(made, fed)
     return made
+
+
+def best_for(file: Surveyed) -> Fed | None:
+    """The table most of whose names a file has; None where it has too few of any."""
+    found = [Fed(table, [file.name], *named(table, file), file.columns) for table in TABLES if table in synonyms()]
+    found = [fed for fed in found if is_enough(fed)]
+    return max(found, key=lambda fed: (len(fed.matches) / len(fed.profiles), len(fed.matches)), default=None)
+
+
+def parted(fed: list[Fed]) -> list[Fed]:
+    """Tables of files; activities in files of different headers, as calls and meetings are, as parts by their names."""
+    acts = [one for one in fed if one.name == "activities"]
+    if len({tuple(one.profiles) for one in acts}) > 1:
+        for one in acts:
+            one.name = f"activities-{re.sub(r'[^a-z0-9]+', '', one.files[0].lower().rpartition('.')[0])}"
+    return fed
 
 
 def together(fed: list[Fed]) -> list[Fed]:
@@ -48,13 +61,15 @@ def unfit(fed: Fed) -> dict[str, str]:
     """The canonical columns whose name a column of the file bears that has other values: column to the file's."""
     there = called(Surveyed("", fed.profiles), {match.named for match in fed.matches})
     found = {column: best_of(keys, there, "known name") for column, keys in keys_of(fed.name, "known name").items()}
-    return {column: place for column, place in found.items() if place and fed.source_of(column) is None}
+    kinds = {column: column_of(fed, column).type for column, place in found.items() if place}
+    return {column: found[column] for column, kind in kinds.items()
+            if fed.source_of(column) is None and not fed.profiles[found[column]].fits(kind)}  # fmt: skip
 
 
 def ask_for_unfit(made: Proposal, fed: Fed) -> None:
     """Ask what to do with a column that bears the name of a canonical one and has other values than it."""
     for column, place in unfit(fed).items():
-        value = next(iter(fed.profiles[place].values), "")
+        value = fed.profiles[place].example
         ask = f"{place!r} bears the name of {column}, but not all its values are such ({value!r}). Mend them, or:"
         made.ask(f"columns.{fed.name}", ask, f'{column} = ""', f"{column} = {quoted(place)}")
     for column, keys in keys_of(fed.name, "known name").items():
@@ -67,14 +82,18 @@ def ask_for_unfit(made: Proposal, fed: Fed) -> None:
 def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
     """The columns of a table that a file has, by name or a name like it, and the file's columns that are none of them.
 
-    A column feeds two canonical ones only where both have its very name.
+    Of several names that are there the first is taken whose column has values, and such as it must have. A column feeds
+    two canonical ones only where both have its very name.
     """
     found: dict[str, Match] = {}
     for how in ("known name", "similar name"):
         for column, keys in keys_of(table, how).items():
             used = {match.named for match in found.values()} if how == "similar name" else set()
-            place = best_of(keys, called(file, used), how)
-            if column not in found and place and file.columns[place].fits(maps.table(table).column(column).type):
+            kind = maps.table(table).column(column).type
+            fitting = {key: name for key, name in called(file, used).items() if file.columns[name].fits(kind)}
+            filled = {key: name for key, name in fitting.items() if file.columns[name].filled}
+            place = best_of(keys, filled, how) or best_of(keys, fitting, how)
+            if column not in found and place:
                 found[column] = Match(column, place, how)
     used = {match.named for match in found.values()}
     return list(found.values()), [name for name in file.columns if name not in used]
@@ -82,6 +101,7 @@ def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
 
 def keys_of(table: str, how: str) -> dict[str, list[str]]:
     """The names, as `name_key`, that each column of a table may have; its own alone is taken for no similar one."""
+    table = maps.table_name(table)
     told = synonyms()[table]
     columns = [column.name for column in maps.table(table).columns if is_looked_for(column.name, table, how)]
     return {column: [name_key(name) for name in (column, *told.get(column, ()))] for column in columns}
@@ -126,7 +146,7 @@ def is_enough(fed: Fed) -> bool:
 def complete_deals(made: Proposal, fed: Fed) -> None:
     """What the contents tell of deals beside the names: their id, a closing date, their status and pipeline."""
     if fed.source_of("deal_id") is None or fed.source_of("deal_id").distinct < fed.source_of("deal_id").rows:
-        unique = [name for name in fed.unused if is_unique(fed.profiles[name])]
+        unique = [name for name in fed.unused if fed.profiles[name].is_unique]
         fed.matches = [match for match in fed.matches if match.column != "deal_id"]
         fed.matches += [Match("deal_id", name, "by contents") for name in unique if len(unique) == 1]
     if fed.source_of("pipeline") is None:
@@ -137,10 +157,19 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
         fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
     if (amount := fed.source_of("amount")) and amount.sign:
         made.do("deals", f"amount_in_{amount.sign}")
+    ask_for_leads(made, fed)
     complete_status(made, fed)
     complete_closing(made, fed)
     if (chance := fed.source_of("probability")) and chance.is_percent:
         made.do("deals", "probability_from_percent")
+
+
+def ask_for_leads(made: Proposal, fed: Fed) -> None:
+    """Say where a file of deals holds leads, too, which would be counted as open deals (Odoo)."""
+    for name, profile in fed.profiles.items():
+        if {"lead", "opportunity"} <= set(map(word_key, profile.values)):
+            ask = f"Some rows are leads by {name!r}, and would be counted as deals: export the two apart."
+            made.ask("files", ask, *(f"deals = {quoted(file)}" for file in fed.files))
 
 
 def complete_status(made: Proposal, fed: Fed) -> None:
@@ -194,8 +223,3 @@ def currency_of(fed: Fed) -> str:
         return ONLY[amount.sign]
     code = re.search(r"[(\[]([A-Z]{3})[)\]]", amount.name) if amount and fed.source_of("currency") is None else None
     return code.group(1) if code and code.group(1) in list_currencies() else ""
-
-
-def is_unique(profile: Profile) -> bool:
-    """Whether every row has a value of its own, that is neither a date nor an amount."""
-    return profile.rows == profile.distinct > 0 and not profile.is_date and not profile.signed

@@ -97,7 +97,8 @@ def feed(
     lacking = [
         column.name
         for column in table.columns
-        if column.name not in {*positions, *constants} and is_lacking(column, mapped, is_part="-" in name)
+        if column.name not in {*positions, *constants, *told_unknown(name, source)}
+        and is_lacking(column, mapped, is_part="-" in name)
     ]
     if lacking:
         raise missing([names[column][0][0] if names[column] else column for column in lacking], name, text, source)
@@ -109,6 +110,12 @@ def feed(
 def given_constants(name: str, source: Source) -> dict[str, str]:
     """The constants of a table or part; an empty one takes away that of the map underneath."""
     return {column: value for column, value in source.constants.get(name, {}).items() if value != ""}
+
+
+def told_unknown(name: str, source: Source) -> set[str]:
+    """The columns of a table whose values the map says are not known: `direction = ""`; none that must be filled."""
+    told = {column for column, value in source.constants.get(name, {}).items() if value == ""}
+    return {column.name for column in maps.table(name).columns if column.name in told and not column.filled}
 
 
 def place(column: str, names: list[list[str]], places: dict[str, int], name: str, text: Text) -> int:

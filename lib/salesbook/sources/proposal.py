@@ -31,7 +31,8 @@ def propose(export: list[Surveyed]) -> Proposal:
     readable = [file for file in export if file.columns]
     made = own_tables(readable) or of_crm(readable) or naming.of_names(readable)
     read = {name for fed in made.fed for name in fed.files}
-    made.not_read = [(file.name, why_not(file)) for file in export if file.name not in read]
+    fed = {one.name: one.files[0] for one in made.fed}
+    made.not_read = [(file.name, why_not(file, fed)) for file in export if file.name not in read]
     settling.decide_forms(made, [file for file in readable if file.name in read])
     for fed in made.fed:
         archived.settle(made, fed)
@@ -45,10 +46,13 @@ def propose(export: list[Surveyed]) -> Proposal:
     return made
 
 
-def why_not(file: Surveyed) -> str:
-    """Why a file is not read."""
+def why_not(file: Surveyed, fed: dict[str, str]) -> str:
+    """Why a file is not read; `fed`, the tables that are, to their first files."""
     if file.later_header:
         return f"line {file.later_header} looks like its header: take away what stands before it"
+    rival = naming.best_for(file) if file.columns else None
+    if rival and rival.name in fed:
+        return f"the table {rival.name} is taken from {fed[rival.name]}, and this file has other columns"
     return file.refusal or "no table has its columns"
 
 

@@ -1,6 +1,9 @@
 """What a proposal must settle whatever the export: forms of dates and numbers, what lacks, and what words mean."""
 
+import re
+
 from salesbook import maps
+from salesbook.schema import Column
 from salesbook.settings import Source
 from salesbook.sources import plan, steps
 from salesbook.sources.proposed import Fed, Proposal, column_of, hinted, outcome, quoted
@@ -93,16 +96,38 @@ def ask_for_lacking(made: Proposal, fed: Fed) -> None:
         found = fed.source_of(column.name)
         must = column.filled or (column.needed and "-" not in fed.name)
         if must and found is None and column.name not in given:
-            lines = [f"{column.name} = {quoted(name)}" for name in fed.unused if fed.profiles[name].fits(column.type)]
-            made.ask(f"columns.{fed.name}", f"Which column is {column.name} ({column.meaning})?", *lines[:8])
-            example = column.words[0] if column.words else "..."
-            made.ask(f"constants.{fed.name}", f"Or one value of {column.name} for every row:",
-                     f'{column.name} = "{example}"')  # fmt: skip
+            ask_for_column(made, fed, column)
         elif column.filled and found is not None and found.filled < 0.95 * found.rows:
             ask = (
                 f"{column.name} is empty in {found.rows - found.filled} of {found.rows} rows. One value for every row:"
             )
             made.ask(f"constants.{fed.name}", ask, f'{column.name} = "..."')
+
+
+def ask_for_column(made: Proposal, fed: Fed, column: Column) -> None:
+    """Ask which column of the file is one that the table must have, of those whose values may be it; or, of a word or a
+    text, for one value for every row, which is "" where it is not known and need not be."""
+    is_key = column.name in maps.table(fed.name).key
+    may = [one for one in fed.unused if may_be(fed.profiles[one], column, is_key)]
+    lines = [f"{column.name} = {quoted(one)}" for one in may[:8]]
+    is_constant = column.type in ("word", "text")
+    if lines or not is_constant:
+        made.ask(f"columns.{fed.name}", f"Which column is {column.name} ({column.meaning})?", *lines)
+    if is_constant:
+        name = re.sub(r"[\W_]+", " ", fed.files[0])
+        values = [hinted(name, column.words) if column.words else "..."] + [""] * (not column.filled)
+        start = "Or one" if lines else f"No column is {column.name} ({column.meaning}). One"
+        ask = f"{start} value of it for every row" + (":" if column.filled else ', or "" where it is not known:')
+        made.ask(f"constants.{fed.name}", ask, *(f"{column.name} = {quoted(value)}" for value in values))
+
+
+def may_be(profile: Profile, column: Column, is_key: bool) -> bool:
+    """Whether a column's values may be those of a canonical one: a key's are all different, words are few."""
+    if not profile.filled or not profile.fits(column.type):
+        return False
+    if is_key:
+        return profile.is_unique
+    return column.type != "word" or (bool(profile.values) and not (profile.is_date or profile.is_number))
 
 
 def complete_amounts(made: Proposal, fed: Fed) -> None:

@@ -41,7 +41,7 @@ class Profile:
     the sign of a currency beside a number; `padded`: rows
     with zeros behind cents; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids;
     `beside`: of a column of yes and no, if its name is a known one, "yes" and "no" to the rows of each and of each
-    other column with values those filled there.
+    other column with values those filled there; `example`: the first of its values in their order.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Profile:
     of_15: int = 0
     of_18: int = 0
     beside: dict[str, "Beside"] = field(default_factory=dict)
+    example: str = ""
 
     @property
     def sign(self) -> str:
@@ -79,6 +80,11 @@ class Profile:
     def is_number(self) -> bool:
         """Whether every value is a number in one form."""
         return 0 < self.filled == max(self.numbers.values())
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether every row has a value of its own, that is neither a date nor an amount."""
+        return self.rows == self.distinct > 0 and not self.is_date and not self.signed
 
     def fits(self, kind: str) -> bool:
         """Whether the values may be of a canonical type."""
@@ -223,8 +229,8 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         *(f"length(v) = {length} and {matches('v', '[a-zA-Z0-9]+')}" for length in (15, 18)),
     ]  # fmt: skip
     counts = ", ".join(f"count(*) filter ({test})" for test in tests)
-    total, filled, distinct, *found = con.execute(f"""
-        select count(*), count(v), count(distinct v), {counts}
+    total, filled, distinct, example, *found = con.execute(f"""
+        select count(*), count(v), count(distinct v), min(v), {counts}
         from (select v, {bare} as m from (select nullif({cast.trimmed(column)}, '') as v from rows))""").fetchone()
     values = ()
     if distinct <= MOST_VALUES:
@@ -237,7 +243,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         name, total, filled, distinct, values, dict(zip(dates, of_dates, strict=True)),
         dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 3],
         signs=dict(zip(beside, more[-len(beside) - 3 : -3], strict=True)), padded=more[-3],
-        of_15=more[-2], of_18=more[-1],
+        of_15=more[-2], of_18=more[-1], example=example or "",
     )  # fmt: skip
 
 

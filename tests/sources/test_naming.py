@@ -1,0 +1,56 @@
+"""Names of columns: the ones that fit are taken, files of several kinds of acts are told apart."""
+
+HEAD = "Deal ID,Stage,Amount,Currency,Status,Created"
+DEALS = f"{HEAD}\nD1,Demo,5,EUR,open,2026-01-05\n"
+
+
+def test_of_two_known_names_the_one_is_taken_whose_values_fit(mapped, answered, rows):
+    acts = "Activity ID,Type,Direction,Tijdstip,Utført,Deal ID\nA1,call,outbound,09:15,2026-01-07,D1\n"
+    made = mapped({"x.csv": DEALS, "y.csv": acts})
+    assert made.questions == []
+    assert rows(answered(made), "activities", "occurred_at_is_date") == [(True,)]
+
+
+def test_of_two_known_names_the_one_is_taken_that_has_values(mapped, answered, rows):
+    made = mapped({"x.csv": f"{HEAD},Lost reason,Reason for loss\nD1,Demo,5,EUR,lost,2026-01-05,,Price\n"})
+    assert rows(answered(made), "deals", "lost_reason") == [("Price",)]
+
+
+def test_dates_of_winning_and_losing_beside_one_of_closing_are_no_question(mapped):
+    deals = f"{HEAD},Deal closed on,Won time,Lost time\n"
+    deals += (
+        "D1,Demo,5,EUR,won,2026-01-05,2026-02-01,2026-02-01,\nD2,Demo,5,EUR,lost,2026-01-05,2026-02-01,,2026-02-01\n"
+    )
+    assert mapped({"x.csv": deals}).questions == []
+
+
+def test_files_of_acts_with_different_headers_are_all_read(mapped, answered, rows):
+    calls = "Record ID,Call Owner,Call Type,Call Start Time,Call Duration (in seconds),Related To.id\n"
+    calls += "1,Ada,Outbound,2026-01-07,60,D1\n"
+    meetings = "Record ID,Host,Title,From,Related To.id\n2,Ada,Visit,2026-01-08,D1\n"
+    made = mapped({"x.csv": DEALS, "Calls_2026.csv": calls, "Meetings_2026.csv": meetings})
+    assert {fed.name for fed in made.fed} == {"deals", "activities-calls2026", "activities-meetings2026"}
+    imported = answered(made, 'type = "call"', 'type = "meeting"')
+    assert rows(imported, "activities", "type, direction, deal_id") == [
+        ("call", "outbound", "D1"), ("meeting", None, "D1"),
+    ]  # fmt: skip
+
+
+def test_a_file_beside_another_of_its_table_says_whose_place_it_would_take(mapped):
+    made = mapped({"x.csv": DEALS, "y.csv": "Deal ID,Phase,Amount,Created\nD2,Demo,5,2026-01-05\n"})
+    assert made.not_read == [("y.csv", "the table deals is taken from x.csv, and this file has other columns")]
+
+
+def test_leads_in_a_file_of_deals_are_told(mapped):
+    made = mapped(
+        {"x.csv": f"{HEAD},Type\nD1,Demo,5,EUR,open,2026-01-05,Opportunity\nD2,Demo,,EUR,open,2026-01-05,Lead\n"}
+    )
+    assert "Some rows are leads by 'Type'" in made.questions[0].ask
+
+
+def test_no_word_of_contact_makes_not_contacted_a_lead_in_work(mapped, answered, rows):
+    leads = (
+        "Lead ID,Created,Source,Lead Status\n1,2026-01-05,Web,Not Contacted\n2,2026-01-05,Web,Attempted to Contact\n"
+    )
+    made = mapped({"x.csv": DEALS, "y.csv": leads})
+    assert rows(answered(made), "leads", "status") == [("new",), ("working",)]
