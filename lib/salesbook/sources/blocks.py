@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from salesbook import zones
 from salesbook.sources import cast
 from salesbook.sources.form import DATES
-from salesbook.sources.framing import NEW_LINE, structure
 from salesbook.sources.plan import Feed
 from salesbook.sources.rows import Traits
 from salesbook.sources.typed import BATCH, MARKS
@@ -72,7 +71,7 @@ class Blocks:
         """A block, with the rows that are not odd. Where most of the first blocks were, no other is tried."""
         block, traits = part
         if len(self.taken) >= MOST_TRIES and not any(self.taken):
-            return Tried(None, np.ones(len(self.ends(block)), bool), block)
+            return Tried(None, np.ones(len(self.feed.text.ends(block)), bool), block)
         rows, is_odd = self.usual.rows(block, traits)
         is_usual = np.count_nonzero(is_odd) <= MOST_ODD * len(is_odd)
         self.taken.append(is_usual)
@@ -80,17 +79,9 @@ class Blocks:
             return Tried(None, np.ones(len(is_odd), bool), block)
         return Tried(rows, is_odd, self.records(block, np.flatnonzero(is_odd)) if is_odd.any() else b"")
 
-    def ends(self, block: bytes) -> np.ndarray:
-        """Where the records of a block end; the last line end of a file may be missing."""
-        block, dialect = block if block.endswith(b"\n") else block + b"\n", self.feed.text.dialect
-        if dialect.quote not in block:
-            return np.flatnonzero(np.frombuffer(block, np.uint8) == NEW_LINE)
-        ends, _, _ = structure(block, dialect)
-        return ends
-
     def records(self, block: bytes, rows: np.ndarray) -> bytes:
         """The text of some records of a block."""
-        ends = self.ends(block)
+        ends = self.feed.text.ends(block)
         starts = np.concatenate(([0], ends[:-1] + 1))
         return b"".join(block[starts[row] : ends[row] + 1] for row in rows)
 

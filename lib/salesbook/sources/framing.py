@@ -76,6 +76,11 @@ class Frame:
     lines: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     bad: list[tuple[int, str, bytes]] = field(default_factory=list)
 
+    @property
+    def is_original(self) -> bool:
+        """Whether the records stand in the text as they stand in the source."""
+        return self.originals is None or self.text == joined(self.originals)
+
     def original(self, row: int) -> bytes:
         """The text of a good record as it stands in the source."""
         return self.originals[row] if self.originals is not None else self.text[self.starts[row] : self.ends[row]]

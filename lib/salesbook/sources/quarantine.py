@@ -1,6 +1,7 @@
 """What was rejected, with line, reason and original text, for the person's eyes only; and what was flagged."""
 
 import os
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,7 @@ BROKEN = {
     "too_long": "the row is longer than a million bytes",
     "line_end_inside": "a carriage return stands within the row",
 }
+MOST_AT_ONCE = 50_000  # rejected rows whose text is held in memory
 ORIGINS = "create table origins (in_file integer, at_row bigint, original varchar)"
 
 
@@ -60,18 +62,12 @@ def find_originals(con: duckdb.DuckDBPyConnection, texts: dict[int, Text]) -> No
             "select distinct at_row from rejected where in_file = ? order by at_row", [source]
         ).fetchnumpy()
         rows = wanted["at_row"].astype(np.int64)
-        first = 0
-        for frame in text.frames() if len(rows) else ():
-            if first > rows[-1]:
-                break
-            here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(frame.lines))] - first
-            if len(here):
-                originals = [frame.original(row).decode() for row in here]
-                found = pa.table({"at_row": here + first, "original": originals})
-                con.register("found", found)
-                con.execute(f"insert into origins select {source}, at_row, original from found")
-                con.unregister("found")
-            first += len(frame.lines)
+        found = text.originals(rows) if len(rows) else iter(())
+        while some := list(islice(found, MOST_AT_ONCE)):
+            numbers, originals = zip(*some, strict=True)
+            con.register("found", pa.table({"at_row": numbers, "original": originals}))
+            con.execute(f"insert into origins select {source}, at_row, original from found")
+            con.unregister("found")
 
 
 def write_problems(con: duckdb.DuckDBPyConnection, problems: Problems) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import sheets
 from salesbook.sources.files import Copy, listed
-from salesbook.sources.framing import NEW_LINE, Dialect, Frame, frames
+from salesbook.sources.framing import NEW_LINE, Dialect, Frame, frames, structure
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
 
 BLOCK, LARGE_BLOCK = 1 << 18, 1 << 22  # a small one fits in the processor's cache
@@ -56,7 +56,8 @@ DOCUMENTS = {
 class Text:
     """A file as rows of text: `header`, and a file of its good records that a strict engine reads without a doubt.
 
-    `skip`, `start`: the lines and bytes of that file before them; `blocks`: the parts in which it can be read.
+    `skip`, `start`: the lines and bytes of that file before them; `blocks`: the parts in which it can be read;
+    `pieces`: bytes and rows of smaller ones, None where not all records stand there as they stand in the source.
     `shifts`: (first row, line minus row) wherever that difference changes, so that a row's line in the source is known.
     `bad`: a CSV file of the records that are none (line, rule, original text). `traits`: what nobody need look for in
     it. `is_table`: rows of a database, which have no line. `others`: columns of the source that are not in the text.
@@ -76,6 +77,7 @@ class Text:
     skip: int
     start: int = 0
     blocks: tuple[Block, ...] = ()
+    pieces: np.ndarray | None = None
     is_table: bool = False
     others: tuple[str, ...] = ()
     is_canonical: bool = False
@@ -88,6 +90,40 @@ class Text:
             for block in self.blocks:
                 if block.size:
                     yield file.read(block.size), block.traits
+
+    def ends(self, block: bytes) -> np.ndarray:
+        """Where the records of a part end; the last line end of a file may be missing."""
+        block = block if block.endswith(b"\n") else block + b"\n"
+        if self.dialect.quote not in block:
+            return np.flatnonzero(np.frombuffer(block, np.uint8) == NEW_LINE)
+        ends, _, _ = structure(block, self.dialect)
+        return ends
+
+    def originals(self, rows: np.ndarray) -> Iterator[tuple[int, str]]:
+        """Some good records, given in order by their numbers, as they stand in the source; each with its number."""
+        if self.pieces is None:
+            yield from self.originals_of_frames(rows)
+            return
+        after = np.cumsum(self.pieces, axis=0)
+        edges = np.searchsorted(rows, np.append(0, after[:, 1]))
+        with self.rows.open("rb") as file:
+            for piece in np.flatnonzero(np.diff(edges)):
+                start, first = after[piece] - self.pieces[piece]
+                file.seek(self.start + start)
+                block = file.read(self.pieces[piece, 0])
+                ends = np.append(self.ends(block), -1)
+                for row in rows[edges[piece] : edges[piece + 1]]:
+                    yield int(row), block[ends[row - first - 1] + 1 : ends[row - first]].decode()
+
+    def originals_of_frames(self, rows: np.ndarray) -> Iterator[tuple[int, str]]:
+        """The same, where the source is framed once more for it."""
+        first = 0
+        for frame in self.frames():
+            for row in rows[slice(*np.searchsorted(rows, (first, first + len(frame.lines))))]:
+                yield int(row), frame.original(row - first).decode()
+            first += len(frame.lines)
+            if first > rows[-1]:
+                return
 
 
 def name_key(name: str) -> str:
@@ -157,11 +193,13 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
     """The good records of a text written to one file, where need be, the bad ones to another."""
     bad = rows.path.with_suffix(".bad")
     n_good, n_bad, shifts, blocks = 0, 0, [], [Block(0, Traits())]
-    bad_bytes = 0
+    bad_bytes, pieces, are_original = 0, [], True
     with bad.open("w", encoding="utf-8", newline="") as bad_file:
         bad_rows = csv.writer(bad_file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for frame in framing:
             rows.add(frame)
+            pieces.append((len(frame.text), len(frame.lines)))
+            are_original = are_original and frame.is_original
             add_to(blocks, Block(len(frame.text), traits_of(frame.text, len(frame.lines), dialect)))
             bad_rows.writerows((line, rule, text.decode()) for line, rule, text in frame.bad)
             bad_bytes += sum(len(text) for _, _, text in frame.bad)
@@ -176,7 +214,8 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
     shifts = np.concatenate(shifts) if shifts else np.zeros((1, 2), np.int64)
     path, skip, start = rows.done()
     traits = reduce(and_, (block.traits for block in blocks))
-    return Text(name, header, dialect, path, bad, n_good, n_bad, shifts, again, traits, skip, start, tuple(blocks))
+    told = Text(name, header, dialect, path, bad, n_good, n_bad, shifts, again, traits, skip, start, tuple(blocks))
+    return replace(told, pieces=np.array(pieces, np.int64) if pieces and are_original else None)
 
 
 def add_to(blocks: list[Block], frame: Block) -> None:

@@ -16,10 +16,9 @@ from salesbook.sources.form import DATES, ISO, Form, looks_grouped, number_patte
 LONGEST, MOST_SHAPES = 40, 64
 ZERO, NINE = 48, 9
 FIRST_YEAR, LAST_YEAR = 1900, 2100
-MONTHS = np.arange("1900-01", "2100-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
+NO_DAY = np.iinfo(np.int32).min
 DAY = 86400
-LIMITS = {"month": (1, 12), "day": (1, 31), "hour": (0, 23), "minute": (0, 59), "second": (0, 59), "east": (0, 14),
-          "east_minutes": (0, 59)}  # fmt: skip
+HIGHEST = {"hour": 23, "minute": 59, "second": 59, "east": 14, "east_minutes": 59}
 DATE_FIELDS = {
     "ymd": r"(?P<year>\d{4})[-/.](?P<month>\d\d?)[-/.](?P<day>\d\d?)",
     "dmy": r"(?P<day>\d\d?)[-/.](?P<month>\d\d?)[-/.](?P<year>\d{4})",
@@ -86,6 +85,18 @@ def by_shape(rows: np.ndarray, signs: np.ndarray, by_zero: bool) -> Iterator[Ali
         rows, signs = rows[~same], np.compress(~same, signs, axis=1)
 
 
+@cache
+def days_as_written() -> np.ndarray:
+    """Days since 1970 by the number that the signs of a date make: 1231 is the last of the first year; `NO_DAY` where
+    there is no such day, and at both ends, which stand for all that is beyond them."""
+    days = np.arange(f"{FIRST_YEAR}-01-01", f"{LAST_YEAR}-01-01", dtype="datetime64[D]")
+    months, years = days.astype("datetime64[M]"), days.astype("datetime64[Y]")
+    year, month, day = (part.astype(np.int64) for part in (years, months - years, days - months))
+    found = np.full((LAST_YEAR - FIRST_YEAR) * 10_000, NO_DAY, np.int32)
+    found[(year + 1970 - FIRST_YEAR) * 10_000 + (month + 1) * 100 + day + 1] = days.astype(np.int64)
+    return found
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where the fields of a time stand in texts of one shape, and what the shape itself says."""
@@ -99,16 +110,17 @@ class Layout:
     def seconds(self, texts: Alike) -> tuple[np.ndarray, np.ndarray]:
         """The seconds since 1970 that texts say, in UTC where they bear a zone; and which texts are times."""
         fields = {name: texts.number(places) for name, places in self.places.items()}
-        year, month, day = fields["year"], fields["month"], fields["day"]
-        at = (year - FIRST_YEAR) * 12 + month - 1
-        start, following = MONTHS.take(at, mode="clip"), MONTHS.take(at + 1, mode="clip")
-        is_time = (year >= FIRST_YEAR) & (year < LAST_YEAR) & (day <= following - start)
-        for name in fields.keys() & LIMITS.keys():
-            low, high = (1, 12) if name == "hour" and self.half else LIMITS[name]
-            is_time &= (fields[name] >= low) & (fields[name] <= high)
-        found = (start + (day - 1)) * DAY
+        written = (fields["year"] - FIRST_YEAR) * 10_000 + fields["month"] * 100 + fields["day"]
+        days = days_as_written().take(written, mode="clip")
+        is_time = days != NO_DAY
+        for name in fields.keys() & HIGHEST.keys():
+            is_time &= fields[name] <= (12 if name == "hour" and self.half else HIGHEST[name])
+        found = days * np.int64(DAY)
         if not self.is_day:
-            hour = fields["hour"] % 12 + (12 if self.half == "P" else 0) if self.half else fields["hour"]
+            hour = fields["hour"]
+            if self.half:
+                is_time &= hour > 0
+                hour = hour % 12 + (12 if self.half == "P" else 0)
             found += hour * 3600 + fields["minute"] * 60 + fields.get("second", 0)
         if self.sign:
             found -= self.sign * (fields["east"] * 3600 + fields.get("east_minutes", 0) * 60)

@@ -31,6 +31,7 @@ MICROSECONDS = 10**6
 FIRST_DATE, LAST = (int(np.datetime64(day, "s").astype(np.int64)) for day in ("1900-01-01", "2100-01-01"))
 SPACE, HASH, PLUS, EQUALS, TILDE = b" #+=~"
 NONE = np.zeros(0, bool)
+CHANGES = np.iinfo(np.int64).min
 Stored = tuple[dict[str, pa.Array], np.ndarray]  # a column's stored values, and which rows are odd in it
 
 
@@ -318,18 +319,31 @@ def laid_out(text: pa.Array, column: Column, usual: Usual) -> Iterator[tuple[Ali
 
 def distances(seconds: np.ndarray, steps_of: Callable[[str], zones.Steps], zone: str) -> tuple[np.ndarray, np.ndarray]:
     """Seconds east of UTC at times, and where that is clear: a time may not exist, or happen twice."""
-    edges, east, is_clear = arrays(steps_of, zone)
-    first, last = np.searchsorted(edges, (seconds.min(), seconds.max()), side="right")
-    at = first + np.searchsorted(edges[first:last], seconds, side="right")
-    return east.take(at), is_clear.take(at)
+    east = by_day(steps_of, zone).take(seconds // DAY - FIRST_DATE // DAY, mode="clip")
+    is_clear = np.ones(len(seconds), bool)
+    within = np.flatnonzero(east == CHANGES)
+    if len(within):
+        edges, easts, are_clear = steps(steps_of, zone)
+        at = np.searchsorted(edges, seconds[within], side="right")
+        east[within], is_clear[within] = easts[at], are_clear[at]
+    return east, is_clear
 
 
 @cache
-def arrays(steps_of: Callable[[str], zones.Steps], zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def by_day(steps_of: Callable[[str], zones.Steps], zone: str) -> np.ndarray:
+    """Seconds east of UTC on each day that can be written; `CHANGES` where it changes, or the day does not exist."""
+    edges, east, is_clear = steps(steps_of, zone)
+    days = np.arange(FIRST_DATE, LAST, DAY)
+    first, last = (np.searchsorted(edges, at, side="right") for at in (days, days + DAY - 1))
+    return np.where((first == last) & is_clear[first], east[first], CHANGES)
+
+
+@cache
+def steps(steps_of: Callable[[str], zones.Steps], zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Steps of a zone: the seconds from which each but the first holds, its distance, and whether it has one."""
-    steps = steps_of(zone)
-    edges = np.array([at for at, _ in steps[1:]], "datetime64[s]").astype(np.int64)
-    return edges, np.array([east or 0 for _, east in steps]), np.array([east is not None for _, east in steps])
+    told = steps_of(zone)
+    edges = np.array([at for at, _ in told[1:]], "datetime64[s]").astype(np.int64)
+    return edges, np.array([east or 0 for _, east in told]), np.array([east is not None for _, east in told])
 
 
 CASTS = {
