@@ -1,12 +1,10 @@
 """A file is read block by block: whatever reads a block, its rows stay where they are."""
 
-import time
-
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from salesbook.sources import blocks, reader
+from salesbook.sources import beside, blocks, reader
 from salesbook.sources.usual import Usual
 
 COUNT = 400
@@ -46,15 +44,7 @@ def test_files_of_which_no_block_is_usual_are_not_tried_for_ever(read, deals_of,
     monkeypatch.setattr(Usual, "rows", lambda self, block, traits: tried.append(block) or all_odd(self, block))
     lines = [LINE.format(at=at, amount="1") for at in range(COUNT)]
     assert read({"deals.csv": deals_of(*lines)}).rows_loaded("deals") == COUNT
-    assert len(tried) <= blocks.MOST_TRIES + blocks.AHEAD
-
-
-def test_parts_that_are_worked_on_at_the_same_time_come_in_their_order():
-    def work(at: int) -> int:
-        time.sleep(0.002 * (3 - at % 3))
-        return at
-
-    assert list(blocks.in_order(work, iter(range(9)))) == list(range(9))
+    assert len(tried) <= blocks.MOST_TRIES + beside.AHEAD
 
 
 def test_rows_that_the_engine_gives_in_any_order_are_put_right(read, quarantined, deals_of, monkeypatch):

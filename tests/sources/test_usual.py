@@ -4,11 +4,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salesbook import zones
 from salesbook.schema import Column, Table
 from salesbook.sources.blocks import Blocks, mixed_columns
 from salesbook.sources.cast import OTHER, Problems
@@ -18,7 +20,7 @@ from salesbook.sources.plan import Feed
 from salesbook.sources.reader import read
 from salesbook.sources.typed import MARKS
 from salesbook.sources.units import percent
-from salesbook.sources.usual import Usual
+from salesbook.sources.usual import Usual, distances
 
 PLAIN = Form()
 FORMS = (
@@ -232,3 +234,10 @@ def test_a_header_that_stands_there_once_more_is_left_to_the_sql(tmp_path):
     with duckdb.connect() as con:
         _, is_odd = Usual(con, feed, {}).rows(block + b'"thing_id","value"\n', traits)
     assert is_odd.tolist() == [False, False, True]
+
+
+def test_times_of_a_day_that_a_zone_left_out_are_unclear():
+    noons = np.array(["2011-12-29T12", "2011-12-30T12", "2011-12-31T12"], "datetime64[s]").astype(np.int64)
+    east, is_clear = distances(noons, zones.clock_steps, "Pacific/Apia")
+    assert is_clear.tolist() == [True, False, True]
+    assert east[[0, 2]].tolist() == [-10 * 3600, 14 * 3600]

@@ -1,12 +1,9 @@
 """The typed rows of a file, block by block: by Arrow where a value has a known form, by SQL the rows that are odd."""
 
 import re
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 
 import duckdb
 import numpy as np
@@ -15,13 +12,13 @@ import pyarrow.compute as pc
 
 from salesbook import zones
 from salesbook.sources import cast
+from salesbook.sources.beside import in_order
 from salesbook.sources.form import DATES
 from salesbook.sources.plan import Feed
 from salesbook.sources.rows import Traits
 from salesbook.sources.typed import BATCH, MARKS
 from salesbook.sources.usual import Usual, parsed
 
-WORKERS, AHEAD = 2, 8
 MOST_TRIES = 4  # before no other is made
 MOST_WAITING, MOST_TEXT = 48, 1 << 26  # blocks and bytes that one statement judges, for it takes long to plan
 MOST_SEARCHED = 1 << 22  # the bytes in which it is worth to look for years
@@ -156,13 +153,3 @@ def merged(rows: pa.Table, odd: pa.Table, is_odd: np.ndarray) -> pa.Table:
     at = np.where(is_odd, len(rows) + np.cumsum(is_odd) - 1, np.cumsum(~is_odd) - 1)
     together = pa.concat_tables([rows, odd.select(rows.column_names).cast(rows.schema)])
     return together.combine_chunks().take(pa.array(at))
-
-
-def in_order(work: Callable, parts: Iterator) -> Iterator:
-    """What comes of parts that are worked on at the same time, in their order."""
-    with ThreadPoolExecutor(WORKERS) as pool:
-        coming = deque(pool.submit(work, part) for part in islice(parts, AHEAD))
-        while coming:
-            result = coming.popleft().result()
-            coming.extend(pool.submit(work, part) for part in islice(parts, 1))
-            yield result

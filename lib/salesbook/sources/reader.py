@@ -18,6 +18,7 @@ import numpy as np
 
 from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import sheets
+from salesbook.sources.beside import ahead
 from salesbook.sources.files import Copy, listed
 from salesbook.sources.framing import NEW_LINE, Dialect, Frame, frames, structure
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
@@ -196,7 +197,7 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
     bad_bytes, pieces, are_original = 0, [], True
     with bad.open("w", encoding="utf-8", newline="") as bad_file:
         bad_rows = csv.writer(bad_file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        for frame in framing:
+        for frame in ahead(framing):
             rows.add(frame)
             pieces.append((len(frame.text), len(frame.lines)))
             are_original = are_original and frame.is_original
@@ -345,12 +346,7 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
     is_latin = codecs.lookup(encoding).name.startswith("iso8859")  # where Windows has signs, it has controls
     for block in itertools.chain(blocks, [None]):
         data = block or b""
-        if is_utf8 and data.isascii() and not decoder.getstate()[0]:
-            if b"\0" in data:
-                raise holds_nul(name, line + data[: data.index(b"\0")].count(b"\n"))
-            line += int(np.count_nonzero(np.frombuffer(data, np.uint8) == NEW_LINE))
-            yield data
-            continue
+        before = decoder.getstate()[0]
         try:
             text = decoder.decode(data, final=block is None)
         except UnicodeDecodeError as error:
@@ -360,10 +356,11 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
         if could_be_utf8:
             seen_wide = seen_wide or not data.isascii()
             could_be_utf8 = fits(as_utf8, data, block is None)
-        if "\0" in text:
-            raise holds_nul(name, line + text[: text.index("\0")].count("\n"))
-        line += text.count("\n")
-        yield text.encode()
+        whole = (before + data).removesuffix(decoder.getstate()[0]) if is_utf8 else text.encode()
+        if b"\0" in whole:
+            raise holds_nul(name, line + whole[: whole.index(b"\0")].count(b"\n"))
+        line += int(np.count_nonzero(np.frombuffer(whole, np.uint8) == NEW_LINE))
+        yield whole
     if could_be_utf8 and seen_wide:
         todo = 'Set encoding = "utf-8" under [source] in salesbook.toml.'
         raise BadData(f"{name} is declared as {encoding}.", "All of it is UTF-8, with letters beyond ASCII.", todo)

@@ -41,7 +41,8 @@ def traits_of(text: bytes, n_records: int, dialect: Dialect) -> Traits:
     if dialect.delimiter == b"\t" and dialect.quote not in text:
         n_usual += np.count_nonzero(codes == TAB)
     has_controls = np.count_nonzero(codes < SPACE) != n_usual
-    may_have_edges = has_controls or n_ends != n_records or (not is_ascii and any(space in text for space in WIDE))
+    is_wide = not is_ascii and any(space[:1] in text and space in text for space in WIDE)  # one sign is found faster
+    may_have_edges = has_controls or n_ends != n_records or is_wide
     return Traits(
         is_plain=is_ascii and not has_controls and b"\x7f" not in text,
         is_trim=not may_have_edges and not has_edges(codes, dialect),

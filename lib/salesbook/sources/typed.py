@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from salesbook.schema import Table
+from salesbook.sources.beside import ahead
 from salesbook.sources.form import literal
 
 MARKS = ("problem", "other_word")
@@ -92,15 +92,6 @@ def without(rejected: np.ndarray, path: Path) -> Iterator[pa.RecordBatch]:
             is_good[here] = False
             yield batch if len(here) == 0 else batch.filter(pa.array(is_good))
             first += len(batch)
-
-
-def ahead(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Batches, the next of which is made while one is worked on."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, rows, None)
-        while (batch := coming.result()) is not None:
-            coming = pool.submit(next, rows, None)
-            yield batch
 
 
 class Key:
