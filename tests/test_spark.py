@@ -32,7 +32,7 @@ from salesbook.sources import site
 from salesbook.sources.connection import Connection
 from salesbook.sources.files import SourceFile
 from salesbook.sources.imports import Import, opened
-from salesbook.sources.placed_folder import refuse_nested
+from salesbook.sources.placed_folder import Folder, refuse_nested
 from salesbook.sources.site import Local
 from salesbook.sources.spark import Tables, in_folder, parts_of
 from salesbook.tables import TABLES
@@ -204,8 +204,8 @@ def in_files(rows: psycopg.Cursor, folder: Path) -> None:
     schema = pa.schema([(column.name, KINDS.get(column.type_display, pa.string())) for column in rows.description])
     table = pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
     folder.mkdir(parents=True)
-    for at in range(0, table.num_rows, 12):
-        pq.write_table(table.slice(at, 12), folder / f"part-{at:05}.parquet")
+    for at in range(0, table.num_rows, 30):
+        pq.write_table(table.slice(at, 30), folder / f"part-{at:05}.parquet")
 
 
 @pytest.fixture
@@ -372,6 +372,19 @@ def test_a_cluster_that_does_not_answer_is_told_at_once_and_without_its_address(
     with pytest.raises(MissingTool, match="does not answer") as refused:
         engine.connect(f"{scheme}://127.0.0.1:1/;token={CANARY}", {})
     assert CANARY not in str(refused.value)
+
+
+def test_a_cluster_that_is_too_old_is_told_before_it_fails(tmp_path):
+    old, older, new = (SimpleNamespace(version=version) for version in ("4.0.1", "3.5.9", "4.10.0-preview1"))
+    for asked in ((old, (4, 0)), (new, (4, 1))):
+        engine.check_version(*asked, "for its facts", "")
+    with pytest.raises(MissingTool, match=r"too old: salesbook needs version 4\.0 for its facts.*It runs 3\.5\.9"):
+        engine.check_version(older, (4, 0), "for its facts", "")
+    place = Folder.__new__(Folder)
+    place.session = old
+    with pytest.raises(MissingTool, match=r"4\.1 to follow merged records.*It runs 4\.0\.1.*leave build_in") as refused:
+        place.execute("create or replace table merges as with recursive chain as (select 1) select * from chain")
+    assert refused.value.exit_code == 4
 
 
 def test_an_address_names_a_folder_and_settings_of_spark_and_nothing_else():

@@ -126,6 +126,9 @@ insert into deals select * from (values
 alter table deals add merged_into text;
 insert into deals (deal_id, pipeline, stage, status, amount, currency, merged_into) select name, 'Sales', 'New', 'open',
   '1', 'EUR', other from (values ('M1', 'M2'), ('M2', 'M1'), ('M3', 'M4'), ('M4', 'M5'), ('M5', '')) m (name, other);
+insert into deals (deal_id, pipeline, stage, status, amount, currency, merged_into) select name, 'Sales', 'New', 'open',
+  '1', 'EUR', other from (select 'C' || n, 'C' || (n % 60 + 1) from generate_series(1, 60) n
+  union all values ('T1', 'T2'), ('T2', 'T3'), ('T3', 'C7')) m (name, other);
 create table stages (pipeline text, stage text, position int, is_won boolean, is_lost boolean);
 insert into stages values ('Sales', 'New', 1, false, false), ('Sales', 'Won', 2, true, false),
   ('Sales', 'Lost', 3, false, true), ('Sales', 'Both', 4, true, true);
@@ -148,9 +151,11 @@ def test_whatever_is_wrong_with_a_row_is_found_in_place_as_it_is_here(company):
     assert {"deals", "reps", "stage_history", "stages", "costs"} <= here.rejected.keys()
     assert here.flagged["deals"].keys() == {
         "deal_id_has_space", "owner_id_unknown", "amount_not_negative", "closed_has_a_date", "status_not_of_stage",
-        "merged_onward",
+        "merged_onward", "merged_into_unknown",
     }  # fmt: skip
-    assert len(rows["deals"]) == 7
+    assert here.rejected["deals"]["merged_in_circle"] == 2 + 60
+    assert {"T1", "T2", "T3", "M3"} < {row[0] for row in rows["deals"]}
+    assert len(rows["deals"]) == 10
 
 
 def test_conditions_asked_at_once_reject_and_flag_what_they_do_one_after_another(company, monkeypatch):

@@ -1,5 +1,6 @@
 """Spark: the same fact texts, built on a cluster that is there already, and written as Parquet where the run is."""
 
+import re
 import shutil
 import socket
 import uuid
@@ -25,6 +26,8 @@ CLUSTER = "Check the address, that the cluster runs Spark 4, and that it has fre
 WAIT_SECONDS = 15
 CONNECT_PORT = "15002"
 QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
+OLDEST = (4, 0)
+SHUFFLES, PARTS_OF_CORE = "spark.sql.shuffle.partitions", 3
 PROBES = 64  # rows, each written by a task of its own: enough that every worker of a usual cluster writes one
 
 TYPES = {
@@ -88,7 +91,31 @@ def connect(address: str, conf: dict[str, str]) -> "SparkSession":
         session = builder.getOrCreate()
         for name, value in CONF.items():
             session.conf.set(name, value)
+    check_version(session, OLDEST, "for its facts", CLUSTER)
     return session
+
+
+def check_version(session: "SparkSession", least: tuple[int, int], purpose: str, todo: str) -> None:
+    """Refuse a cluster of an older version than is needed.
+
+    Raises: MissingTool.
+    """
+    major, minor = re.match(r"(\d+)\.(\d+)", session.version).groups()
+    if (int(major), int(minor)) < least:
+        needed = ".".join(map(str, least))
+        wrong = f"The Spark cluster is too old: salesbook needs version {needed} {purpose}."
+        raise MissingTool(wrong, f"It runs {session.version}.", todo)
+
+
+def fit_shuffles(session: "SparkSession") -> None:
+    """Part the rows that are sorted or joined by the cluster's cores, where nobody has set a number: Spark's own 200
+    parts take longer than their work. Asked once tasks have run, for cores come to a session little by little."""
+    with telling("its settings"):
+        told = session.conf.getAll
+        if SHUFFLES not in told and told.get("spark.dynamicAllocation.enabled") != "true":
+            parts = session.range(1 << 20).selectExpr("spark_partition_id() as part")
+            cores = parts.distinct().count()
+            session.conf.set(SHUFFLES, str(PARTS_OF_CORE * cores))
 
 
 def check_answers(address: str) -> None:

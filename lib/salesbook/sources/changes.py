@@ -51,15 +51,18 @@ def zero_amounts_are_missing(staged: Staged) -> None:
 
 def add_of_history(staged: Staged) -> None:
     """Add the changes that a history of fields tells. Salesforce writes that of an owner twice: by name, and by id."""
-    fields = " ".join(f"when {bare('field')} in ({', '.join(map(literal, names))}) then '{field}'"
+    fields = " ".join(f"when kind in ({', '.join(map(literal, names))}) then '{field}'"
                       for field, names in FIELDS.items())  # fmt: skip
     staged.add("deal_changes", "changes_of_deals", f"""
-        with told as (
-            select deal_id, case {fields} end as field, {canonical('old_value', staged.zone)} as old_value,
-                {canonical('value', staged.zone)} as new_value, changed_at, changed_at_is_date, in_file, at_row
+        with kept as (
+            select *, {bare('field')} as kind, {moment('old_value')} as old_value_at, {moment('value')} as value_at
             from good_deal_history
             where {bare('field')} in ({NAMES})
                 and (lower(field) <> 'owner' or starts_with(coalesce(value, old_value), '005'))),
+        told as (
+            select deal_id, case {fields} end as field, {canonical('old_value', staged.zone)} as old_value,
+                {canonical('value', staged.zone)} as new_value, changed_at, changed_at_is_date, in_file, at_row
+            from kept),
         followed as (
             select *, lag(new_value) over (partition by deal_id, field order by changed_at, in_file, at_row) as before
             from told)
@@ -68,19 +71,25 @@ def add_of_history(staged: Staged) -> None:
         from followed where coalesce(old_value, before) is distinct from new_value""")  # fmt: skip
 
 
+def moment(value: str) -> str:
+    """SQL of the instant that a history's text says, in milliseconds or as ISO has it; null where it says none."""
+    since_1970 = f"timestamp '1970-01-01' + to_seconds(try_cast(left({value}, 10) as bigint))"
+    return f"""case when {matches(value, MILLISECONDS)} then {since_1970}
+        when {matches(value, INSTANT)} then try_cast(left({value}, 19) as timestamp) end"""
+
+
 def canonical(value: str, zone: str) -> str:
-    """SQL of a history's text as the table of changes has it; what has no known form stays, and is rejected there."""
-    kind = bare("field")
+    """SQL of a history's text as the table of changes has it; what has no known form stays, and is rejected there.
+
+    It reads what the text says from `kind` and `..._at`: the local time asks for the instant many times.
+    """
     dates, categories = (", ".join(map(literal, FIELDS[field])) for field in ("expected_close", "category"))
     words = " ".join(f"when '{word}' then '{canonical}'" for word, canonical in CATEGORIES.items())
-    local = zones.local(f"try_cast(left({value}, 19) as timestamp)", zone)
-    since_1970 = f"timestamp '1970-01-01' + to_seconds(try_cast(left({value}, 10) as bigint))"
     return f"""case
-        when {kind} in ({dates}) and {matches(value, MILLISECONDS)}
-            then left(cast({zones.local(f"({since_1970})", zone)} as varchar), 10)
-        when {kind} in ({dates}) and {matches(value, MIDNIGHT)} then left({value}, 10)
-        when {kind} in ({dates}) and {matches(value, INSTANT)} then left(cast({local} as varchar), 10)
-        when {kind} in ({categories}) then case {bare(value)} {words} else {value} end
+        when kind in ({dates}) and {matches(value, MIDNIGHT)} then left({value}, 10)
+        when kind in ({dates}) and {value}_at is not null
+            then left(cast({zones.local(f"{value}_at", zone)} as varchar), 10)
+        when kind in ({categories}) then case {bare(value)} {words} else {value} end
         else {value} end"""
 
 

@@ -4,6 +4,7 @@ on the cluster. Only facts, and how many rows were read and rejected by which ru
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from salesbook import maps
+from salesbook import maps, zones
 from salesbook.disk import STAGING, replaced
 from salesbook.engines import Engine
 from salesbook.errors import BadData
@@ -21,7 +22,7 @@ from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
 from salesbook.sources import cast, intake, mending, plan, quarantine, snapshots, steps
 from salesbook.sources.files import SourceFile
-from salesbook.sources.form import DATES, Form, literal, matches
+from salesbook.sources.form import DATES, YEAR, Form, literal, matches
 from salesbook.sources.framing import Dialect
 from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.placed_rules import Held, PlacedChecks, PlacedStaged
@@ -30,7 +31,8 @@ from salesbook.sources.relations import Relations
 from salesbook.sources.staged import Staged
 from salesbook.tables import TABLES
 
-OF_A_ROW = "(table_name text, in_file integer, at_row bigint, number integer)"
+OF_A_ROW = {"table_name": "text", "in_file": "integer", "at_row": "bigint", "number": "integer"}
+DATED = rf"(?:\d{{1,2}}[-/.]\d{{1,2}}[-/.])?({YEAR})[^\n]*"  # what is no date of this form is none of any
 
 
 class Place(Held, Protocol):
@@ -58,6 +60,9 @@ class Place(Held, Protocol):
 
     def keep(self, name: str, select: str) -> None:
         """Keep the rows of a query under a name."""
+
+    def declare(self, name: str, kinds: dict[str, str]) -> None:
+        """Make a name known that has no rows yet; `kinds`, its columns and their types in the reader's words."""
 
     def known(self, table: str, rows: str) -> None:
         """Make known `all_TABLE`, a table's cast rows, and `good_TABLE`, what nothing has rejected so far."""
@@ -115,7 +120,7 @@ def placed(settings: Settings, place: Place, tables: Relations, store: Path) -> 
     read_ours(work)
     feed_tables(work)
     for where in ("rejected", "flagged"):
-        place.execute(f"create table {where} {OF_A_ROW}")
+        place.declare(where, OF_A_ROW)
     for name in dict.fromkeys((*work.feeds, *intake.NEEDED)):
         cast_table(work, steps.table_for(name, settings.source, list(work.dated)))
     staged = PlacedStaged(place, work.feeds, work.problems, settings.zone, work.new_source, list(work.dated))
@@ -204,31 +209,40 @@ def cast_table(work: Work, table: Table) -> None:
     for feed in work.feeds.get(table.name, []):
         words = plan.words_of(feed.name, work.settings.source)
         rows = f"texts_{feed.source}"
-        mixed = mixed_columns(work, feed)
-        select = cast.statement(feed, words, mixed, work.problems, rows, place.fence, place.row_id)
+        mixed, years = dates_of(work, feed, words)
+        of_years = replace(feed, form=replace(feed.form, years=years))
+        select = cast.statement(of_years, words, mixed, work.problems, rows, place.fence, place.row_id)
         row_id = place.row_id or "row_number() over ()"
         names = ", ".join(f'"{name}"' for name in table.stored)
         parts.append(
             f"select {names}, problem, other_word, {feed.source} as in_file, {row_id} as at_row from ({select}) a"
         )
-    if not parts:
-        columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in table.stored.items())
-        parts = [f"select {columns}, 0 as problem, 0 as other_word, 0 as in_file, 0::bigint as at_row where false"]
-    place.keep(f"cast_{table.name}", " union all ".join(parts))
+    if parts:
+        place.keep(f"cast_{table.name}", " union all ".join(parts))
+    else:
+        marks = {"problem": "integer", "other_word": "integer", "in_file": "integer", "at_row": "bigint"}
+        place.declare(f"cast_{table.name}", table.stored | marks)
     place.known(table.name, f"cast_{table.name}")
 
 
-def mixed_columns(work: Work, feed: plan.Feed) -> set[str]:
-    """The date columns in which the declared form occurs, as for a file."""
-    if feed.form.date_form == "ymd":
-        return set()
+def dates_of(work: Work, feed: plan.Feed, words: dict[str, dict[str, str]]) -> tuple[set[str], zones.Years]:
+    """The date columns in which the declared form occurs, as for a file; and the first and last year that any has, for
+    of few years the SQL of a zone is short."""
     dated = [c.name for c in feed.table.columns if c.type in ("instant", "date") and c.name in feed.positions]
+    given = " ".join([*feed.constants.values(), *(word for column in words.values() for word in column.values())])
+    years = [int(year) for year in re.findall(YEAR, given)]
     if not dated:
-        return set()
-    pattern = DATES[feed.form.date_form]
-    tests = ", ".join(f"bool_or({matches(cast.trimmed(f'c{feed.positions[name]}'), pattern)})" for name in dated)
-    (found,) = work.place.execute(f"select {tests} from texts_{feed.source}").rows
-    return {name for name, is_there in zip(dated, found, strict=True) if is_there}
+        return set(), (min(years, default=zones.FIRST.year), max(years, default=zones.FIRST.year))
+    declared, asked = DATES[feed.form.date_form], []
+    for name in dated:
+        text = cast.trimmed(f"c{feed.positions[name]}")
+        year = f"case when {matches(text, DATED)} then regexp_replace({text}, {literal(f'^{DATED}$')}, '\\1') end"
+        asked += [f"bool_or({matches(text, declared)})", f"min({year})", f"max({year})"]
+    (found,) = work.place.execute(f"select {', '.join(asked)} from texts_{feed.source}").rows
+    years += [int(year) for year in (*found[1::3], *found[2::3]) if year]
+    mixed = {name for name, is_there in zip(dated, found[::3], strict=True) if is_there}
+    first, last = min(years, default=zones.FIRST.year), max(years, default=zones.FIRST.year)
+    return mixed if feed.form.date_form != "ymd" else set(), (first, last)
 
 
 def loaded(work: Work, staged: Staged) -> dict:

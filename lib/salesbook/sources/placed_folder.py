@@ -13,7 +13,7 @@ from salesbook import memory
 from salesbook.disk import STAGING, sweep
 from salesbook.engines.duckdb import connect as connect_duckdb
 from salesbook.engines.duckdb import literal
-from salesbook.engines.spark import InPlace, check_shared, telling
+from salesbook.engines.spark import InPlace, check_shared, check_version, fit_shuffles, telling
 from salesbook.errors import BadData
 from salesbook.schema import Table
 from salesbook.sources import intake, quarantine
@@ -29,6 +29,8 @@ MADE = re.compile(r"\s*create (?:or replace )?table (\w+) as\s(.*)", re.DOTALL)
 DECLARED = re.compile(r"\s*create (?:or replace )?table (\w+) \((.*)\)", re.DOTALL)
 FILLED = re.compile(r"\s*insert into (\w+)\s(.*)", re.DOTALL)
 NESTED = ("array", "map", "struct", "variant")
+RECURSIVE = (4, 1)  # the version of Spark that follows a way of any length
+WITHOUT = "Ask for that version, or leave build_in under [source] out: merges are followed on this machine then."
 USUAL = 1e9  # binary fractions below it are written without the digits that only their sum made
 
 
@@ -52,6 +54,7 @@ class Folder:
         self.root = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder)).resolve()
         try:
             check_shared(session, self.root)
+            fit_shuffles(session)
         except BaseException:
             self.take_away()
             raise
@@ -73,6 +76,8 @@ class Folder:
 
     def rows(self, sql: str) -> "DataFrame":
         """The rows of a query of the reader."""
+        if "with recursive " in sql:
+            check_version(self.session, RECURSIVE, "to follow merged records", WITHOUT)
         with telling("the rows of a query"):
             return self.session.sql(translated(sql))
 
@@ -95,7 +100,8 @@ class Folder:
 
     def declare(self, name: str, kinds: dict[str, str]) -> None:
         """Make a name known that has no rows yet; `kinds`, its columns and their types in the reader's words."""
-        self.kinds[name], self.parts[name] = {column: TYPES.get(kind, kind) for column, kind in kinds.items()}, []
+        self.kinds[name] = {column: TYPES.get(kind.lower(), kind.lower()) for column, kind in kinds.items()}
+        self.parts[name] = []
         self.show(name)
 
     def fill(self, name: str, select: str) -> None:
@@ -153,11 +159,11 @@ class Folder:
 
     def load(self, table: Table, has_rows: bool) -> None:
         """Keep the good rows of a table as `loaded_TABLE`, with exactly its columns."""
-        kinds = {name: kind.lower() for name, kind in table.stored.items()}
+        self.declare(f"loaded_{table.name}", table.stored)
         if not has_rows:
-            self.declare(f"loaded_{table.name}", kinds)
             return
-        columns = ", ".join(f'cast("{name}" as {TYPES.get(kind, kind)}) as "{name}"' for name, kind in kinds.items())
+        kinds = self.kinds[f"loaded_{table.name}"]
+        columns = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in kinds.items())
         self.keep(f"loaded_{table.name}", f"select {columns} from good_{table.name}")
 
     def replace(self, table: str, select: str) -> None:

@@ -7,8 +7,6 @@ from salesbook.schema import Table
 from salesbook.sources.checks import STAGE_COLUMNS, Checks
 from salesbook.sources.staged import Staged
 
-LONGEST_WAY = 50  # merges of merges that are followed
-
 
 @dataclass
 class Answer:
@@ -169,17 +167,25 @@ class AtOnce(PlacedChecks):
         self.with_rows[table.name] = self.has_rows(table.name)
 
     def in_circle(self, table: Table) -> str:
-        """SQL: the row's merges lead back to it; found before it is asked, for Spark follows no way in a condition."""
-        (key,) = table.key
-        self.con.execute(f"""create or replace table circles as
-            with recursive way as (
-                select {key} as origin, merged_into as reached, 1 as step
-                from good_{table.name} where merged_into is not null
-                union all
-                select w.origin, n.merged_into, w.step + 1 from way w join good_{table.name} n on n.{key} = w.reached
-                where n.merged_into is not null and w.reached <> w.origin and w.step < {LONGEST_WAY})
-            select distinct origin from way where origin = reached""")
-        return f"t.{key} in (select origin from circles)"
+        """SQL: the row's merges lead back to it; found before it is asked, for Spark follows no way in a condition.
+
+        Each round follows twice as many merges as the one before, and rows of which the way ends drop out. Once none
+        does, and no fewer merges are followed than rows are left, every row has come into its circle.
+        """
+        (key,), followed, before = table.key, 1, -1
+        first = f"select {key} as origin, merged_into as reached from good_{table.name} where merged_into is not null"
+        left = self.made(f"ways_{table.name}_1", first)
+        while left and not left == before <= followed:
+            ways, followed, before = f"ways_{table.name}_{followed}", 2 * followed, left
+            further = f"select w.origin, n.reached from {ways} w join {ways} n on n.origin = w.reached"
+            left = self.made(f"ways_{table.name}_{followed}", further)
+        return f"t.{key} in (select reached from ways_{table.name}_{followed})"
+
+    def made(self, name: str, select: str) -> int:
+        """Keep the rows of a query, and count them."""
+        self.con.execute(f"create or replace table {name} as {select}")
+        (count,) = self.con.execute(f"select count(*) from {name}").fetchone()
+        return count
 
     def reject_asked(self, table: Table) -> None:
         """Reject the rows for which a condition that was kept is true."""

@@ -105,10 +105,14 @@ class Schema:
         self.execute(f"create table {name} as {select}")
         self.execute(f"analyze {name}")
 
+    def declare(self, name: str, kinds: dict[str, str]) -> None:
+        """Make a table without rows; `kinds`, its columns and their types in the reader's words."""
+        columns = ", ".join(f'"{column}" {with_collation(kind)}' for column, kind in kinds.items())
+        self.execute(f"create table {name} ({columns})")
+
     def load(self, table: Table, has_rows: bool) -> None:
         """Keep the good rows of a table as `loaded_TABLE`, with exactly its columns."""
-        columns = ", ".join(f'"{name}" {with_collation(kind)}' for name, kind in table.stored.items())
-        self.execute(f"create table loaded_{table.name} ({columns})")
+        self.declare(f"loaded_{table.name}", table.stored)
         if has_rows:
             names = ", ".join(f'"{name}"' for name in table.stored)
             self.execute(f"insert into loaded_{table.name} select {names} from good_{table.name}")

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from salesbook import memory
 from salesbook.engines.duckdb import connect as connect_duckdb
-from salesbook.engines.spark import Spark, check_came, check_shared, connect, put_together, telling
+from salesbook.engines.spark import Spark, check_came, check_shared, connect, fit_shuffles, put_together, telling
 from salesbook.errors import BadData, WrongUsage
 from salesbook.settings import Settings, Source
 from salesbook.sources import intake
@@ -43,6 +43,7 @@ def opened(settings: Settings, connection: Connection, store: Path) -> Site:
             return built_in(settings, session, tables, store)
         store.mkdir(parents=True, exist_ok=True)
         check_shared(session, store)
+        fit_shuffles(session)
         return Cluster(intake.load(settings, store, tables), settings.memory, session)
     except BaseException:
         session.stop()
@@ -118,7 +119,8 @@ class Tables(Relations):
             written.write.parquet(parts.as_uri())
             count = written.sparkSession.read.schema(written.schema).parquet(parts.as_uri()).count()
         with connect_duckdb([parts, target.parent], target.parent / "spill", intake.MEMORY) as local:
-            check_came(count, put_together(local, parts, target), f"of {what}")
+            # Workers write in any order; the same rows must be the same bytes.
+            check_came(count, put_together(local, parts, target, "order by all"), f"of {what}")
         shutil.rmtree(parts)
         with target.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()

@@ -108,12 +108,18 @@ class Staged:
             f"insert into rejected select '{table}', in_file, at_row, {number} from good_{table} t where {condition}"
         )
 
-    def reject_empty(self, table: str, column: str) -> None:
-        """Reject the good rows in which a column that every row must fill is empty after the steps."""
-        number = self.problems.number(column, f"{column}_empty", f"{column} is empty, and every row needs it")
-        self.con.execute(
-            f"insert into rejected select '{table}', in_file, at_row, {number} from good_{table} where {column} is null"
-        )
+    def reject_empty(self, table: str, columns: list[str]) -> None:
+        """Reject the good rows in which a column that every row must fill is empty after the steps: by the first."""
+        cases = []
+        for column in columns:
+            number = self.problems.number(column, f"{column}_empty", f"{column} is empty, and every row needs it")
+            cases.append(f"when {column} is null then {number}")
+        if cases:
+            empty = " or ".join(f"{column} is null" for column in columns)
+            self.con.execute(
+                f"insert into rejected select '{table}', in_file, at_row, case {' '.join(cases)} end "
+                f"from good_{table} where {empty}"
+            )
 
     def reject_unread(self, table: str) -> None:
         """Reject the rows of a table for steps that could not be cast."""

@@ -187,9 +187,8 @@ def run(staged: Staged, source: Source) -> None:
             refuse_fractions(staged, table)
     for table in list(dict.fromkeys((*staged.feeds, *staged.made))):
         may_lack = provided(table, source)
-        for column in maps.table(table).columns:
-            if column.filled and column.name in may_lack:
-                staged.reject_empty(table, column.name)
+        filled = [column.name for column in maps.table(table).columns if column.filled and column.name in may_lack]
+        staged.reject_empty(table, filled)
 
 
 def cast_from_percent(feed: Feed) -> bool:
