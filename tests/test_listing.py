@@ -57,6 +57,13 @@ def test_a_deal_of_which_several_rows_count_is_listed_once(sample_book):
     assert found.n < pipeline.time_in_stage(sample_book, last=24)["n"].iloc[0]
 
 
+@pytest.mark.parametrize(("kpi", "key"), [(pipeline.time_in_stage, "deal_id"), (follow_up.attempt_hazard, "lead_id")])
+def test_rows_of_a_fact_without_links_of_its_own_lead_to_their_deal_or_lead(sample_book, kpi, key):
+    listed, behind = listing(sample_book, kpi).rows, kpi.rows(sample_book)
+    assert listed["record_url"].str.rpartition("/")[2].tolist() == listed["record"].tolist()
+    assert behind["record_url"].str.rpartition("/")[2].tolist() == behind[key].tolist()
+
+
 def test_a_list_is_as_long_as_the_figure_counts(sample_book):
     for kpi in (funnel.new_leads, funnel.qualified_leads, scorecard.deals_won, pipeline.stalled_deals):
         assert listing(sample_book, kpi).n == kpi(sample_book)["n"].iloc[0]
