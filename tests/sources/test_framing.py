@@ -2,19 +2,25 @@
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salesbook.sources.framing import Dialect, frames
+from salesbook.sources.framing import LONGEST, Dialect, frames
 
 DIALECT = Dialect(b";", b'"', 3)
 
 
+def pieces_of(text: bytes, size: int) -> list[bytes]:
+    """A text in pieces of a size, or one more where a line end would be cut in two."""
+    return re.findall(rb"(?s).{1,%d}(?:(?<=\r)\n)?" % size, text)
+
+
 def framed(text: bytes, size: int, dialect: Dialect = DIALECT) -> tuple:
     """Text, lines and originals of the good records, and the bad ones, read in blocks of a size."""
-    found = list(frames((text[at : at + size] for at in range(0, len(text), size)), dialect))
+    found = list(frames(pieces_of(text, size), dialect))
     lines = [int(line) for frame in found for line in frame.lines]
     originals = [frame.original(row) for frame in found for row in range(len(frame.lines))]
     return b"".join(frame.text for frame in found), lines, originals, [bad for frame in found for bad in frame.bad]
@@ -32,6 +38,9 @@ CASES = {
     "text after a quote": (b'"a"b;2;3\n4;5;6\n', [2], [(1, "quotes_not_closed", b'"a"b;2;3')]),
     "a backslash before a quote": (b'"a\\"b";2;3\n4;5;6\n', [2], [(1, "quotes_not_closed", b'"a\\"b";2;3')]),
     "a space before a quote": (b'1; "2";3\n4;5;6\n', [2], [(1, "quotes_not_closed", b'1; "2";3')]),
+    "line ends of Windows": (b"1;2;3\r\n\r\n4;5;6\r\n", [1, 3], []),
+    "those of Windows around a stray quote": (b'1;5" a;3\r\n4;5;6\r\n7;8\r\n', [1, 2], [(3, "fields_missing", b"7;8")]),
+    "those of Windows after an open quote": (b'"a;2;3\r\n4;5;6\r\n', [2], [(1, "quotes_not_closed", b'"a;2;3')]),
     "a lone carriage return": (b"1;a\rb;3\n4;5;6\n", [2], [(1, "line_end_inside", b"1;a\rb;3")]),
 }
 
@@ -53,6 +62,27 @@ def test_rows_of_a_sheet_count_as_lines_whatever_their_cells_hold():
     assert framed(b'"a\nb";2;3\n4;5;6\n', 1000, Dialect(b";", b'"', 3, by_record=True))[1] == [1, 2]
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("other", [b'"4";5;6', b'4;5" a;6'])
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_a_line_end_of_windows_within_quotes_is_part_of_the_text(end, other, size):
+    text, lines, originals, bad = framed(b'1;"a\r\nb\nc";3' + end + other + end, size)
+    assert text.startswith(b'1;"a\r\nb\nc";3\n')
+    assert originals[0] == b'1;"a\r\nb\nc";3'
+    assert (lines, bad) == ([1, 4], [])
+
+
+LINES_LIKE_RECORDS = b"7;8;9\n" * (LONGEST // 6 + 1)
+
+
+@pytest.mark.parametrize("long", [b"x" * (LONGEST + 1), b'"' + LINES_LIKE_RECORDS + b'"'], ids=["bare", "quoted"])
+def test_a_record_that_is_too_long_is_one_and_nothing_of_it_is_another(long):
+    text, lines, _, bad = framed(long + b';2;3\n"4";5;6\n', 1 << 18)
+    assert text == b'"4";5;6\n'
+    assert lines == [2 + long.count(b"\n")]
+    assert [(line, rule) for line, rule, _ in bad] == [(1, "too_long")]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet='a;"\n\r \tx', max_size=60), st.integers(1, 12))
 def test_any_text_is_framed_alike_in_blocks_of_any_size_and_nothing_is_lost(text, size):
@@ -60,7 +90,8 @@ def test_any_text_is_framed_alike_in_blocks_of_any_size_and_nothing_is_lost(text
     whole, pieces = framed(content, 1000), framed(content, size)
     assert whole == pieces
     kept = sorted(whole[2] + [original for _, _, original in whole[3]])
-    assert sum(map(len, kept)) == len(content) - content.count(b"\n") + sum(one.count(b"\n") for one in kept)
+    without_ends = re.sub(rb"\r?\n|\r\Z", b"", content)
+    assert sum(len(re.sub(rb"\r?\n", b"", one)) for one in kept) == len(without_ends)
 
 
 FIELDS = st.text(alphabet='ab;"\n é', max_size=6)

@@ -11,6 +11,7 @@ import zipfile
 import pytest
 
 from salesbook.errors import BadData, WrongUsage
+from salesbook.sources import reader
 
 HEADER = "deal_id,pipeline,stage,status,currency,product"
 ROW = "D1,Sales,Demo,open,EUR,"
@@ -64,7 +65,10 @@ REFUSED = {
     "a broken Parquet": (b"PAR1" + GOOD.encode(), "Parquet"),
     "a broken workbook": (zipped(**{"xl/workbook.xml": b"<"}), "Excel"),
     "an encrypted Parquet": (b"PARE" + bytes(100), "encrypted Parquet"),
-    "a gzip of far more than a table": (gzip.compress(GOOD.encode() + b" " * (70 << 20)), "6. MB have other fields"),
+    "a gzip of a line without end": (
+        gzip.compress(GOOD.encode() + b" " * (70 << 20)),
+        "Line 4 goes on for more than 4",
+    ),
     "two columns of one name but for a sign nobody sees": (
         GOOD.replace("product", "stage\u200b").encode(),
         "'stage' and",
@@ -94,6 +98,21 @@ def test_a_file_that_cannot_be_read_is_refused(read, content, said):
         read({"deals.csv": content})
     assert "deals.csv" in str(refused.value)
     assert refused.value.todo
+
+
+def test_a_file_of_far_more_than_a_table_is_refused_once_that_is_clear(read, monkeypatch):
+    monkeypatch.setattr(reader, "MOST_BAD", 1 << 20)
+    with pytest.raises(BadData, match=r"deals.csv.*1 MB have other fields than the header, up to line \d+"):
+        read({"deals.csv": gzip.compress(GOOD.encode() + b"x\n" * (1 << 21))})
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("header", [HEADER, ",".join(f'"{name}"' for name in HEADER.split(","))])
+def test_line_ends_within_a_text_stay_as_they_are(read, rows, quarantined, end, header):
+    said, bad = "first\r\nsecond\nthird", ROW.replace("open", "opn").replace("D1", "D2")
+    imported = read({"deals.csv": f'{end}{header}{end}{ROW}"{said}"{end}{bad}"x"{end}'})
+    assert rows(imported, "deals", "product") == [(said,)]
+    assert quarantined(imported) == [(6, "status_not_a_word", f'{bad}"x"')]
 
 
 PRODUCT = 'Pæn, "stor" 5€\u00a0pipe'
@@ -188,7 +207,7 @@ def test_unknown_columns_are_named(read):
 def test_several_lines_in_a_field_are_one_value_and_lines_are_still_right(read, rows, quarantined):
     content = f'{HEADER}\n{ROW}"one\r\ntwo\nthree"\n\nD2,Sales,,open,EUR,x\n'
     imported = read({"deals.csv": content})
-    assert rows(imported, "deals", "product") == [("one\ntwo\nthree",)]
+    assert rows(imported, "deals", "product") == [("one\r\ntwo\nthree",)]
     assert quarantined(imported) == [(6, "stage_empty", "D2,Sales,,open,EUR,x")]
 
 

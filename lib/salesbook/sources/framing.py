@@ -11,7 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-LONGEST = 1 << 20
+LONGEST = 1 << 20  # bytes of a record that is loaded
+PATIENCE = 1 << 22  # bytes in which the end of a record is looked for: no text of a CRM is longer
 NEW_LINE = 10
 
 
@@ -38,7 +39,7 @@ class Dialect:
     @cached_property
     def record(self) -> re.Pattern:
         """The pattern of a record with its line end."""
-        return re.compile(rb"%b(?:%b%b)*+\n" % (self.field, re.escape(self.delimiter), self.field))
+        return re.compile(rb"%b(?:%b%b)*+\r?\n" % (self.field, re.escape(self.delimiter), self.field))
 
     @cached_property
     def cut_off(self) -> re.Pattern:
@@ -81,6 +82,11 @@ class Frame:
         """Whether the records stand in the text as they stand in the source."""
         return self.originals is None or self.text == joined(self.originals)
 
+    @property
+    def endless(self) -> list[int]:
+        """Lines so long that their end was not waited for: what follows them may begin anywhere."""
+        return [line for line, rule, text in self.bad if rule == "too_long" and len(text) > PATIENCE]
+
     def original(self, row: int) -> bytes:
         """The text of a good record as it stands in the source."""
         return self.originals[row] if self.originals is not None else self.text[self.starts[row] : self.ends[row]]
@@ -89,33 +95,56 @@ class Frame:
 def frames(blocks: Iterator[bytes], dialect: Dialect, line: int = 1) -> Iterator[Frame]:
     """The records of a text.
 
-    Parameters: `blocks`, the text in pieces of any size, line ends as \\n; `dialect`; `line`, the number of its first.
+    Rule: records end at \\n or \\r\\n; within quotes both stay as they are. A block in which no record ends is framed
+    again once it has doubled, so that a long one costs no more than its length.
+    Parameters: `blocks`, the text in pieces of any size, no \\r\\n in two of them; `dialect`; `line`, the number of its
+    first.
     Returns: frames in order; together they hold every record once. Empty lines are no records.
     """
-    rest = b""
+    rest, waiting, size, enough = b"", [], 0, 0
     for block in blocks:
-        rest += block
-        frame, used, line = framed(rest, dialect, line, last=False)
-        rest = rest[used:]
+        waiting.append(block)
+        size += len(block)
+        if size < enough:
+            continue
+        frame, rest, line = framed(b"".join(waiting), dialect, line, last=False)
+        enough = 0 if len(rest) < size else 2 * size
+        waiting, size = [rest], len(rest)
         yield frame
+    rest = b"".join(waiting)
     if rest:
         yield framed(rest if rest.endswith(b"\n") else rest + b"\n", dialect, line, last=True)[0]
 
 
-def framed(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame, int, int]:
-    """A frame of the whole records at the head of a block, how many bytes they are, and the line after them."""
-    found = structure(block, dialect)
+def framed(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame, bytes, int]:
+    """A frame of the whole records at the head of a block, the rest of the block, and the line after them."""
+    text, dropped, found = with_plain_ends(block, dialect)
     if found is None:
         return one_by_one(block, dialect, line, last)
     ends, counts, inner = found
-    if len(ends) == 0 or (last and ends[-1] + 1 < len(block)):
-        waiting = not last and len(block) <= LONGEST
-        return (Frame(), 0, line) if waiting else one_by_one(block, dialect, line, last)
+    if len(ends) == 0 or (last and ends[-1] + 1 < len(text)):
+        waiting = not last and len(block) <= PATIENCE
+        return (Frame(), block, line) if waiting else one_by_one(block, dialect, line, last)
     used = int(ends[-1]) + 1
     starts = np.concatenate(([0], ends[:-1] + 1))
     lines = line + np.arange(len(ends)) + (0 if dialect.by_record else np.searchsorted(inner, starts))
     after = line + len(ends) + (0 if dialect.by_record else int(np.searchsorted(inner, used)))
-    return sorted_out(block[:used], starts, ends, counts, lines, dialect.width), used, after
+    rest = block[used + int(np.searchsorted(dropped, used)) :]
+    return sorted_out(text[:used], starts, ends, counts, lines, dialect.width), rest, after
+
+
+def with_plain_ends(block: bytes, dialect: Dialect) -> tuple[bytes, np.ndarray, tuple | None]:
+    """A block with \\n for each \\r\\n outside quotes, the places in it before which \\r was dropped, its structure."""
+    none = np.zeros(0, np.int64)
+    if b"\r\n" not in block:
+        return block, none, structure(block, dialect)
+    codes = np.frombuffer(block, np.uint8)
+    returns = np.flatnonzero((codes[:-1] == 13) & (codes[1:] == NEW_LINE))
+    if dialect.quote in block:
+        inside = np.cumsum(codes == dialect.quote[0], dtype=np.uint8) & 1
+        returns = returns[inside[returns] == 0]
+    text = np.delete(codes, returns).tobytes()
+    return text, returns - np.arange(len(returns)), structure(text, dialect)
 
 
 def structure(block: bytes, dialect: Dialect) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -172,7 +201,7 @@ def joined(records: list[bytes]) -> bytes:
     return b"".join(record + b"\n" for record in records)
 
 
-def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame, int, int]:
+def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame, bytes, int]:
     """The same as `framed`, for a block with quotes or carriage returns where none should stand."""
     originals, written, lines, bad, at = [], [], [], [], 0
     while at < len(block):
@@ -180,9 +209,9 @@ def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[F
         end = match.end() if match else end_of_bad(block, at, dialect, last)
         if end is None:
             break
-        record = block[at : end - 1]
+        record = block[at:end].removesuffix(b"\n").removesuffix(b"\r")
         if not match:
-            bad.append((line, "quotes_not_closed" if b"\r" not in record else "line_end_inside", record))
+            bad.append((line, fault_of_unread(record), record))
         elif record:
             fields = dialect.fields(record)
             if len(fields) == dialect.width and len(record) <= LONGEST:
@@ -193,12 +222,17 @@ def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[F
                 bad.append((line, fault(len(fields), dialect.width), record))
         line += 1 if dialect.by_record else block.count(b"\n", at, end)
         at = end
-    return Frame(joined(written), originals, lines=np.array(lines, np.int64), bad=bad), at, line
+    return Frame(joined(written), originals, lines=np.array(lines, np.int64), bad=bad), block[at:], line
+
+
+def fault_of_unread(record: bytes) -> str:
+    """The rule that a line breaks which is no record."""
+    return "too_long" if len(record) > PATIENCE else "line_end_inside" if b"\r" in record else "quotes_not_closed"
 
 
 def end_of_bad(block: bytes, at: int, dialect: Dialect, last: bool) -> int | None:
     """Where the line of a record that cannot be read ends; None where more text may still make it one."""
-    may_go_on = not last and len(block) - at <= LONGEST
+    may_go_on = not last and len(block) - at <= PATIENCE
     if may_go_on and dialect.cut_off.match(block, at):
         return None
     end = block.find(b"\n", at) + 1

@@ -20,7 +20,7 @@ from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import sheets
 from salesbook.sources.beside import ahead
 from salesbook.sources.files import Copy, listed
-from salesbook.sources.framing import NEW_LINE, Dialect, Frame, frames, structure
+from salesbook.sources.framing import NEW_LINE, PATIENCE, Dialect, Frame, frames, structure
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
 
 BLOCK, LARGE_BLOCK = 1 << 18, 1 << 22  # a small one fits in the processor's cache
@@ -204,8 +204,11 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
             add_to(blocks, Block(len(frame.text), traits_of(frame.text, len(frame.lines), dialect)))
             bad_rows.writerows((line, rule, text.decode()) for line, rule, text in frame.bad)
             bad_bytes += sum(len(text) for _, _, text in frame.bad)
-            if bad_bytes > MOST_BAD:
+            if bad_bytes > MOST_BAD or frame.endless:
                 found = f"{bad_bytes >> 20} MB have other fields than the header, up to line {frame.bad[-1][0]}."
+                found = (
+                    f"Line {frame.endless[0]} goes on for more than {PATIENCE >> 20} MB." if frame.endless else found
+                )
                 raise BadData(f"{name} is not a table.", found, "Export it again.")
             shift = frame.lines - (n_good + np.arange(len(frame.lines)))
             changed = np.flatnonzero(np.diff(shift, prepend=shifts[-1][-1, 1] if shifts else -1))
@@ -398,8 +401,9 @@ def not_of(name: str, line: int, byte: int, encoding: str) -> BadData:
 
 
 def normalised(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks with \\n at line ends: from \\r\\n, or from \\r where the first line ends with it alone."""
-    held, alone = b"", None
+    """The blocks with \\n at line ends: from \\r where the first line ends with it alone, else from \\r\\n as long as
+    there was no quote: within quotes it may be part of a text. No \\r\\n stands in two blocks."""
+    held, alone, quoted = b"", None, False
     for block in blocks:
         block = held + block
         held = b""
@@ -407,8 +411,9 @@ def normalised(blocks: Iterator[bytes]) -> Iterator[bytes]:
             block, held = block[:-1], b"\r"
         if alone is None and (end := re.search(rb"\r\n|\r|\n", block)):
             alone = end.group() == b"\r"
+        quoted = quoted or b'"' in block or b"'" in block
         if b"\r" in block:
-            block = block.replace(b"\r\n", b"\n")
+            block = block if quoted and not alone else block.replace(b"\r\n", b"\n")
             block = block.replace(b"\r", b"\n") if alone else block
         yield block
     if held:
@@ -427,7 +432,7 @@ def first_record(blocks: Iterator[bytes], name: str) -> tuple[bytes, int, Iterat
         if at or len(text) > BLOCK:
             break
     at = at or len(text)
-    head = text[:at]
+    head = text[:at].replace(b"\r\n", b"\n")
     if not head.strip():
         raise BadData(f"{name} is empty.", "It holds no text.", "Export it again.")
     return head.lstrip(b"\n").rstrip(b"\n"), head.count(b"\n") + 1, itertools.chain([text[at:]], blocks)
@@ -435,8 +440,8 @@ def first_record(blocks: Iterator[bytes], name: str) -> tuple[bytes, int, Iterat
 
 def header_end(text: bytes) -> int:
     """Where the text after the header begins; 0 where the header has not ended yet."""
-    start = len(text) - len(text.lstrip(b"\n"))
-    if told := re.match(rb'"?sep=[^\n]*(\n*)', text[start:], re.IGNORECASE):
+    start = len(text) - len(text.lstrip(b"\r\n"))
+    if told := re.match(rb'"?sep=[^\n]*(\n[\r\n]*|)', text[start:], re.IGNORECASE):
         start = start + told.end() if told.group(1) else len(text)
     at = start
     while end := text.find(b"\n", at) + 1:
