@@ -9,6 +9,7 @@ Everything runs in a process of its own, which tells its time and the most memor
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -149,7 +150,9 @@ def one(step: str, folder: str, *more: str) -> dict:
     """What `run` runs."""
     began = time.perf_counter()
     told = STEPS[step](Path(folder), *more)
-    return told | {"seconds": time.perf_counter() - began, "megabytes": results.most_memory()}
+    told |= {"seconds": time.perf_counter() - began, "megabytes": results.most_memory()}
+    os.sync()  # or the disk would still be writing this step's files while the next is timed
+    return told
 
 
 def made(folder: Path, leads: int) -> dict[str, dict]:
