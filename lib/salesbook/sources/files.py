@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -87,7 +88,9 @@ def located(settings: Settings) -> list[SourceFile]:
         what = "is a file" if folder.exists() else "does not exist"
         raise BadData("The source is not a folder.", f"{folder} {what}.", "Set path under [source] in salesbook.toml.")
     tables = located_by(source, partial(by_map, folder), partial(by_offer, folder), partial(by_name, folder))
-    files = [SourceFile(named_from(path, folder), path, sheet, tuple(fed)) for (path, sheet), fed in tables.items()]
+    files = [
+        SourceFile(known_as(path, sheet, folder), path, sheet, tuple(fed)) for (path, sheet), fed in tables.items()
+    ]
     if not any(table_name(name) == "deals" for file in files for name in file.tables) and not source.rows.get("deals"):
         raise no_deals(folder)
     return sorted(files, key=lambda file: (*counted(file.name), file.sheet))
@@ -126,8 +129,6 @@ def no_deals(folder: Path) -> BadData:
     there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     found = f"{folder} holds {listed(there)}." if there else f"{folder} is empty."
     todo = 'Put deals.csv or deals.xlsx there, or name yours: deals = "your file.csv" under [files] in salesbook.toml.'
-    if packed := [name for name in there if name.lower().endswith(".zip")]:
-        todo = f"Unpack {listed(packed)} there if it holds several files. {todo}"
     return BadData("The source has no file of deals.", found, todo)
 
 
@@ -137,20 +138,65 @@ def listed(names: list[str], most: int = 12) -> str:
     return ", ".join(repr(name) for name in names[:most]) + more
 
 
-def named_from(path: Path, folder: Path) -> str:
-    """A file's name as the person knows it: from the source's folder where it is in there."""
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+def known_as(path: Path, part: str, folder: Path) -> str:
+    """A file's name as the person knows it: from the source's folder where it is in there, and of a zip's file both."""
+    name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+    return f"{name}#{part}" if part and path.suffix.lower() == ".zip" else name
+
+
+def entries(folder: Path) -> list[tuple[Path, str]]:
+    """What a folder holds that may be read: its files, of a zip of several files each of them; where it has none, those
+    of the folders in it, as replicas have one for each table.
+
+    Returns: paths, each with the name of a zip's file, else "", in order.
+    """
+    paths = readable(folder)
+    paths = paths or [path for inner in sorted(folder.iterdir()) if inner.is_dir() for path in readable(inner)]
+    return [(path, part) for path in paths for part in parts_of(path)]
+
+
+def readable(folder: Path) -> list[Path]:
+    """What has in a folder a name that ends as those of files do that can be read."""
+    return [path for path in sorted(folder.iterdir()) if path.name.lower().endswith(ENDINGS)]
+
+
+def parts_of(path: Path) -> list[str]:
+    """The names of a zip's files, where it has several; else "" alone."""
+    if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):
+        return [""]
+    with zipfile.ZipFile(path) as archive:
+        found = members(archive)
+    return found if len(found) > 1 else [""]
+
+
+def members(archive: zipfile.ZipFile) -> list[str]:
+    """The files of a zip, without what a system puts beside them."""
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+    return [name for name in names if not Path(name).name.startswith(".")]
+
+
+def stems(name: str) -> list[str]:
+    """The names by which a file is known, in small letters and without ending: its own, and that of its folder.
+
+    Examples:
+    >>> stems("Deals.csv"), stems("WE_1.ZIP#Lead.csv"), stems("Book.xlsx#Deals"), stems("Task/2026_0.parquet")
+    (['deals'], ['lead'], ['book'], ['2026_0', 'task'])
+    """
+    file, _, part = name.lower().partition("#")
+    own = Path(part if part and file.endswith(".zip") else file)
+    bare = next((own.name[: -len(end)] for end in ENDINGS if own.name.endswith(end)), own.name)
+    return [bare, own.parent.name] if own.parent.name else [bare]
 
 
 def by_name(folder: Path, table: str) -> list[tuple[Path, str]]:
     """The file that bears a table's name, if there is one."""
     wanted = {table + ending for ending in ENDINGS}
-    found = sorted(path for path in folder.iterdir() if path.name.lower() in wanted)
+    found = [(path, part) for path, part in entries(folder) if Path(part or path).name.lower() in wanted]
     if len(found) > 1:
-        names = listed([path.name for path in found])
+        names = listed([known_as(*one, folder) for one in found])
         todo = f"Take one away, or name the one to read: {table} = ... under [files] in salesbook.toml."
         raise BadData(f"Two files bear the name of the table {table}.", f"{folder} holds {names}.", todo)
-    return [(path, "") for path in found]
+    return found
 
 
 def by_offer(folder: Path, table: str, offered: list[str]) -> list[tuple[Path, str]]:
@@ -158,17 +204,17 @@ def by_offer(folder: Path, table: str, offered: list[str]) -> list[tuple[Path, s
 
     Raises: BadData where two of the names are there.
     """
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        stem = next((path.name[: -len(end)] for end in ENDINGS if path.name.lower().endswith(end)), None)
-        name = next((name for name in offered if stem and is_called(stem.lower(), name)), None)
+    found: dict[str, list[tuple[Path, str]]] = {}
+    for path, part in entries(folder):
+        there = stems(known_as(path, part, folder))
+        name = next((name for name in offered if any(is_called(stem, name) for stem in there)), None)
         if name:
-            found.setdefault(name, []).append(path)
+            found.setdefault(name, []).append((path, part))
     if len(found) > 1:
-        names = listed([paths[0].name for paths in found.values()])
+        names = listed([known_as(*files[0], folder) for files in found.values()])
         todo = f"Name the one to read: {table} = ... under [files] in salesbook.toml."
         raise BadData(f"Two files may be the table {table}.", f"{folder} holds {names}.", todo)
-    return [(path, "") for paths in found.values() for path in paths]
+    return [one for files in found.values() for one in files]
 
 
 def is_called(stem: str, name: str) -> bool:

@@ -56,17 +56,16 @@ def why_not(file: Surveyed, fed: dict[str, str]) -> str:
     return file.refusal or "no table has its columns"
 
 
-def stem_of(name: str) -> str:
-    """A file's name without sheet and ending, in small letters."""
-    bare = name.partition("#")[0].lower()
-    return next((bare[: -len(end)] for end in files.ENDINGS if bare.endswith(end)), bare)
+def is_called(file: Surveyed, name: str) -> bool:
+    """Whether a file bears a name that a map knows, or its folder does."""
+    return any(files.is_called(stem, name) for stem in files.stems(file.name))
 
 
 def own_tables(export: list[Surveyed]) -> Proposal | None:
     """Salesbook's own tables, where the file of deals is one."""
     made = Proposal()
     for file in export:
-        table = TABLES.get(stem_of(file.name))
+        table = TABLES.get(files.stems(file.name)[0])
         there = {column.name for column in table.columns} & set(file.columns) if table else set()
         if table and {column.name for column in table.columns if column.filled} - {"currency"} <= there:
             matches = [Match(name, name, "known name") for name in there]
@@ -133,7 +132,7 @@ def fed_by(crm: str, export: list[Surveyed]) -> list[Fed]:
     source = Source(extends=crm, steps=shipped.get("steps", {}), constants=shipped.get("constants", {}))
     for name, columns in shipped["columns"].items():
         for file in export:
-            offered = any(files.is_called(stem_of(file.name), one) for one in shipped["files"][name])
+            offered = any(is_called(file, one) for one in shipped["files"][name])
             matches = matched(columns, file)
             names = {match.column for match in matches}
             lacking = required(name, source) - names
@@ -148,7 +147,7 @@ def fed_by(crm: str, export: list[Surveyed]) -> list[Fed]:
 
 def is_called_otherwise(file: Surveyed, shipped: dict) -> bool:
     """Whether a file bears the name of one of the map's tables."""
-    return any(files.is_called(stem_of(file.name), one) for names in shipped["files"].values() for one in names)
+    return any(is_called(file, one) for names in shipped["files"].values() for one in names)
 
 
 def is_distinct(columns: dict, names: set[str]) -> bool:

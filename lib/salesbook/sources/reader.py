@@ -19,7 +19,7 @@ import numpy as np
 from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import sheets
 from salesbook.sources.beside import ahead
-from salesbook.sources.files import Copy, listed
+from salesbook.sources.files import Copy, listed, members
 from salesbook.sources.framing import NEW_LINE, PATIENCE, Dialect, Frame, frames, structure
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
 
@@ -279,12 +279,14 @@ def opener(copy: Copy, kind: str) -> Callable:
     if kind == "text":
         return partial(copy.path.open, "rb")
     archive = zipfile.ZipFile(copy.path)
-    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
-    members = [name for name in names if not Path(name).name.startswith(".")]
-    if len(members) != 1:
-        found = f"It holds {listed(members)}." if members else "It holds none."
-        raise BadData(f"{copy.file.name} does not hold exactly one file.", found, "Unpack it, or pack one file alone.")
-    return partial(archive.open, members[0])
+    there, wanted = members(archive), copy.file.sheet
+    if wanted and wanted not in there:
+        raise BadData(f"{copy.file.name} is not in the zip.", f"It holds {listed(there)}.", "Name one of these.")
+    if not wanted and len(there) != 1:
+        found = f"It holds {listed(there)}." if there else "It holds none."
+        todo = "Name the one to read behind #, as in export.zip#deals.csv, or pack one file alone."
+        raise BadData(f"{copy.file.name} does not hold exactly one file.", found, todo)
+    return partial(archive.open, wanted or there[0])
 
 
 def text_blocks(open_file: Callable, name: str, encoding: str) -> Iterator[bytes]:

@@ -136,19 +136,19 @@ def survey(folder: Path, wanted: set[str]) -> list[Surveyed]:
     """
     if not folder.is_dir():
         raise BadData("The export is not a folder.", f"{folder} is none.", "Name the folder that holds the files.")
-    paths = [path for path in sorted(folder.iterdir()) if path.name.lower().endswith(files.ENDINGS)]
-    if not paths:
+    found = files.entries(folder)
+    if not found:
         there = files.listed(sorted(path.name for path in folder.iterdir())) or "nothing"
         todo = f"Put files there: {', '.join(files.ENDINGS)}."
         raise BadData("There is no export.", f"{folder} holds {there}.", todo)
     with tempfile.TemporaryDirectory() as work:
-        parts = (part for path in paths for part in sheets_of(path))
+        parts = (part for path, packed in found for part in sheets_of(path, packed, folder))
         return [surveyed(part, Path(work), number, wanted) for number, part in enumerate(parts)]
 
 
-def sheets_of(path: Path) -> Iterator[SourceFile]:
-    """A file, or the sheets of an Excel file with several."""
-    names = [""]
+def sheets_of(path: Path, packed: str, folder: Path) -> Iterator[SourceFile]:
+    """A file, or the sheets of an Excel file with several; `packed`, the name of one in a zip, or ""."""
+    names = [packed]
     if path.suffix.lower() == ".xlsx":
         try:
             found = python_calamine.load_workbook(str(path)).sheet_names
@@ -156,7 +156,8 @@ def sheets_of(path: Path) -> Iterator[SourceFile]:
             found = []
         names = found if len(found) > 1 else names
     for name in names:
-        yield SourceFile(f"{path.name}#{name}" if name else path.name, path, name, ())
+        file = files.known_as(path, packed, folder)
+        yield SourceFile(f"{file}#{name}" if name and not packed else file, path, name, ())
 
 
 def surveyed(file: SourceFile, work: Path, number: int, wanted: set[str]) -> Surveyed:

@@ -1,0 +1,60 @@
+"""Which files of a folder are read: those in a zip of several too, and a replica's folder for each table."""
+
+import io
+import zipfile
+
+import pytest
+
+from salesbook.errors import BadData
+
+OPPORTUNITY = "Id,StageName,Amount,CloseDate,IsWon,IsClosed,OwnerId,CreatedDate,CurrencyIsoCode,ForecastCategory\n"
+WON = "006A,Won,5,2026-02-20,true,true,U1,2026-01-05T09:00:00Z,EUR,Closed\n"
+TASK = "Id,OwnerId,WhatId,TaskSubtype,CallType,CompletedDateTime,IsDeleted\n"
+TASK += "1,U1,006A,Call,Outbound,2026-01-06T09:00:00Z,false\n"
+WEEKLY = {"Opportunity.csv": OPPORTUNITY + WON, "Task.csv": TASK, "__MACOSX/Task.csv": "x", "Note.csv": "Id\n1\n"}
+
+
+def packed(files: dict[str, str]) -> bytes:
+    """A zip of files."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return held.getvalue()
+
+
+def test_a_zip_of_several_files_is_read_as_a_folder_of_them(mapped, answered, rows):
+    made = mapped({"WE_1.ZIP": packed(WEEKLY)})
+    assert made.extends == "salesforce"
+    assert {fed.name: fed.files for fed in made.fed} == {
+        "deals": ["WE_1.ZIP#Opportunity.csv"], "activities": ["WE_1.ZIP#Task.csv"],
+    }  # fmt: skip
+    imported = answered(made)
+    assert rows(imported, "deals", "deal_id, status") == [("006A", "won")]
+    assert rows(imported, "activities", "type, deal_id") == [("call", "006A")]
+    assert [file["name"] for file in imported.files] == ["WE_1.ZIP#Opportunity.csv", "WE_1.ZIP#Task.csv"]
+
+
+def test_a_file_of_a_zip_is_named_behind_its_name(read, deals_of):
+    export = {"all.zip": packed({"d.csv": deals_of(good=3), "deals.csv": deals_of(good=2)})}
+    assert read(export, files={"deals": "all.zip#d.csv"}).rows_loaded("deals") == 3
+    assert read(export).rows_loaded("deals") == 2
+    with pytest.raises(BadData, match=r"It holds 'd\.csv', 'deals\.csv'"):
+        read(export, files={"deals": "all.zip#e.csv"})
+    with pytest.raises(BadData, match="Name the one to read behind #"):
+        read(export, files={"deals": "all.zip"})
+
+
+def test_a_replica_with_a_folder_for_each_table_is_read(mapped, answered, rows, tmp_path):
+    for name in ("Opportunity", "Task"):
+        (tmp_path / "export" / name).mkdir(parents=True)
+    other = OPPORTUNITY + WON.replace("6A", "6B")
+    made = mapped({"Opportunity/0.csv": OPPORTUNITY + WON, "Opportunity/1.csv": other, "Task/0.csv": TASK})
+    assert [fed.name for fed in made.fed] == ["activities", "deals"]
+    assert rows(answered(made), "deals", "deal_id") == [("006A",), ("006B",)]
+
+
+def test_folders_beside_files_are_not_read(mapped, tmp_path):
+    (tmp_path / "export" / "old").mkdir(parents=True)
+    made = mapped({"Opportunity.csv": OPPORTUNITY + WON, "old/Opportunity.csv": OPPORTUNITY})
+    assert [fed.files for fed in made.fed] == [["Opportunity.csv"]]
