@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from datetime import datetime
 
 import duckdb
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 
 from postgres import fill
 from salesbook import build
-from salesbook.errors import BadData, WrongUsage
+from salesbook.errors import BadData, MissingTool, WrongUsage
 from salesbook.settings import load as settings_of
 from salesbook.snapshot import take
 from salesbook.sources import site
@@ -287,3 +288,75 @@ def test_the_rights_of_the_documents_are_enough(company, postgres, names, monkey
         with pytest.raises(BadData, match="does not allow"):
             read(settings)
         server.execute(f"drop owned by {user} cascade; drop role {user}".encode())
+
+
+ONE = "select 'A' as deal_id, 'S' as pipeline, 'N' as stage, 'open' as status, 1 as amount, 'EUR' as currency"
+FAULTS = {
+    "the server goes away": (
+        f"create view deals as {ONE}, pg_terminate_backend(pg_backend_pid())::text as product", "",
+        MissingTool, "connection to the database was lost.*before .* was done",
+    ),
+    "it takes too long": (
+        f"create view deals as {ONE}, pg_sleep(5)::text as product", "statement_timeout%3D200",
+        MissingTool, "ended .* before it was done.*57014.*statement_timeout",
+    ),
+    "there is no disk": (
+        """create function full_disk() returns text language plpgsql as
+          $$ begin raise exception using errcode = 'disk_full', message = 'canary-90ab12'; end $$;
+        create view deals as """ + f"{ONE}, full_disk() as product", "",
+        MissingTool, "could not give .* now.*53100",
+    ),
+    "no deals": (DEALS, "", BadData, "There are no deals"),
+    "a list": (f"create table deals as {ONE}, array['a'] as product", "", BadData, "'product' holds lists"),
+    "a structure": (
+        f"create type pair as (a int, b int); create table deals as {ONE}, row(1, 2)::pair as product", "",
+        BadData, "'product' holds lists or structures",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_cannot_be_read_is_told_alike_both_ways_and_leaves_nothing(
+    company, postgres, names, monkeypatch, tmp_path, fault
+):
+    statements, option, kind, sign = FAULTS[fault]
+    ways = company(statements)
+    monkeypatch.setenv(VARIABLE, f"{postgres}?options=-c%20{option}" if option else postgres)
+    for settings in ways:
+        with pytest.raises(kind, match=sign) as refused:
+            read(settings)
+        assert "canary" not in str(refused.value)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "salesbook.toml"]
+    with psycopg.connect(postgres) as server:
+        left = server.execute("select tablename from pg_tables where schemaname = %s", (names[1],)).fetchall()
+    assert left == [("salesbook_made",)]
+
+
+def test_a_database_that_may_only_be_read_is_copied_out_of_and_not_built_in(company, postgres, names, monkeypatch):
+    here, there = company(f"{DEALS} {DEAL}")
+    monkeypatch.setenv(VARIABLE, f"{postgres}?options=-c%20default_transaction_read_only%3Don")
+    assert len(read(here)[1]["deals"]) == 1
+    with pytest.raises(BadData, match=r"does not allow writing.*may only be read.*leave build_in"):
+        read(there)
+
+
+def test_values_of_odd_types_are_read_or_rejected_alike_both_ways(company):
+    statements = """create type outcome as enum ('open', 'won'); create domain price as numeric;
+    create table deals (deal_id uuid, pipeline varchar, stage char(5), status outcome, amount price, currency text,
+      created_at timestamp, closed_at date, probability real);
+    insert into deals select format('0000000%s-9c0b-4ef8-bb6d-6bb9bd380a11', n)::uuid, 'S', 'N', status::outcome,
+      amount, 'EUR', created_at::timestamp, closed_at::date, 0.3 from (values
+      (1, 'open', 1.50, 'infinity', null), (2, 'open', 'NaN'::numeric, '2026-01-01 10:00', null),
+      (3, 'won', 2, '2026-01-01 10:00', '-infinity'), (4, 'won', 2, '0044-03-15 10:00 BC', '2026-01-02'),
+      (5, 'won', 2, '12026-03-15 10:00', '2026-01-02'), (6, 'won', 2.50, '2026-07-15 10:00:00.9', '2026-08-02')
+      ) x (n, status, amount, created_at, closed_at);
+    """
+    (here, rows), (there, placed) = map(read, company(statements, 'zone = "Europe/Amsterdam"\n'))
+    assert told(there) == told(here)
+    assert placed == rows
+    assert here.rejected["deals"] == {"created_at_unreadable": 3, "amount_unreadable": 1, "closed_at_unreadable": 1}
+    ((deal,),) = [rows["deals"]]
+    kept = dict(zip(TABLES["deals"].stored, deal, strict=True))
+    assert kept["deal_id"] == "00000006-9c0b-4ef8-bb6d-6bb9bd380a11"
+    assert (kept["stage"], kept["status"], kept["amount_minor"], kept["currency"]) == ("N", "won", 250, "EUR")
+    assert kept["created_at"] == datetime(2026, 7, 15, 8)

@@ -144,6 +144,16 @@ class InPlace(Postgres):
         with self.telling(f"what is built in the schema {self.schema!r}"):
             super().execute(text + "".join(marks))
 
+    def table(self, name: str, parquet: Path) -> None:
+        """Copy a Parquet file into a table, batch by batch."""
+        with self.telling(f"what is built in the schema {self.schema!r}"):
+            super().table(name, parquet)
+
+    def fact(self, name: str, sql: str, key: tuple[str, ...], parquet: Path) -> tuple[int, int]:
+        """A table of the statement's rows, and a Parquet file of it."""
+        with self.telling(f"the fact {name!r}"):
+            return super().fact(name, sql, key, parquet)
+
     def rows(self, sql: str) -> list[tuple]:
         """The rows of a query."""
         with self.telling(f"what is built in the schema {self.schema!r}"):

@@ -26,6 +26,10 @@ REFUSALS = {
     "too many": ("the server has no connection left", "Try again later, or raise its limit."),
 }
 
+# How the codes of errors begin that are nobody's data: the server goes away; it lacks memory, disk or a turn.
+LOST = ("08", "57P0")
+SHORT_OF = ("40", "53", "55", "58")
+
 
 class Database:
     """A connection to a server."""
@@ -110,14 +114,22 @@ def connected(connection: Connection) -> psycopg.Connection:
 def told(error: psycopg.Error, what: str, variable: str) -> SalesbookError:
     """An error of the server in our words; of its own words only names of things, never values."""
     names = [name for name in (error.diag.schema_name, error.diag.table_name, error.diag.column_name) if name]
+    state, code = error.sqlstate or "", f"Its code is {error.sqlstate or 'unknown'}"
     if isinstance(error, errors.InsufficientPrivilege):
         todo = "Grant the right that docs/sources.md names, to the user of the connection."
         return BadData(f"The database does not allow reading {what}.", "Its user lacks a right.", todo)
-    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
-        found = f"The server that {variable!r} names ended it while {what} was read."
-        return MissingTool("The connection to the database was lost.", found, "Try again.")
-    if isinstance(error, errors.SerializationFailure | errors.QueryCanceled):
-        return MissingTool(f"The database ended the reading of {what}.", f"Its code is {error.sqlstate}.", "Try again.")
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        todo = "Connect to the main server as a user that may write, or leave build_in under [source] out."
+        return BadData(f"The database does not allow writing {what}.", "It may only be read.", todo)
+    if (isinstance(error, psycopg.OperationalError) and not state) or state.startswith(LOST):
+        found = f"The server that {variable!r} names ended it before {what} was done."
+        return MissingTool("The connection to the database was lost.", found, "Start the server, and try again.")
+    if isinstance(error, errors.QueryCanceled | errors.LockNotAvailable):
+        todo = "Try again; if its limit of time is too short for that, raise statement_timeout or lock_timeout for it."
+        return MissingTool(f"The database ended {what} before it was done.", f"{code}.", todo)
+    if state.startswith(SHORT_OF):
+        todo = "Try again, and look the code up in the server's log if that does not help."
+        return MissingTool(f"The database could not give {what} now.", f"{code}.", todo)
     about = f", about {'.'.join(names)}" if names else ""
-    code = f"Its code is {error.sqlstate or 'unknown'}{about}."
-    return BadData(f"The database could not give {what}.", code, "Look it up in the server's log, and mend the map.")
+    todo = "Look it up in the server's log, and mend the map."
+    return BadData(f"The database could not give {what}.", f"{code}{about}.", todo)

@@ -146,7 +146,7 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
         quarantine.prepare(con)
         read_files(work)
         read_rows(work)
-        refuse_no_deals(work)
+        refuse_no_deals(work.feeds.get("deals", []))
         for name in dict.fromkeys((*work.feeds, *NEEDED)):
             cast_table(work, steps.table_for(name, settings.source, list(work.dated)))
         staged = staged_rows(work)
@@ -218,9 +218,8 @@ def feed_table(work: Work, number: int, table: str) -> None:
     work.set_aside.append(copy.file.name)
 
 
-def refuse_no_deals(work: Work) -> None:
-    """Refuse a source in which no file has a row of deals."""
-    feeds = work.feeds.get("deals", [])
+def refuse_no_deals(feeds: list[plan.Feed]) -> None:
+    """Refuse a source in which no file that feeds the deals has a row."""
     if feeds and not any(feed.text.n_good + feed.text.n_bad for feed in feeds):
         names = files.listed([feed.text.name for feed in feeds])
         raise BadData("There are no deals.", f"{names} has a header and no rows.", "Export it again.")

@@ -119,6 +119,7 @@ def placed(settings: Settings, place: Place, tables: Relations, store: Path) -> 
         read(work, file, intake.form_of(settings))
     read_ours(work)
     feed_tables(work)
+    intake.refuse_no_deals(work.feeds.get("deals", []))
     for where in ("rejected", "flagged"):
         place.declare(where, OF_A_ROW)
     for name in dict.fromkeys((*work.feeds, *intake.NEEDED)):

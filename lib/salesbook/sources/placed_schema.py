@@ -13,7 +13,7 @@ from salesbook.sources.database import Database
 from salesbook.sources.dialect import FUNCTIONS, translated
 from salesbook.sources.files import listed
 from salesbook.sources.placed_rules import Answer, PlacedChecks
-from salesbook.sources.postgres import COLUMNS, Tables, written
+from salesbook.sources.postgres import COLUMNS, Tables, refuse_nested, written
 
 OURS = "salesbook_made"  # the names of what we have made in the schema: nothing else is ever dropped
 RELATIONS = """select c.relname, case c.relkind when 'v' then 'view' else 'table' end
@@ -87,6 +87,7 @@ class Schema:
         """A view of a relation's columns as text."""
         schema = self.name if is_ours else tables.schema
         kinds = dict(self.database.rows(COLUMNS, (schema, name)))
+        refuse_nested(name, {column: kinds[column] for column in kept})
         texts = [
             q.SQL('({})::text collate "C" as {}').format(
                 written(column, kinds[column], decimal), q.Identifier(f"c{at}")
@@ -139,7 +140,8 @@ class Schema:
         """Write down everything that is there as ours, within the transaction that made it, and let it be seen."""
         for name in dict(self.database.rows(RELATIONS, (self.name,))).keys() - {OURS}:
             self.execute(f"insert into {OURS} values ('{name}') on conflict do nothing")
-        self.database.connection.commit()
+        with self.database.telling(f"what is built in the schema {self.name!r}"):
+            self.database.connection.commit()
         self.database.connection.autocommit = True
 
     def take_out(self, folder: Path, tables: list[str], sources: dict[int, int]) -> None:

@@ -5,17 +5,20 @@ from pathlib import Path
 
 from psycopg import sql as q
 
+from salesbook.errors import BadData
 from salesbook.settings import Settings
 from salesbook.sources import intake
 from salesbook.sources.connection import Connection
 from salesbook.sources.database import Database
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.relations import Relations
+from salesbook.sources.sheets import not_plain
 from salesbook.sources.site import Local, Site
 
 RELATIONS = """select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = %s and c.relkind in ('r', 'p', 'v', 'm', 'f') order by c.relname"""
-COLUMNS = """select a.attname, format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid), null)
+COLUMNS = """select a.attname,
+        case t.typtype when 'c' then 'record' else format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid), null) end
     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
     join pg_type t on t.oid = a.atttypid
     where n.nspname = %s and c.relname = %s and a.attnum > 0 and not a.attisdropped order by a.attnum"""
@@ -79,6 +82,7 @@ class Tables(Relations):
         """The columns of a relation that the map names, as CSV, hashed while they are written."""
         columns = dict(self.database.rows(COLUMNS, (self.schema, file.name)))
         kept = self.wanted(file, list(columns)) or list(columns)[:1]
+        refuse_nested(file.name, {name: columns[name] for name in kept})
         values = [written(name, columns[name], self.settings.source.decimal) for name in kept]
         query = q.SQL("select {} from {}").format(q.SQL(", ").join(values), q.Identifier(self.schema, file.name))
         digest, size = hashlib.sha256(), 0
@@ -89,6 +93,16 @@ class Tables(Relations):
                 size += copy.write(block)
         others = tuple(name for name in columns if name not in kept)
         return Copy(file, target, digest.hexdigest(), size, is_table=True, others=others)
+
+
+def refuse_nested(table: str, kinds: dict[str, str]) -> None:
+    """Refuse a column that the map names and that holds lists or structures: the text of one is no value.
+
+    Raises: BadData.
+    """
+    for column, kind in kinds.items():
+        if kind.endswith("[]") or kind == "record":
+            raise BadData(*not_plain(table, column))
 
 
 def written(name: str, kind: str, decimal: str) -> q.Composable:
