@@ -140,6 +140,12 @@ INSTANTS = {
         "12/31/2026 12:00 AM": datetime(2026, 12, 30, 23), "12/31/2026, 3:45:10 AM": datetime(2026, 12, 31, 2, 45, 10),
         "12/31/2026 15:45": datetime(2026, 12, 31, 14, 45),
         "12/31/2026 3:45:10 AM": datetime(2026, 12, 31, 2, 45, 10), "12/31/2026 0:45 AM": UNREADABLE,
+        "12/31/2026 3:45 pm": datetime(2026, 12, 31, 14, 45),
+        "12/31/2026 12:45:59 am": datetime(2026, 12, 30, 23, 45, 59),
+        "12/31/2026, 3:45:10\u202fPM": datetime(2026, 12, 31, 14, 45, 10), "12/31/2026 3:45 P": UNREADABLE,
+        "12/31/2026 3:45 p.m.": datetime(2026, 12, 31, 14, 45),
+        "12/31/2026 3:45:10PM": datetime(2026, 12, 31, 14, 45, 10),
+        "12/31/2026 3:45  pm": UNREADABLE, "12/31/2026 15:45 pm": UNREADABLE, "12/31/2026 3:45 p.m": UNREADABLE,
         "13/01/2024": UNREADABLE, "2026-01-05": UNREADABLE,
     },
 }  # fmt: skip
@@ -190,6 +196,12 @@ def test_a_currency_is_one_that_there_is(read, rows, quarantined):
 def test_only_declared_texts_are_null(become):
     found = become("amount", ["-", "n/a", "", "0"], "amount_minor", nulls=("-", "n/a"))
     assert found == [None, None, None, 0]
+
+
+def test_a_word_means_the_same_with_its_accents_as_signs_of_their_own(become):
+    words = {"deals": {"type": {"Re\u0301serve": "new", "\u00e5bent": "existing", "*": "renewal"}}}
+    written = ["R\u00e9serve", "Re\u0301serve", "a\u030abent", "\u00e5bent", "abent"]
+    assert become("type", written, words=words) == ["new", "new", "existing", "existing", "renewal"]
 
 
 def test_words_are_translated_and_others_rejected(become):

@@ -112,7 +112,7 @@ insert into deals select * from (values
   ('D8', 'Sales', 'New', null, '12', 'EUR', '2-7-2026', null, null, '', '', '', '', ''),
   ('D9', 'Sales', 'New', null, '12', 'EUR', '2-7-2026', null, null, '', '', '', '', ''),
   ('D9', 'Sales', 'New', null, '13', 'EUR', '2-7-2026', null, null, '', '', '', '', ''),
-  ('1E+5', 'Sales', 'New', 'open', '1', 'EUR', '2-7-2026 9:05:07 PM', null, null, '', '', '', '', ''),
+  ('1E+5', 'Sales', 'New', 'open', '1', 'EUR', '2-7-2026 9:05:07 pm', null, null, '', '', '', '', ''),
   (E'D\\u200bX', 'Sales', 'New', 'open', '1', 'EUR', null, null, null, '', '', '', '', ''),
   ('D10', E' Sales\\u00a0', E'\\tNew ', 'Gewonnen?', '1', 'EUR', null, null, null, '', '', '', '', ''),
   ('D11', 'Sales', 'Lost', 'lost', '#N/A', 'EUR', null, null, null, '', '', '', '', ''),

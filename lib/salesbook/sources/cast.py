@@ -314,7 +314,7 @@ def point_in_time(column: Column, feed: Feed, is_mixed: bool) -> tuple[dict[str,
     if form.date_form == "ymd" or not is_mixed:
         forms.insert(0, (ISO, iso_time(t)))
     cases = " ".join(f"when {matches(t, pattern)} then {iso}" for pattern, iso in forms)
-    halves = f"try_strptime(w_{column.name}, ['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M%p'])"
+    halves = f"try_strptime(w_{column.name}, ['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p'])"
     with_offset = f"make_timestamp(epoch_us(try_cast(w_{column.name} as timestamptz)))"
     whole = f"try_cast(w_{column.name} as timestamp)"
     parsed = {
@@ -325,7 +325,7 @@ def point_in_time(column: Column, feed: Feed, is_mixed: bool) -> tuple[dict[str,
         f"else regexp_matches({t}, ':.*(?:[+-]|UTC|GMT)') end",
         p: f"""case when {q} is not null then {q} else date_trunc('second',
             case when ends_with(w_{column.name}, 'Z') then {whole} when z_{column.name} then {with_offset}
-                when ends_with({t}, 'M') then {halves} else {whole} end) end""",
+                when ends_with(w_{column.name}, 'M') then {halves} else {whole} end) end""",
     }
     sample = SAMPLES[form.date_form]
     other = " (the column has dates in the declared form, so no other is taken)" if is_mixed else ""

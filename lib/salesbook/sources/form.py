@@ -9,7 +9,8 @@ MONTH, DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 LOOSE_MONTH, LOOSE_DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
 SECONDS = r"(?::[0-5]\d(?:\.\d{1,9})?)?"
 CLOCK = rf"(?:[01]?\d|2[0-3]):[0-5]\d{SECONDS}"
-HALF_DAY_CLOCK = r"(?:0?[1-9]|1[0-2]):[0-5]\d(?::[0-5]\d)? ?[AP]M"
+SPACE = "[ \u00a0\u202f]"  # browsers write the last one before PM
+HALF_DAY_CLOCK = rf"(?:0?[1-9]|1[0-2]):[0-5]\d(?::[0-5]\d)?{SPACE}?(?:[AaPp][Mm]|[ap]\.m\.)"
 OFFSET = r"(?:Z| UTC| GMT| ?[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
 TIME = rf"(?:(?:[T ]{CLOCK}{OFFSET}?)|(?: {HALF_DAY_CLOCK}))?"
 # As people write a time behind a date: 14.30 in Danish, `kl. 14.30`, `om 14:30 uur`, `, 14:30 Uhr`, `, 2:30 PM`.
@@ -102,6 +103,8 @@ def iso_time(text: str) -> str:
         (r"( \d{1,2}:\d\d)\.(\d\d)$", r"\1:\2"),
         (r" (?:UTC|GMT)$", "Z"),
         (r" ([+-]\d\d:?\d?\d?)$", r"\1"),
+        (rf"{SPACE}?[Aa]\.?[Mm]\.?$", " AM"),
+        (rf"{SPACE}?[Pp]\.?[Mm]\.?$", " PM"),
     )
     written = text
     for pattern, iso in changes:

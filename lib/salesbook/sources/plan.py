@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -133,8 +134,15 @@ def place(column: str, names: list[list[str]], places: dict[str, int], name: str
 
 
 def words_of(name: str, source: Source) -> dict[str, dict[str, str]]:
-    """The words of a table; a part has those of its table, and its own before them."""
-    return maps.merged(source.words.get(maps.table_name(name), {}), source.words.get(name, {}))
+    """The words of a table; a part has those of its table, and its own before them.
+
+    Each is there with its accents as signs of their own, too: a Mac writes them so, and nobody sees it.
+    """
+    words = maps.merged(source.words.get(maps.table_name(name), {}), source.words.get(name, {}))
+    return {
+        column: {unicodedata.normalize(form, old): new for form in ("NFD", "NFC") for old, new in pairs.items()} | pairs
+        for column, pairs in words.items()
+    }
 
 
 def check_words(source: Source) -> None:

@@ -25,7 +25,8 @@ DATE_FIELDS = {
     "mdy": r"(?P<month>\d\d?)[-/.](?P<day>\d\d?)[-/.](?P<year>\d{4})",
 }
 TIME_FIELDS = (
-    r"(?:[^\d]+(?P<hour>\d\d?)[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:\.\d+)?)?(?: uur| Uhr| (?P<half>[AP])M)?"
+    r"(?:[^\d]+(?P<hour>\d\d?)[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:\.\d+)?)?"
+    r"(?: uur| Uhr| (?P<half>[AaPp])[Mm])?"
     r"(?P<zone>Z| UTC| GMT| ?(?P<sign>[+-])(?P<east>\d\d)(?::?(?P<east_minutes>\d\d))?)?)?"
 )
 
@@ -148,7 +149,7 @@ def layout_of_shape(shape: bytes, order: str, is_mixed: bool) -> Layout | None:
             told = match.groupdict()
             places = {name: range(*match.span(name)) for name, digits in told.items() if digits and digits.isdigit()}
             sign = {"+": 1, "-": -1, None: 0}[told["sign"]]
-            return Layout(places, told["hour"] is None, bool(told["zone"]), told["half"] or "", sign)
+            return Layout(places, told["hour"] is None, bool(told["zone"]), (told["half"] or "").upper(), sign)
     return None
 
 
