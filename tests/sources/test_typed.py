@@ -76,6 +76,21 @@ def test_rows_that_are_kept_apart_leave_each_row_its_number(tmp_path):
     assert [row["at_row"] for row in wrote.apart.to_pylist()] == [0, 3, 4, 9]
     assert pq.read_metadata(tmp_path / "t.parquet").num_rows == 20
     with duckdb.connect() as con:
-        rows = con.execute(f"{typed.part(con, THINGS, 0, tmp_path / 't.parquet', wrote)} order by at_row").fetchall()
+        rows = con.execute(
+            f"{typed.part(con, THINGS, 0, tmp_path / 't.parquet', wrote, {'thing_id'})} order by at_row"
+        ).fetchall()
     assert rows == [(f"T{at:02}", 5 if at in (0, 3, 4, 9, 21) else 0, 0, 0, at) for at in range(24)]
     assert wrote.in_file(np.array([0, 1, 4, 5, 9, 23])).tolist() == [0, 2, 19]
+
+
+def test_values_that_steps_work_out_of_a_row_alone_stand_in_their_own_rows(monkeypatch):
+    monkeypatch.setattr(typed, "put_right", lambda rows, right=typed.put_right: right(rows.sort_by("thing_id")))
+    table = Table("things", "", (), (*THINGS.columns, Column("lead_id", "id", "a lead"), Column("who_id", "id", "who")))
+    given = pa.record_batch({"thing_id": ["C", "B", "A"], "who_id": ["00Q1", None, "0032"]})
+    steps = [{"lead_id": "case when starts_with(t.who_id, '00Q') then t.who_id end"},
+             {"thing_id": "concat(t.thing_id, t.lead_id)"}]  # fmt: skip
+    with duckdb.connect() as con:
+        (made,) = typed.derived(con, iter([given]), table, steps)
+    assert made.select(["thing_id", "lead_id", "who_id"]).to_pydict() == {
+        "thing_id": ["C00Q1", "B", "A"], "lead_id": ["00Q1", None, None], "who_id": ["00Q1", None, "0032"]
+    }  # fmt: skip

@@ -16,7 +16,7 @@ from salesbook.sources.beside import in_order
 from salesbook.sources.form import DATES
 from salesbook.sources.plan import Feed
 from salesbook.sources.rows import Traits
-from salesbook.sources.typed import BATCH, MARKS
+from salesbook.sources.typed import BATCH, MARKS, put_right
 from salesbook.sources.usual import Usual, parsed
 
 MOST_TRIES = 4  # before no other is made
@@ -136,14 +136,6 @@ def holds(text: pa.ChunkedArray, pattern: str, traits: Traits) -> bool:
     """Whether any text has a pattern as a whole, without the white space around it."""
     bare = text if traits.is_trim else pc.utf8_trim(text, cast.TRIMMED)
     return pc.any(pc.match_substring_regex(bare, pattern), min_count=0).as_py()
-
-
-def put_right(rows: pa.Table) -> pa.Table:
-    """Rows in the order of `at_row`. The engine's threads give long runs of them, each in order: those are moved."""
-    at = rows.column("at_row").to_numpy()
-    firsts = np.flatnonzero(np.diff(at, prepend=-2) != 1)
-    runs = zip(firsts, np.append(firsts[1:], len(at)), strict=True)
-    return pa.concat_tables(rows.slice(first, end - first) for first, end in sorted(runs, key=lambda run: at[run[0]]))
 
 
 def merged(rows: pa.Table, odd: pa.Table, is_odd: np.ndarray) -> pa.Table:

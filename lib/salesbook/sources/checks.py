@@ -324,7 +324,8 @@ class Checks:
         others = ", ".join(f'null::{TABLES["stages"].stored[name]} as "{name}"' for name in columns)
         self.con.execute(
             f"create view all_stages as from stages_before union all by name "
-            f"select *, {others}, 0 as problem, -1 as in_file, row_number() over () as at_row from {made}"
+            f"select *, {others}, 0 as problem, -1 as in_file, row_number() over (order by pipeline, stage) as at_row "
+            f"from {made}"
         )
 
     def refuse_unknown_outcomes(self) -> None:

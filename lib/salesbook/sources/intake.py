@@ -21,6 +21,7 @@ from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
 from salesbook.sources import cast, files, mending, plan, quarantine, reader, snapshots, steps, typed
+from salesbook.sources.beside import ahead
 from salesbook.sources.blocks import Blocks, mixed_columns
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
@@ -210,12 +211,19 @@ def feed_table(work: Work, number: int, table: str) -> None:
             errors.append(error)
             continue
         shared = len(set(map(maps.table_name, copy.file.tables))) > 1
-        feed = replace(feed, is_shared=shared, forms=steps.forms_of(name, source))
+        feed = replace(feed, table=written_of(feed), is_shared=shared, forms=steps.forms_of(name, source))
         work.feeds.setdefault(table, []).append(feed)
         return
     if is_asked_for(table, work.settings):
         raise errors[0]
     work.set_aside.append(copy.file.name)
+
+
+def written_of(feed: plan.Feed) -> Table:
+    """A feed's table with the columns that are written: of those that only steps read the ones that the file has."""
+    own = TABLES.get(feed.table.name, feed.table).columns
+    there = {column.name for column in own} | feed.positions.keys() | feed.constants.keys()
+    return replace(feed.table, columns=tuple(column for column in feed.table.columns if column.name in there))
 
 
 def refuse_no_deals(feeds: list[plan.Feed]) -> None:
@@ -278,12 +286,12 @@ def cast_table(work: Work, table: Table) -> None:
         path = part_of(work.folder, feed)
         words, mixed = plan.words_of(feed.name, work.settings.source), mixed_columns(feed)
         rows = Blocks(work.con, feed, words, mixed, work.problems).typed()
-        last = is_last(work, table)
-        wrote = typed.written(rows, path, table, is_last=last, most_apart=MOST_APART if last else 0)
+        last = is_last(work, feed)
+        wrote = typed.written(rows, path, feed.table, is_last=last, most_apart=MOST_APART if last else 0)
         work.wrote[path] = wrote
         if wrote.count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, wrote.count)
-        parts.append(typed.part(work.con, table, feed.source, path, wrote))
+        parts.append(typed.part(work.con, table, feed.source, path, wrote, set(feed.table.stored)))
         if wrote.is_ascending:
             work.ascending.add(table.name)
     if not parts:
@@ -297,10 +305,15 @@ def cast_table(work: Work, table: Table) -> None:
     )
 
 
-def is_last(work: Work, table: Table) -> bool:
-    """Whether the rows of a table will hardly be written once more: by nothing but a row that is rejected."""
-    is_alone = len(work.feeds[table.name]) == 1 and table.name not in DERIVED
-    return is_alone and not steps.of_table(table.name, work.settings.source)
+def is_last(work: Work, feed: plan.Feed) -> bool:
+    """Whether a file's rows will hardly be written once more: by nothing but a row that is rejected."""
+    name = feed.table.name
+    return len(work.feeds[name]) == 1 and name not in DERIVED and is_all_kept(feed)
+
+
+def is_all_kept(feed: plan.Feed) -> bool:
+    """Whether what is written of a file's rows is what the canonical table holds, and nothing for steps alone."""
+    return feed.table.name in TABLES and list(feed.table.stored) == list(TABLES[feed.table.name].stored)
 
 
 def part_of(folder: Path, feed: plan.Feed) -> Path:
@@ -358,18 +371,20 @@ def write(work: Work, staged: Staged, folder: Path) -> None:
 
 def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
     """Write the good rows of a table, in the order of its files; where all of one file's rows are good, it is there."""
-    if staged.is_as_cast(table.name):
-        (feed,) = work.feeds[table.name]
-        if list(feed.table.stored) == list(table.stored):
-            as_cast = part_of(work.folder, feed)
-            rejected = work.wrote[as_cast].in_file(rejected_rows(work.con, table.name))
-            if len(rejected):
-                typed.written(typed.without(rejected, as_cast), target, table)
-            else:
-                typed.link(as_cast, target)
-            return
-    columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in table.stored.items())  # steps may widen them
-    typed.written(typed.batches(work.con, f"select {columns} from good_{table.name}"), target, table)
+    if not staged.is_row_by_row(table.name):
+        columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in table.stored.items())  # steps widen them
+        select = f"select {columns} from good_{table.name} order by in_file, at_row"  # the engine keeps no order
+        typed.written(typed.batches(work.con, select), target, table)
+        return
+    (feed,) = work.feeds[table.name]
+    as_cast, steps_on_rows = part_of(work.folder, feed), staged.derived.get(table.name, [])
+    rejected = work.wrote[as_cast].in_file(rejected_rows(work.con, table.name))
+    if len(rejected) or steps_on_rows or not is_all_kept(feed):
+        rows = typed.without(rejected, as_cast)
+        shape = steps.table_for(table.name, work.settings.source, list(work.dated))
+        typed.written(ahead(typed.derived(work.con, rows, shape, steps_on_rows)), target, table)
+    else:
+        typed.link(as_cast, target)
 
 
 def rejected_rows(con: duckdb.DuckDBPyConnection, table: str) -> np.ndarray:

@@ -32,7 +32,8 @@ class Staged:
 
     `new_source`: takes the number of a file and gives it another, for rows of which a file's row makes more than one.
     `made`: table to step to rows added. `left_out`: table for steps to rule to rows that no step needs. `zone`: the
-    report's. `dated`: the stages of which deals say when they came into them.
+    report's. `dated`: the stages of which deals say when they came into them. `derived`: table to the columns that
+    steps work out of each row alone, by name to SQL, in the order of the steps.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -44,7 +45,7 @@ class Staged:
     made: dict[str, dict[str, int]] = field(default_factory=dict)
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
-    derived: set[str] = field(default_factory=set)
+    derived: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     versions: int = 0
 
     def has(self, *tables: str) -> bool:
@@ -55,9 +56,10 @@ class Staged:
         """Whether a table's rows are those of one file, and no step put others in their place."""
         return len(self.feeds.get(table, [])) == 1 and table not in self.replaced
 
-    def is_as_cast(self, table: str) -> bool:
-        """Whether a table's rows are as they were cast. What deals and stages lack is derived."""
-        return self.is_of_one_file(table) and table not in self.derived and table not in DERIVED
+    def is_row_by_row(self, table: str) -> bool:
+        """Whether each row of a table is worked out of the one that was cast alone. What deals and stages lack is
+        not."""
+        return self.is_of_one_file(table) and table not in DERIVED
 
     def set_aside(self, table: str) -> str:
         """Give the view of a table another name, for one that is to take its place."""
@@ -76,7 +78,7 @@ class Staged:
     def derive(self, table: str, columns: dict[str, str]) -> None:
         """Put other values in a table's columns, worked out of each row `t` alone whenever it is read: without a copy,
         for a table may be large; `columns`, none of them of the key, name to SQL."""
-        self.derived.add(table)
+        self.derived.setdefault(table, []).append(columns)
         values = ", ".join(f'{sql} as "{name}"' for name, sql in columns.items())
         told = self.set_aside(table)
         self.con.execute(f"create view all_{table} as select t.* replace ({values}) from {told} t")

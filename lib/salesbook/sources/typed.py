@@ -1,7 +1,7 @@
 """The typed rows of a table: one Parquet file for each file that feeds it, written in one pass over its text."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from salesbook.schema import Table
 from salesbook.sources.beside import ahead
+from salesbook.sources.cast import absent
 from salesbook.sources.form import literal
 
 MARKS = ("problem", "other_word")
@@ -65,10 +66,11 @@ def written(
     count, marked, key, n_apart = 0, [MARKED.empty_table()], Key(table), 0
     apart = [pa.schema([*schema, *MARKED]).empty_table()]
     packing = "zstd" if is_last else "lz4"
-    with pq.ParquetWriter(path, schema, compression=packing, use_dictionary=repeated(table)) as file:
+    options = {"use_dictionary": repeated(table), "write_statistics": ordered(schema)}
+    with pq.ParquetWriter(path, schema, compression=packing, **options) as file:
         for batch in rows:
             first, count = count, count + len(batch)
-            if len(schema) < len(batch.schema):
+            if MARKS[0] in batch.schema.names:
                 found, failed = marks(batch, first), np.flatnonzero(batch.column("problem").to_numpy())
                 if 0 < len(failed) <= most_apart - n_apart:
                     n_apart += len(failed)
@@ -86,12 +88,51 @@ def without(rejected: np.ndarray, path: Path) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file but some, given by their numbers in order."""
     first = 0
     with pq.ParquetFile(path) as file:
-        for batch in ahead(file.iter_batches(BATCH)):
+        for batch in file.iter_batches(BATCH):
             here = rejected[slice(*np.searchsorted(rejected, (first, first + len(batch))))] - first
             is_good = np.ones(len(batch), bool)
             is_good[here] = False
             yield batch if len(here) == 0 else batch.filter(pa.array(is_good))
             first += len(batch)
+
+
+def put_right(rows: pa.Table) -> pa.Table:
+    """Rows in the order of `at_row`. The engine's threads give long runs of them, each in order: those are moved."""
+    at = rows.column("at_row").to_numpy()
+    firsts = np.flatnonzero(np.diff(at, prepend=-2) != 1)
+    runs = zip(firsts, np.append(firsts[1:], len(at)), strict=True)
+    return pa.concat_tables(rows.slice(first, end - first) for first, end in sorted(runs, key=lambda run: at[run[0]]))
+
+
+def derived(
+    con: duckdb.DuckDBPyConnection, rows: Iterator[pa.RecordBatch], table: Table, steps: list[dict[str, str]]
+) -> Iterator[pa.RecordBatch]:
+    """Rows with other values in some columns, that each step works out of the row `t` alone.
+
+    Parameters: `table`, the columns that steps may read, of which the rows lack those that are empty; `steps`, each
+    column to SQL, in the order they are done.
+    """
+    names = list(dict.fromkeys(name for columns in steps for name in columns))
+    kinds = table.stored
+    told = ", ".join(f'"{name}"::{kinds[name]} as "{name}"' for name in names)
+    for batch in rows:
+        if not steps:
+            yield batch
+            continue
+        given = [f'"{name}"' if name in batch.schema.names else f'{absent(name, kind)} as "{name}"'
+                 for name, kind in kinds.items()]  # fmt: skip
+        select = f"select {', '.join(given)}, at_row from given"
+        for columns in steps:
+            values = ", ".join(f'{sql} as "{name}"' for name, sql in columns.items())
+            select = f"select t.* replace ({values}) from ({select}) t"
+        numbered = pa.Table.from_batches([batch]).append_column("at_row", pa.array(range(len(batch)), pa.int64()))
+        with con.cursor() as apart:
+            apart.register("given", numbered)
+            found = put_right(apart.sql(f"select {told}, at_row from ({select}) told").to_arrow_table())
+        others = [name for name in batch.schema.names if name not in names]
+        columns = {name: batch.column(name) for name in others}
+        columns |= {name: found.column(name).combine_chunks() for name in names}
+        yield pa.RecordBatch.from_pydict(columns)
 
 
 class Key:
@@ -136,13 +177,24 @@ def repeated(table: Table) -> list[str]:
     ]
 
 
-def part(con: duckdb.DuckDBPyConnection, table: Table, source: int, path: Path, wrote: Written) -> str:
-    """SQL of the rows of a file that feeds a table: its columns, its marks, and which file and row it was."""
+def ordered(schema: pa.Schema) -> list[str]:
+    """The columns of which the least and greatest value are worth writing down: of texts nobody asks for them."""
+    return [
+        field.name for field in schema if not pa.types.is_string(field.type) and not pa.types.is_boolean(field.type)
+    ]
+
+
+def part(con: duckdb.DuckDBPyConnection, table: Table, source: int, path: Path, wrote: Written, there: Set[str]) -> str:
+    """SQL of the rows of a file that feeds a table: its columns, its marks, and which file and row it was.
+
+    Parameters: `there`, the columns that were written; the others are empty.
+    """
     apart = wrote.apart.column("at_row").to_pylist()
     number = numbered("file_row_number", [at - before for before, at in enumerate(apart)])
     read = f"read_parquet({literal(path.as_posix())}, file_row_number = true)"
     rows = f"(select * exclude file_row_number, {number} as at_row from {read})"
-    names = ", ".join(f'r."{name}"' for name in table.stored)
+    given = {name: f'r."{name}"' if name in there else absent(name, kind) for name, kind in table.stored.items()}
+    names = ", ".join(f'{sql} as "{name}"' for name, sql in given.items())
     if len(wrote.marked):
         marked = keep(con, f"marks_{table.name}_{source}", wrote.marked)
         told = ", ".join(f"coalesce(m.{mark}, 0) as {mark}" for mark in MARKS)
