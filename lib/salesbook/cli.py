@@ -169,6 +169,7 @@ def check(settings, source) -> None:
     from salesbook import freshness
     from salesbook.clock import kind_of
     from salesbook.sources import site
+    from salesbook.sources.files import unread
     from salesbook.sources.summary import summary
 
     loaded = settings_of(settings, source)
@@ -178,7 +179,8 @@ def check(settings, source) -> None:
         found = freshness.warnings(loaded, engine.rows, month)
         ahead = freshness.ahead(engine.rows, datetime.now(UTC).replace(tzinfo=None))
         engine.close()
-    for part in summary(imported, month, [freshness.sentence(warning, kind_of(month)) for warning in found + ahead]):
+    said = [freshness.sentence(warning, kind_of(month)) for warning in found + ahead]
+    for part in summary(imported, month, said, unread(loaded)):
         Console().print(part)
     freshness.refuse(loaded, found, month)
 

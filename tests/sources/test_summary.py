@@ -4,6 +4,7 @@ import io
 
 from rich.console import Console
 
+from salesbook.sources.files import unread
 from salesbook.sources.summary import summary
 
 
@@ -57,3 +58,21 @@ def test_what_a_month_lacks_is_told_last(read, deals_of):
 def test_names_of_files_are_no_markup(read, deals_of):
     files = {"e[red]1.csv": deals_of("D1,Sales", good=9)}
     assert "e[red]1.csv" in printed(summary(read(files, files={"deals": "e[red]1.csv"})))
+
+
+def test_columns_and_files_that_nothing_reads_are_named(read):
+    header = "deal_id,pipeline,stage,status,currency,Amount [EUR],Note"
+    read.write(
+        {"Leads of May.csv": "lead_id\n", "Calls.XLS": "x", "effects.json": "{}", "notes.md": "x", "~$deals.xlsx": "x"}
+    )
+    imported = read({"deals.csv": f"{header}\nD1,Sales,Demo,open,EUR,5,x\n"})
+    shown = printed(summary(imported, unread=unread(read.settings())))
+    assert "│ deals.csv │ 'Amount [EUR]', 'Note' │" in shown
+    assert [line.split()[1] for line in shown.splitlines() if "not read │" in line] == ["Calls.XLS", "Leads"]
+
+
+def test_a_column_that_one_of_several_tables_reads_is_not_named(read):
+    files, columns = {"deals": "all.csv", "accounts": "all.csv"}, {"accounts": {"name": "company"}}
+    content = "deal_id,pipeline,stage,status,currency,account_id,company\nD1,Sales,Demo,open,EUR,A1,Acme\n"
+    shown = printed(summary(read({"all.csv": content}, files=files, columns=columns)))
+    assert "Columns that are not read" not in shown

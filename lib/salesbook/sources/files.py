@@ -17,6 +17,7 @@ from salesbook.settings import Settings, Source
 from salesbook.tables import TABLES
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm")
+OTHER_TABLES = (".xls", ".xlsb", ".ods")  # that people export, and nothing here reads
 BLOCK = 1 << 20  # memory of larger ones is given back and asked for again each time
 
 
@@ -94,6 +95,16 @@ def located(settings: Settings) -> list[SourceFile]:
     if not any(table_name(name) == "deals" for file in files for name in file.tables) and not source.rows.get("deals"):
         raise no_deals(folder)
     return sorted(files, key=lambda file: (*counted(file.name), file.sheet))
+
+
+def unread(settings: Settings) -> list[str]:
+    """Files in the source's folder that may hold a table and feed none, in order of their names."""
+    folder = settings.source_path
+    if not folder.is_dir():
+        return []
+    read = {file.path for file in located(settings)}
+    there = sorted(path for path in folder.iterdir() if path not in read and not is_aside(path.name))
+    return [path.name for path in there if path.name.lower().endswith(ENDINGS + OTHER_TABLES)]
 
 
 def counted(name: str) -> tuple[list, str]:

@@ -6,6 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from salesbook import maps
+from salesbook.sources.files import listed
 from salesbook.sources.form import literal
 from salesbook.sources.imports import Import
 from salesbook.sources.mending import to_mend
@@ -15,13 +16,17 @@ from salesbook.tables import TABLES
 EXAMPLES = 3
 
 
-def summary(imported: Import, month: str = "", warnings: list[str] | None = None) -> list[Table]:
+def summary(
+    imported: Import, month: str = "", warnings: list[str] | None = None, unread: list[str] | None = None
+) -> list[Table]:
     """The files of an import with their rows, what was rejected and flagged by rule, and the first lines of each.
 
-    Parameters: `imported`; `month` and `warnings`, what its data lacks for a month, in words.
+    Parameters: `imported`; `month` and `warnings`, what its data lacks for a month, in words; `unread`, files beside
+    them that feed no table.
     Returns: rich tables, to be printed in order.
     """
-    parts = [files_of(imported), rules_of(imported), examples_of(imported), made_of(imported)]
+    parts = [files_of(imported, unread or []), columns_aside(imported), rules_of(imported), examples_of(imported)]
+    parts.append(made_of(imported))
     if warnings:
         reach = titled(f"The data for {month}", "warning")
         for warning in warnings:
@@ -38,14 +43,24 @@ def titled(title: str, *heads: str) -> Table:
     return table
 
 
-def files_of(imported: Import) -> Table:
+def files_of(imported: Import, unread: list[str]) -> Table:
     """The files with their rows, and those that were not read."""
     table = titled("Files", "file", "table", "read>", "loaded>", "rejected>")
     for read in imported.files:
         counts = [f"{read[name]:,}" for name in ("rows_read", "rows_loaded", "rows_rejected")]
         table.add_row(escape(read["name"]), read["table"], *counts)
-    for name in imported.set_aside:
+    for name in dict.fromkeys((*imported.set_aside, *unread)):
         table.add_row(escape(name), "not read", "", "", "")
+    return table
+
+
+def columns_aside(imported: Import) -> Table:
+    """The columns of each file that no table has, or that the map does not name."""
+    table = titled("Columns that are not read", "file", "columns")
+    for name in dict.fromkeys(read["name"] for read in imported.files):
+        first, *others = [read["unknown_columns"] for read in imported.files if read["name"] == name]
+        if aside := [column for column in first if all(column in some for some in others)]:
+            table.add_row(escape(name), escape(listed(aside)))
     return table
 
 
