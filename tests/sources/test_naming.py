@@ -18,9 +18,8 @@ def test_of_two_known_names_the_one_is_taken_that_has_values(mapped, answered, r
 
 def test_dates_of_winning_and_losing_beside_one_of_closing_are_no_question(mapped):
     deals = f"{HEAD},Deal closed on,Won time,Lost time\n"
-    deals += (
-        "D1,Demo,5,EUR,won,2026-01-05,2026-02-01,2026-02-01,\nD2,Demo,5,EUR,lost,2026-01-05,2026-02-01,,2026-02-01\n"
-    )
+    deals += "D1,Demo,5,EUR,won,2026-01-05,2026-02-01,2026-02-01,\n"
+    deals += "D2,Demo,5,EUR,lost,2026-01-05,2026-02-01,,2026-02-01\nD3,Demo,5,EUR,open,2026-01-05,,,\n"
     assert mapped({"x.csv": deals}).questions == []
 
 

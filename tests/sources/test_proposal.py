@@ -428,3 +428,15 @@ def test_a_closing_of_closed_deals_alone_goes_before_a_closing_date_that_all_hav
     assert asked(made) == []
     told = rows(answered(made), "deals", "closed_at::varchar, expected_close::varchar")
     assert told == [("2026-02-19 23:00:00", None), ("2026-02-20 23:00:00", None), (None, "2026-03-31")]
+
+
+def test_months_that_are_words_are_read_in_three_languages_and_with_a_short_year_asked_about(mapped, answered, rows):
+    dates = ("12-Jan-2026", "12 januari 2026", "5. maj 2026 14:30", "May 5, 2026")
+    lines = "".join(f'D{n},Demo,5,EUR,open,"{date}"\n' for n, date in enumerate(dates))
+    made = mapped({"x.csv": f"{HEAD}\n{lines}"})
+    assert made.steps == {"deals": ["months_by_name"]}
+    assert [question.lines[0] for question in made.questions] == ['zone = "UTC"']
+    days = rows(answered(made, 'zone = "UTC"'), "deals", "(created_at + interval 2 hour)::date::varchar")
+    assert [day for (day,) in days] == ["2026-01-12", "2026-01-12", "2026-05-05", "2026-05-05"]
+    made = mapped({"x.csv": f"{HEAD}\nD1,Demo,5,EUR,open,12-Jan-26\n"})
+    assert "'12-Jan-26'" in made.questions[0].ask

@@ -37,6 +37,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     for fed in made.fed:
         archived.settle(made, fed)
         settling.complete_amounts(made, fed)
+        settling.complete_dates(made, fed)
         settling.ask_for_lacking(made, fed)
         settling.ask_for_wanted(made, fed)
         settling.ask_for_words(made, fed)

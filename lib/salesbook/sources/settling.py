@@ -55,7 +55,12 @@ def decide_dates(made: Proposal, dates: list[Profile]) -> None:
     """The one order of day, month and year in which all columns can be read."""
     read = {form for form in ("ymd", "dmy", "mdy") if all(p.dates[form] == p.filled for p in dates if p.is_date)}
     if not dates or "ymd" in read:
-        made.forms["date_form"] = ("ymd", "every date begins with its year" if dates else "there are no dates")
+        why = (
+            "a month that is a word needs no order"
+            if any(p.by_name for p in dates)
+            else "every date begins with its year"
+        )
+        made.forms["date_form"] = ("ymd", why if dates else "there are no dates")
     elif len(read) == 1:
         form = next(iter(read))
         sample = next(p.name for p in dates if p.is_date and sum(n == p.filled for n in p.dates.values()) == 1)
@@ -135,6 +140,13 @@ def complete_amounts(made: Proposal, fed: Fed) -> None:
     amount = fed.source_of("amount")
     if maps.table_name(fed.name) in steps.UNITS["zeros_behind_cents"].columns and amount and amount.padded:
         made.do(fed.name, "zeros_behind_cents")
+
+
+def complete_dates(made: Proposal, fed: Fed) -> None:
+    """Read months that are words, where dates have such."""
+    kinds = [(column_of(fed, match.column).type, fed.profiles[match.named]) for match in fed.matches]
+    if any(kind in ("instant", "date") and profile.by_name for kind, profile in kinds):
+        made.do(fed.name, "months_by_name")
 
 
 WANTED = {"amount": ("amount",), "created_at": ("created_at",), "closed_at": ("closed_at", "close_date", "won_at")}

@@ -73,6 +73,14 @@ UNITS = {
         },
         units.salesforce_id,
     ),
+    "months_by_name": Unit(
+        {
+            name: tuple(column.name for column in maps.table(name).columns if column.type in ("instant", "date"))
+            for name in (*TABLES, *maps.RAW)
+            if any(column.type in ("instant", "date") for column in maps.table(name).columns)
+        },
+        units.months_by_name,
+    ),
     "midnight_is_date": Unit(
         {
             "deals": ("close_date",),

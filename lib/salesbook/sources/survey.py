@@ -13,7 +13,7 @@ from salesbook.errors import BadData
 from salesbook.sources import cast, files, plan, reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, literal, matches, number_pattern
-from salesbook.sources.units import GAP, MONEY_SIGNS, without_sign
+from salesbook.sources.units import BY_NAME, GAP, MONEY_SIGNS, months_by_name, without_sign
 
 FORMS = {
     (decimal, thousands): Form(decimal=decimal, thousands=thousands)
@@ -41,7 +41,8 @@ class Profile:
     the sign of a currency beside a number; `padded`: rows
     with zeros behind cents; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids;
     `beside`: of a column of yes and no, if its name is a known one, "yes" and "no" to the rows of each and of each
-    other column with values those filled there; `example`: the first of its values in their order.
+    other column with values those filled there; `example`: the first of its values in their order;
+    `by_name`: whether some are dates whose month is a word.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Profile:
     of_18: int = 0
     beside: dict[str, "Beside"] = field(default_factory=dict)
     example: str = ""
+    by_name: bool = False
 
     @property
     def sign(self) -> str:
@@ -213,7 +215,9 @@ def beside(con: duckdb.DuckDBPyConnection, flag: str, places: dict[str, str]) ->
 
 def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     """One column."""
-    dates = {form: f"{matches('v', pattern)} or {matches('v', ISO)}" for form, pattern in DATES.items()}
+    by_name = has_value(con, column, f"(?i)(?:{BY_NAME}).*")
+    day = months_by_name("v", Form()) if by_name else "v"
+    dates = {form: f"{matches('d', pattern)} or {matches('d', ISO)}" for form, pattern in DATES.items()}
     numbers = {signs: matches("m", number_pattern(form, 6, 16)) for signs, form in FORMS.items()}
     there = signs_in(con, column)
     bare = "v"
@@ -223,7 +227,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
               for sign in there}  # fmt: skip
     words = ", ".join(f"'{word}'" for word in (*TRUE, *FALSE))
     tests = [
-        *dates.values(), *numbers.values(), "regexp_matches(m, '[.,]')", "regexp_matches(v, '\\d[T ,]')",
+        *dates.values(), *numbers.values(), "regexp_matches(m, '[.,]')", "regexp_matches(d, '\\d[T ,]')",
         "regexp_matches(v, ':.*(?:Z|UTC|GMT|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
         matches("v", r"[0-9]+(?:[.,][0-9]+)? ?%"), "try_cast(replace(rtrim(v, '% '), ',', '.') as double) > 1",
         *beside.values(), f"ends_with(m, '00') and {matches('m', '-?[0-9]+[.,][0-9]{2}00+')}",
@@ -232,7 +236,8 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     counts = ", ".join(f"count(*) filter ({test})" for test in tests)
     total, filled, distinct, example, *found = con.execute(f"""
         select count(*), count(v), count(distinct v), min(v), {counts}
-        from (select v, {bare} as m from (select nullif({cast.trimmed(column)}, '') as v from rows))""").fetchone()
+        from (select v, {bare} as m, {day} as d
+            from (select nullif({cast.trimmed(column)}, '') as v from rows))""").fetchone()
     values = ()
     if distinct <= MOST_VALUES:
         text = cast.trimmed(column)
@@ -244,14 +249,19 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         name, total, filled, distinct, values, dict(zip(dates, of_dates, strict=True)),
         dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 3],
         signs=dict(zip(beside, more[-len(beside) - 3 : -3], strict=True)), padded=more[-3],
-        of_15=more[-2], of_18=more[-1], example=example or "",
+        of_15=more[-2], of_18=more[-1], example=example or "", by_name=by_name,
     )  # fmt: skip
 
 
 def signs_in(con: duckdb.DuckDBPyConnection, column: str) -> list[str]:
     """The signs of currencies that stand beside a number in a column."""
     number = f"-?[0-9][0-9.,'{SPACES}]*"
-    text = cast.trimmed(column)
-    return [name for name, signs in MONEY_SIGNS.items() if con.execute(
-        f"select 1 from rows where {matches(text, f'-?(?:{signs}){GAP}{number}|{number}(?:{signs})')} limit 1"
-    ).fetchone()]  # fmt: skip
+    return [name for name, signs in MONEY_SIGNS.items()
+            if has_value(con, column, f"-?(?:{signs}){GAP}{number}|{number}(?:{signs})")]  # fmt: skip
+
+
+def has_value(con: duckdb.DuckDBPyConnection, column: str, pattern: str) -> bool:
+    """Whether a column has a value of a pattern."""
+    return (
+        con.execute(f"select 1 from rows where {matches(cast.trimmed(column), pattern)} limit 1").fetchone() is not None
+    )

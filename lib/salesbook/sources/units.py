@@ -1,6 +1,6 @@
 """Steps on one value: the text of another unit or habit as the canonical text, in the form that the source declares."""
 
-from salesbook.sources.form import Form, matches, number_pattern, plain_number
+from salesbook.sources.form import Form, literal, matches, number_pattern, plain_number
 
 CLOCK, ZERO = r"\d{1,3}:[0-5]\d(?::[0-5]\d)?", r"-?0+(?:[.,]0+)?"
 MIDNIGHT = r"[T ]0?0:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?$"
@@ -10,6 +10,14 @@ MIDNIGHT = r"[T ]0?0:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?$"
 MONEY_SIGNS = {"euros": "€|EUR|euro", "dollars": r"(?:US|CA|AU|NZ)?\$|USD", "pounds": "£|GBP",
                "kroner": r"kr\.?|DKK|SEK|NOK"}  # fmt: skip
 GAP = "[ \u00a0\u202f]?"
+# Months as English, Dutch and Danish write them, in full and cut off: each name is of one month alone.
+MONTHS = (
+    "jan(?:uary|uari|uar)?", "feb(?:ruary|ruari|ruar)?", "mar(?:ch|ts)?|maart|mrt", "apr(?:il)?", "may|mei|maj",
+    "june?|juni", "july?|juli", "aug(?:ust|ustus)?", "sept?(?:ember)?", "o[ck]t(?:ober)?", "nov(?:ember)?",
+    "dec(?:ember)?",
+)  # fmt: skip
+DAY_FIRST, DAY_LATER = r"(\d{1,2})\.?[- /](?:%s)\.?[- /](\d{4})", r"(?:%s)\.?[ ](\d{1,2}),?[ ](\d{4})"
+BY_NAME = "|".join(way % "|".join(MONTHS) for way in (DAY_FIRST, DAY_LATER))
 
 
 def written(number: str, form: Form) -> str:
@@ -62,6 +70,19 @@ def first_of_several(text: str, form: Form) -> str:
 def midnight_is_date(text: str, form: Form) -> str:
     """A date that a program wrote as midnight of the day as the date alone."""
     return f"regexp_replace({text}, '{MIDNIGHT}', '')"
+
+
+def months_by_name(text: str, form: Form) -> str:
+    """A date whose month is a word, with four figures for the year, as 2026-05-05: 5-May-2026, 5 mei 2026, 5. maj 2026
+    or May 5, 2026. What stands behind it stays; a year of two figures is not guessed."""
+    date = text
+    for number, name in enumerate(MONTHS, 1):
+        for way in (DAY_FIRST, DAY_LATER):
+            figures = literal(rf"\2-{number:02}-0\1")
+            date = f"regexp_replace({date}, {literal('(?i)^' + way % name)}, {figures})"
+    too_long, rest = literal(r"^(\d{4}-\d\d-)0(\d\d)"), literal(r"\1\2")
+    date = f"regexp_replace({date}, {too_long}, {rest})"
+    return f"case when {matches(text, f'(?i)(?:{BY_NAME}).*')} then {date} else {text} end"
 
 
 def without_sign(text: str, form: Form, signs: str) -> str:
