@@ -5,7 +5,7 @@ import pytest
 from salesbook.errors import WrongUsage
 from salesbook.kpis import team
 from team_tables import ACTIVITY, DEAL, NAMES, REPS, book_of, calls, lines
-from worked import only
+from worked import SETTINGS, only
 
 # What is done, and what comes of it
 
@@ -388,3 +388,10 @@ def test_adoption_is_active_days_of_working_days_without_leave(worked):
 
 def test_the_delay_of_entering_is_the_median_of_what_is_entered_by_hand(worked):
     assert only(team.entry_delay(worked, ago=4))["value"] == 1
+
+
+def test_leads_alone_give_no_effectiveness_in_any_month_and_say_why(tmp_path):
+    leads = "lead_id,created_at,source,owner_id,status,qualified_at\nL2,2026-04-01T00:00:00Z,web,S1,new,"
+    alone = f'{SETTINGS}\n[files]\ndeals = ""\nactivities = ""\n'
+    trend = team.lead_effectiveness.trend(book_of(tmp_path, month="2026-04", settings=alone, reps=REPS, leads=leads))
+    assert set(trend["reason"]) == {"needs activities"}

@@ -440,3 +440,9 @@ def test_months_that_are_words_are_read_in_three_languages_and_with_a_short_year
     assert [day for (day,) in days] == ["2026-01-12", "2026-01-12", "2026-05-05", "2026-05-05"]
     made = mapped({"x.csv": f"{HEAD}\nD1,Demo,5,EUR,open,12-Jan-26\n"})
     assert "'12-Jan-26'" in made.questions[0].ask
+
+
+def test_leads_alone_are_read_once_it_is_said_that_there_are_no_deals(mapped, answered, rows):
+    made = mapped({"x.csv": "Lead ID,Created,Source,Status\n1,2026-01-05,Web,New\n"})
+    assert made.questions[-1].lines == ('deals = "x.csv"', 'deals = ""')
+    assert rows(answered(made, 'deals = ""'), "leads", "lead_id, status") == [("1", "new")]

@@ -81,7 +81,7 @@ def located(settings: Settings) -> list[SourceFile]:
 
     Rule: a table's file is the one the map names (a name, a pattern such as deals-*.csv, or several), else the one
     that a map underneath knows, else the one that bears the table's name. Only deals must have one, or rows in the
-    settings.
+    settings, unless the map says that there are none: `deals = ""`.
     Raises: BadData where the folder or a file that the map names is not there, or two files bear a table's name.
     """
     folder, source = settings.source_path, settings.source
@@ -92,7 +92,9 @@ def located(settings: Settings) -> list[SourceFile]:
     files = [
         SourceFile(known_as(path, sheet, folder), path, sheet, tuple(fed)) for (path, sheet), fed in tables.items()
     ]
-    if not any(table_name(name) == "deals" for file in files for name in file.tables) and not source.rows.get("deals"):
+    has_deals = any(table_name(name) == "deals" for file in files for name in file.tables)
+    is_without = source.files.get("deals") == "" and bool(files)
+    if not (has_deals or is_without or source.rows.get("deals")):
         raise no_deals(folder)
     return sorted(files, key=lambda file: (*counted(file.name), file.sheet))
 
@@ -140,6 +142,7 @@ def no_deals(folder: Path) -> BadData:
     there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     found = f"{folder} holds {listed(there)}." if there else f"{folder} is empty."
     todo = 'Put deals.csv or deals.xlsx there, or name yours: deals = "your file.csv" under [files] in salesbook.toml.'
+    todo += ' If you have none, say so there: deals = "".'
     return BadData("The source has no file of deals.", found, todo)
 
 

@@ -43,7 +43,11 @@ def propose(export: list[Surveyed]) -> Proposal:
         settling.ask_for_words(made, fed)
     settling.ask_for_stages(made)
     if not any(maps.table_name(fed.name) == "deals" for fed in made.fed):
-        made.ask("files", "Which file holds the deals?", *(f'deals = "{file.name}"' for file in readable))
+        ask = "Which file holds the deals?" + " Without them, pages about leads and activities have figures." * bool(
+            made.fed
+        )
+        lines = [f"deals = {quoted(file.name)}" for file in readable] + ['deals = ""'] * bool(made.fed)
+        made.ask("files", ask, *lines)
     return made
 
 

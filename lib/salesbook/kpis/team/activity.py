@@ -101,7 +101,7 @@ def lead_effectiveness(ask: Ask):
     Source: kpis.md K02; Garwood 1936.
     """
     leads = ask(counts("lead_facts", among="is_qualified", on="qualified_on"))
-    rows = side_by_side(leads, ask(activities_done), keys_of(ask.question))
+    rows = side_by_side(leads, ask(activities_done.measure), keys_of(ask.question))
     low, high = stats.poisson_interval(rows["numerator"].to_numpy())
     value = divided(rows["numerator"], rows["denominator"])
     ends = {"low": divided(low, rows["denominator"]), "high": divided(high, rows["denominator"])}
