@@ -133,7 +133,7 @@ def test_a_rejected_row_is_known_by_its_key_and_counted(read):
     imported = read(statements)
     assert [entry[:4] for entry in rejected(imported, "deals")] == [("deals", None, "7", "amount_unreadable")]
     assert "1,234" in rejected(imported, "deals")[0][4]
-    assert rows(imported, "deals", "deal_id, stage") == [("8", 'a\nb "c", d')]
+    assert rows(imported, "deals", "deal_id, stage") == [("8", 'a\r\nb "c", d')]
     (file,) = [file for file in imported.files if file["table"] == "deals"]
     assert (file["name"], file["rows_read"], file["rows_loaded"], file["rows_rejected"]) == ("deals", 2, 1, 1)
 

@@ -272,7 +272,7 @@ def test_a_parquet_file_is_read_exactly_whatever_form_texts_have(read, rows, for
     imported = read({"deals.parquet": content}, zone="Europe/Amsterdam", limit=0.0, **form)
     assert rows(imported, "deals", COLUMNS) == [*LOADED, ("D2", None, None, None, None)]
     assert rows(imported, "deals", "closed_at, product, discount::double") == [
-        (None, "a\nb", 0.125), (datetime(2026, 1, 5, 9, 30), "=1", None),
+        (None, "a\r\nb", 0.125), (datetime(2026, 1, 5, 9, 30), "=1", None),
     ]  # fmt: skip
     assert imported.files[0]["unknown_columns"] == ["tags"]
 

@@ -238,7 +238,7 @@ def text_of(column: str, kind: str, decimal: str) -> str:
     """SQL of a column's value as a file would have it: times with a zone as UTC with Z, others without a zone."""
     value = quoted(column)
     if kind.startswith(("string", "varchar", "char")):
-        return f"replace({value}, '\\r\\n', '\\n')"
+        return value
     if kind == "timestamp":
         return f"concat(cast(cast({value} as timestamp_ntz) as string), 'Z')"
     if kind in ("float", "double"):

@@ -244,7 +244,7 @@ def cell(value, decimal: str, is_timed: bool = False) -> str:
         return value.isoformat(" ", "seconds")
     if isinstance(value, datetime.date) and is_timed:
         return f"{value} 00:00:00"
-    return value.replace("\r\n", "\n") if isinstance(value, str) else str(value)
+    return str(value)
 
 
 def from_parquet(copy: Copy, target: Path, decimal: str) -> Told:
@@ -295,7 +295,7 @@ def texts(column: pa.Array, decimal: str) -> pa.Array:
         text = pc.replace_substring_regex(text, r"\.$", "")
     if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
         return pc.replace_substring(text, ".", decimal)
-    return pc.replace_substring(text, "\r\n", "\n")
+    return text
 
 
 def without_noise(column: pa.Array) -> pa.Array:
