@@ -169,6 +169,11 @@ def test_a_night_in_every_zone_has_the_value_that_the_sql_gives(tmp_path):
 DUTCH, AMERICAN, ISO = FORMS[3], FORMS[5], FORMS[1]
 USUAL = [
     ("id", PLAIN, ["D1", "a b", "Søren Ørsted", "C#", "+31 20 123"]),
+    ("id", FORMS[2], ['=""00123""', "D1 ", "-", '=""-""', '=""""', "\u00a0D2"]),
+    ("text", FORMS[2], [" x ", "y", " ", " N/A", "\u00a0z"]),
+    ("word", PLAIN, [" call ", "MEETING", " "]),
+    ("money", DUTCH, [" 1.234,50 ", " ", "7"]),
+    ("instant", DUTCH, [" 31-12-2026 14:05", "31-12-2026 "]),
     ("text", PLAIN, ["x", "Ærø & søn"]),
     ("word", PLAIN, ["call", "CALL", "Møde", ""]),
     ("currency", PLAIN, ["EUR", "DKK"]),

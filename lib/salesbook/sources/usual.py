@@ -16,7 +16,7 @@ import pyarrow.csv as pcsv
 
 from salesbook import zones
 from salesbook.schema import Column
-from salesbook.sources.cast import CURRENCY_CODES, DIGITS, INVISIBLE, NUMBERS, OTHER, SPOILED, TRIMMED, UNKNOWN
+from salesbook.sources.cast import CURRENCY_CODES, DIGITS, INVISIBLE, NUMBERS, OTHER, SPOILED, TRIMMED, UNKNOWN, WRAPPED
 from salesbook.sources.form import FALSE, TRUE
 from salesbook.sources.plan import Feed
 from salesbook.sources.reader import Text
@@ -95,15 +95,26 @@ class Usual:
                 kinds = {name: self.schema.field(name).type for name in column.stored}
                 stored |= {name: absent(name, kind, n_rows) for name, kind in kinds.items()}
                 continue
-            if not held.is_trim:
-                is_odd |= has_edges(text)
-            text = self.turned(column, text)
+            text = self.turned(column, self.bare(column, text, held))
             values, is_odd_here = self.cast(column, text, held)
             stored |= values
             is_odd |= is_odd_here
             if column.filled:
                 is_odd |= is_true(next(iter(values.values())).is_null())
         return stored, is_odd
+
+    def bare(self, column: Column, text: pa.Array, traits: Traits) -> pa.Array:
+        """A column's text without what stands around it: white space, or of an id, which stays exact, a formula."""
+        words = text.dictionary if pa.types.is_dictionary(text.type) else text
+        is_wrapped = column.type == "id" and not traits.is_bare and (signs_of(words) == EQUALS).any()
+        is_spaced = column.type != "id" and not traits.is_trim
+        if not is_wrapped and not is_spaced:
+            return text
+        whole = text.cast(pa.string())
+        whole = pc.utf8_trim(whole, TRIMMED) if is_spaced else pc.replace_substring_regex(whole, WRAPPED, r"\1")
+        is_none = pc.is_in(whole, pa.array(["", *self.feed.form.nulls]))
+        bare = pc.if_else(is_none, pa.scalar(None, pa.string()), whole)
+        return bare.dictionary_encode() if pa.types.is_dictionary(text.type) else bare
 
     def cast(self, column: Column, text: pa.Array, traits: Traits) -> Stored:
         """A column's text as it is stored."""
@@ -193,13 +204,6 @@ def signs_of(text: pa.Array) -> np.ndarray:
     return np.frombuffer(text.buffers()[2] or b"", np.uint8)[first:last]
 
 
-def has_edges(text: pa.Array) -> np.ndarray:
-    """Which texts have white space around them."""
-    if pa.types.is_dictionary(text.type):
-        return is_true(pa.array(has_edges(text.dictionary)).take(text.indices))
-    return is_true(pc.not_equal(pc.binary_length(pc.utf8_trim(text, TRIMMED)), pc.binary_length(text)))
-
-
 def value_of_word(column: Column, words: dict[str, str]) -> Callable[[str], str | bool | type[Odd] | None]:
     """A function that says what a word of a file means in a column."""
     named = {old: new for old, new in words.items() if old != OTHER}
@@ -233,6 +237,8 @@ def exact(text: pa.Array, column: Column, usual: Usual, traits: Traits) -> Store
         refuse(is_odd, text, pc.invert(pc.ascii_is_printable(text)), INVISIBLE)
     if (signs == PLUS).any() or (signs == HASH).any():
         refuse(is_odd, text, pc.match_substring_regex(text, "[+#]"), f"^(?:{SPOILED})$")
+    if not traits.is_trim:
+        is_odd |= is_true(pc.equal(pc.utf8_trim(text, TRIMMED), ""))
     if (signs == EQUALS).any():
         is_odd |= is_true(pc.starts_with(text, "="))
     return {column.name: text}, is_odd
