@@ -54,3 +54,26 @@ def test_rows_that_the_engine_gives_in_any_order_are_put_right(read, quarantined
     lines = [LINE.format(at=at, amount="1E5" if at == 42 else "1") for at in range(99)]
     imported = read({"deals.csv": deals_of(*lines)})
     assert quarantined(imported) == [(44, "amount_unreadable", lines[42])]
+
+
+@pytest.mark.parametrize("declared", [None, 350, 5])
+def test_a_column_of_dates_that_begins_late_decides_as_a_whole(
+    read, rows, quarantined, deals_of, small_blocks, declared
+):
+    lines = [f"D{at:04},Sales,Demo,open,1,EUR,05-01-2026 10:00,," for at in range(COUNT)]
+    lines[300:310] = [line.replace(",,", ",2026-01-06 10:00,") for line in lines[300:310]]
+    if declared is not None:
+        lines[declared] = lines[declared].replace(",,", ",07-01-2026 10:00,")
+    content = deals_of(*(line + "," for line in lines))
+    imported = read({"deals.csv": content}, date_form="dmy", zone="UTC")
+    iso = [] if declared is None else [at + 2 for at in range(300, 310)]
+    assert quarantined(imported, columns="line, rule") == [(line, "closed_at_unreadable") for line in iso]
+    assert len(rows(imported, "deals", "deal_id")) == COUNT - len(iso)
+
+
+def test_a_file_is_not_looked_through_for_dates_that_nobody_wrote(read, deals_of, small_blocks, monkeypatch):
+    parsed, looks = blocks.parsed, []
+    monkeypatch.setattr(blocks, "parsed", lambda *given: looks.append(given) or parsed(*given))
+    lines = [f"D{at:04},Sales,Demo,open,1,EUR,05-01-2026 10:00,,," for at in range(COUNT)]
+    assert read({"deals.csv": deals_of(*lines)}, date_form="dmy", zone="UTC").rows_loaded("deals") == COUNT
+    assert len(looks) == blocks.MOST_EMPTY

@@ -20,6 +20,7 @@ from salesbook.sources.typed import BATCH, MARKS, put_right
 from salesbook.sources.usual import Usual, parsed
 
 MOST_TRIES = 4  # before no other is made
+MOST_EMPTY = 2  # blocks in which a column of dates is looked for
 MOST_WAITING, MOST_TEXT = 48, 1 << 26  # blocks and bytes that one statement judges, for it takes long to plan
 MOST_SEARCHED = 1 << 22  # the bytes in which it is worth to look for years
 MOST_ODD = 0.5  # of the rows of a block: where more are odd, the SQL judges all of it
@@ -38,7 +39,8 @@ class Tried:
 class Blocks:
     """The blocks of a file that feeds a table, as typed rows.
 
-    `words`, `mixed`, `problems`: as for `cast.statement`.
+    `words`, `mixed`, `problems`: as for `cast.statement`. `empty`: date columns of which it is not known whether they
+    are mixed, for they were empty so far: they pass for it until a text in one of them must be judged.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -46,12 +48,13 @@ class Blocks:
     words: dict[str, dict[str, str]]
     mixed: set[str]
     problems: cast.Problems
+    empty: set[str] = field(default_factory=set)
     taken: list[bool] = field(default_factory=list)
 
     @cached_property
     def usual(self) -> Usual:
         """What takes the rows that are not odd."""
-        return Usual(self.con, self.feed, self.words, frozenset(self.mixed))
+        return Usual(self.con, self.feed, self.words, frozenset(self.mixed | self.empty))
 
     def typed(self) -> Iterator[pa.RecordBatch]:
         """The rows in the order of the file; those that SQL has judged with `problem` and `other_word`."""
@@ -98,6 +101,8 @@ class Blocks:
         """The rows of a block, judged by SQL. The engine may give them in any order: their numbers put them right."""
         columns = {f"c{at}": pa.string() for at in range(len(self.feed.text.header))}
         texts = parsed(block, self.feed.text, columns, [])
+        if any(not is_empty(texts.column(f"c{self.feed.positions[name]}")) for name in self.empty):
+            self.settle()
         texts = texts.append_column("at_row", pa.array(range(len(texts)), pa.int64()))
         feed = replace(self.feed, form=replace(self.feed.form, years=self.years(block)))
         select = cast.statement(feed, self.words, self.mixed, self.problems, "texts", carried="at_row")
@@ -105,6 +110,12 @@ class Blocks:
             apart.register("texts", texts)
             rows = apart.sql(select).to_arrow_table()
         return put_right(rows).drop_columns("at_row")
+
+    def settle(self) -> None:
+        """Look through the whole file for what is not known yet; blocks that come are tried with what is found."""
+        self.mixed, self.empty = mixed_columns(self.feed), set()
+        self.__dict__.pop("usual", None)
+        self.taken.clear()
 
     def years(self, block: bytes) -> zones.Years:
         """The first and last year that may be named in a block, in a constant, or in a word for another."""
@@ -121,15 +132,31 @@ def mixed_columns(feed: Feed) -> set[str]:
     The column decides as a whole: beside dates in the declared form no other is taken, for a spreadsheet may have
     turned half of them into dates of its own.
     """
+    return mixed_and_empty(feed, len(feed.text.blocks))[0]
+
+
+def mixed_and_empty(feed: Feed, most: int = MOST_EMPTY) -> tuple[set[str], set[str]]:
+    """The same; and the columns that are empty in the first blocks, where the look ends if no other is undecided.
+
+    Parameters: `most`, how many these blocks are.
+    """
+    if feed.form.date_form == "ymd":
+        return set(), set()
     places = {column.name: f"c{feed.positions[column.name]}" for column in feed.table.columns
               if column.type in ("instant", "date") and column.name in feed.positions}  # fmt: skip
-    open_, pattern = places if feed.form.date_form != "ymd" else {}, f"^(?:{DATES[feed.form.date_form]})$"
-    for block, traits in feed.text.parts():
-        if not open_:
+    open_, empty, pattern = places, places.keys(), f"^(?:{DATES[feed.form.date_form]})$"
+    for at, (block, traits) in enumerate(feed.text.parts()):
+        if not open_ or (at >= most and open_.keys() == empty):
             break
         texts = parsed(block, feed.text, dict.fromkeys(open_.values(), pa.string()), [])
+        empty = {name for name in open_.keys() & empty if is_empty(texts.column(open_[name]))}
         open_ = {name: place for name, place in open_.items() if not holds(texts.column(place), pattern, traits)}
-    return places.keys() - open_.keys() if feed.form.date_form != "ymd" else set()
+    return places.keys() - open_.keys(), open_.keys() & empty
+
+
+def is_empty(text: pa.ChunkedArray) -> bool:
+    """Whether no text of a column has a sign."""
+    return not pc.any(pc.greater(pc.binary_length(text), 0), min_count=0).as_py()
 
 
 def holds(text: pa.ChunkedArray, pattern: str, traits: Traits) -> bool:

@@ -22,7 +22,7 @@ from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
 from salesbook.sources import cast, files, mending, plan, quarantine, reader, snapshots, steps, typed
 from salesbook.sources.beside import ahead
-from salesbook.sources.blocks import Blocks, mixed_columns
+from salesbook.sources.blocks import Blocks, mixed_and_empty
 from salesbook.sources.checks import Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import Form, literal
@@ -284,8 +284,8 @@ def cast_table(work: Work, table: Table) -> None:
     parts = []
     for feed in work.feeds.get(table.name, []):
         path = part_of(work.folder, feed)
-        words, mixed = plan.words_of(feed.name, work.settings.source), mixed_columns(feed)
-        rows = Blocks(work.con, feed, words, mixed, work.problems).typed()
+        words, (mixed, empty) = plan.words_of(feed.name, work.settings.source), mixed_and_empty(feed)
+        rows = Blocks(work.con, feed, words, mixed, work.problems, empty).typed()
         last = is_last(work, feed)
         wrote = typed.written(rows, path, feed.table, is_last=last, most_apart=MOST_APART if last else 0)
         work.wrote[path] = wrote
