@@ -30,7 +30,7 @@ from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import DERIVED, Staged
 from salesbook.tables import TABLES
 
-VERSION = 9
+VERSION = 10
 MEMORY = "600MB"
 MOST_APART = 1_000  # rows that cannot be cast are kept out of a file that need not be written once more then
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
