@@ -41,6 +41,8 @@ def test_a_file_of_a_zip_is_named_behind_its_name(read, deals_of):
     assert read(export).rows_loaded("deals") == 2
     with pytest.raises(BadData, match=r"It holds 'd\.csv', 'deals\.csv'"):
         read(export, files={"deals": "all.zip#e.csv"})
+    with pytest.raises(BadData, match=r"no file of deals.* holds 'all\.zip#a\.csv', 'all\.zip#b\.csv'\."):
+        read({"all.zip": packed({"a.csv": "x", "b.csv": "x"})})
     with pytest.raises(BadData, match="Name the one to read behind #"):
         read(export, files={"deals": "all.zip"})
 

@@ -122,7 +122,7 @@ def test_no_file_of_deals_says_what_is_there(read):
     (read.folder / "source" / "opportunities.csv").unlink()
     with pytest.raises(BadData, match="is empty"):
         read({})
-    with pytest.raises(BadData, match=r"no file of deals.*Unpack 'weekly\.ZIP' there"):
+    with pytest.raises(BadData, match=r"no file of deals.* holds 'notes\.md', 'weekly\.ZIP'\."):
         read({"weekly.ZIP": b"PK", "notes.md": "x"})
 
 

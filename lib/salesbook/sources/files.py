@@ -139,7 +139,8 @@ def located_by(source: Source, by_map: Callable, by_offer: Callable, by_name: Ca
 
 def no_deals(folder: Path) -> BadData:
     """The error for a folder in which nothing is named after the deals."""
-    there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    there = [known_as(path, part, folder) for path in paths for part in parts_of(path)]
     found = f"{folder} holds {listed(there)}." if there else f"{folder} is empty."
     todo = 'Put deals.csv or deals.xlsx there, or name yours: deals = "your file.csv" under [files] in salesbook.toml.'
     todo += ' If you have none, say so there: deals = "".'
