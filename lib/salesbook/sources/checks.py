@@ -29,6 +29,11 @@ CHANGED = {
     "category": f"coalesce({{0}} in ({', '.join(map(literal, FORECAST_CATEGORIES))}), true)",
 }
 
+OUTCOME = "case when o.won then 'won' when o.lost then 'lost' when o.stage is not null then 'open' end"
+STATUS = {
+    "status": f"""coalesce(t.status, (
+    select {OUTCOME} from stage_outcomes o where o.pipeline = t.pipeline and o.stage = t.stage))"""
+}  # of a deal `t`
 STAGE_COLUMNS = ("pipeline", "stage", "position", "is_won", "is_lost")
 # A stage is the won one where all its deals are won and most of the pipeline's won deals stand there: elsewhere deals
 # are won in the stage they stand in, as in Pipedrive, and a stage whose few deals are all won is none.
@@ -344,10 +349,9 @@ class Checks:
             create or replace table stage_outcomes as
             select pipeline, stage, bool_or(is_won) as won, bool_or(is_lost) as lost from good_stages group by all""")
         self.con.execute("alter view all_deals rename to told_deals")
-        self.con.execute("""
+        self.con.execute(f"""
             create view all_deals as
-            select d.* replace (coalesce(d.status,
-                case when o.won then 'won' when o.lost then 'lost' when o.stage is not null then 'open' end) as status)
+            select d.* replace (coalesce(d.status, {OUTCOME}) as status)
             from told_deals d left join stage_outcomes o on o.pipeline = d.pipeline and o.stage = d.stage""")
 
     def flag_other_status(self, table: Table) -> None:

@@ -23,7 +23,7 @@ from salesbook.settings import NAME, Settings
 from salesbook.sources import cast, files, mending, plan, quarantine, reader, snapshots, steps, typed
 from salesbook.sources.beside import ahead
 from salesbook.sources.blocks import Blocks, mixed_and_empty
-from salesbook.sources.checks import Checks
+from salesbook.sources.checks import STATUS, Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import Form, literal
 from salesbook.sources.imports import RECORD, Import, opened
@@ -31,7 +31,7 @@ from salesbook.sources.staged import DERIVED, Staged
 from salesbook.tables import TABLES
 
 VERSION = 10
-MEMORY = "600MB"
+MEMORY = "500MB"
 MOST_APART = 1_000  # rows that cannot be cast are kept out of a file that need not be written once more then
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
 
@@ -378,6 +378,7 @@ def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
         return
     (feed,) = work.feeds[table.name]
     as_cast, steps_on_rows = part_of(work.folder, feed), staged.derived.get(table.name, [])
+    steps_on_rows = [*steps_on_rows, STATUS] if table.name == "deals" else steps_on_rows
     rejected = work.wrote[as_cast].in_file(rejected_rows(work.con, table.name))
     if len(rejected) or steps_on_rows or not is_all_kept(feed):
         rows = typed.without(rejected, as_cast)

@@ -57,9 +57,8 @@ class Staged:
         return len(self.feeds.get(table, [])) == 1 and table not in self.replaced
 
     def is_row_by_row(self, table: str) -> bool:
-        """Whether each row of a table is worked out of the one that was cast alone. What deals and stages lack is
-        not."""
-        return self.is_of_one_file(table) and table not in DERIVED
+        """Whether each row of a table is worked out of the one that was cast alone; stages may be made of deals."""
+        return self.is_of_one_file(table) and table != "stages"
 
     def set_aside(self, table: str) -> str:
         """Give the view of a table another name, for one that is to take its place."""
