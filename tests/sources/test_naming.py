@@ -53,3 +53,10 @@ def test_no_word_of_contact_makes_not_contacted_a_lead_in_work(mapped, answered,
     )
     made = mapped({"x.csv": DEALS, "y.csv": leads})
     assert rows(answered(made), "leads", "status") == [("new",), ("working",)]
+
+
+def test_names_of_any_export_do_not_take_a_dutch_one_of_hubspot_from_its_own_map(mapped):
+    head = "Record-id,Dealnaam,Dealfase,Sluitingsdatum,Dealeigenaar,Bedrag,Pipeline,Aanmaakdatum,Valuta,Dealtype,"
+    head += "Reden van gesloten en verloren,Associated Company IDs,Associated Company"
+    deal = "1,Pomp,Demo,2026-02-20 10:00,Ada,5,Verkoop,2026-01-05 10:00,EUR,,,7,Acme"
+    assert mapped({"alle-deals.csv": f"{head}\n{deal}\n"}).extends == "hubspot"
