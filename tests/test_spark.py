@@ -10,6 +10,7 @@ import json
 import re
 import stat
 from pathlib import Path
+from threading import Timer
 from types import SimpleNamespace
 from urllib.parse import urlparse
 
@@ -37,7 +38,7 @@ from salesbook.sources.site import Local
 from salesbook.sources.spark import Tables, in_folder, parts_of
 from salesbook.tables import TABLES
 from sources.test_placed import FORM, TEXTS
-from spark import SMALL
+from spark import SMALL, Cluster
 
 CANARY = "canary-81f3c0"
 CLUSTER, DATABASE = "SALESBOOK_TEST_CLUSTER", "SALESBOOK_TEST_DATABASE"
@@ -372,6 +373,41 @@ def test_a_cluster_that_does_not_answer_is_told_at_once_and_without_its_address(
     with pytest.raises(MissingTool, match="does not answer") as refused:
         engine.connect(f"{scheme}://127.0.0.1:1/;token={CANARY}", {})
     assert CANARY not in str(refused.value)
+
+
+def test_a_cluster_that_is_gone_in_the_middle_ends_the_work_instead_of_waiting_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "LOOK_SECONDS", 0.5)
+    own = Cluster(tmp_path)
+    try:
+        session = engine.connect(own.master(), SMALL)
+        Timer(1, own.stop).start()
+        sign = r"went away while it worked on a long sum.*SPARK_JOB_CANCELLED"
+        with pytest.raises(MissingTool, match=sign), engine.telling("a long sum"):
+            session.sql("select sum(id % 7) from range(1000000000000)").collect()
+        session.stop()
+    finally:
+        own.stop()
+
+
+def test_a_table_that_is_no_parquet_and_a_folder_nobody_may_write_to_are_told(cluster, tmp_path, monkeypatch):
+    (tmp_path / "crm").mkdir()
+    (tmp_path / "crm" / "deals.parquet").write_text("deal_id,amount")
+    (tmp_path / "full").write_text("a file")
+    (tmp_path / "salesbook.toml").write_text("[source]\n")
+    address = f"{cluster.address}?path=crm&" + "&".join(f"{name}={value}" for name, value in SMALL.items())
+    session = engine.connect(cluster.address, SMALL)
+    monkeypatch.setattr("salesbook.sources.spark.connect", lambda address, conf: session)
+    settings = at(load(tmp_path), tmp_path, monkeypatch, CLUSTER, address)
+    signs = {"": "cannot read the table 'deals'.*FAILED_READ_FILE", "full": "cannot be written to.*full: File exists"}
+    with monkeypatch.context() as patch:
+        patch.setattr(type(session), "stop", lambda self: None)
+        for place, sign in signs.items():
+            there = dataclasses.replace(settings, source=dataclasses.replace(settings.source, build_in=place))
+            with pytest.raises(BadData, match=sign), site.opened(there):
+                pass
+    session.stop()
+    left = {path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".crc"}
+    assert left == {tmp_path / name for name in ("crm/deals.parquet", "full", "salesbook.toml")}
 
 
 def test_a_cluster_that_is_too_old_is_told_before_it_fails(tmp_path):

@@ -3,11 +3,13 @@
 import re
 import shutil
 import socket
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -19,6 +21,7 @@ from salesbook.engines.duckdb import connect as connect_duckdb
 from salesbook.errors import BadData, MissingTool
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 INSTALL = "Install it: pip install --require-hashes -r requirements-spark.lock."
@@ -27,6 +30,8 @@ WAIT_SECONDS = 15
 CONNECT_PORT = "15002"
 QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
 OLDEST = (4, 0)
+LOOK_SECONDS, MOST_GONE = 5, 3  # how often a cluster is looked at, and how often in a row it is gone until it is lost
+UNREADABLE, GONE = "FAILED_READ_FILE", "SPARK_JOB_CANCELLED"
 SHUFFLES, PARTS_OF_CORE = "spark.sql.shuffle.partitions", 3
 PROBES = 64  # rows, each written by a task of its own: enough that every worker of a usual cluster writes one
 
@@ -92,7 +97,29 @@ def connect(address: str, conf: dict[str, str]) -> "SparkSession":
         for name, value in CONF.items():
             session.conf.set(name, value)
     check_version(session, OLDEST, "for its facts", CLUSTER)
+    if not is_connect:
+        Thread(target=watch, args=(session.sparkContext, address), daemon=True).start()
     return session
+
+
+def watch(context: "SparkContext", address: str) -> None:
+    """End the work of a session whose master and workers are gone: Spark itself would wait for them for ever."""
+    from py4j.protocol import Py4JError
+
+    n_gone = 0
+    while n_gone < MOST_GONE and context._jsc is not None:
+        time.sleep(LOOK_SECONDS)
+        try:
+            n_gone = n_gone + 1 if not has_workers(context) and not answers(address) else 0
+            if n_gone == MOST_GONE:
+                context.cancelAllJobs()
+        except (AttributeError, Py4JError):  # the session was stopped meanwhile
+            return
+
+
+def has_workers(context: "SparkContext") -> bool:
+    """Whether any worker works for a session; its driver is told beside them."""
+    return context._jsc.sc().getExecutorMemoryStatus().size() > 1
 
 
 def check_version(session: "SparkSession", least: tuple[int, int], purpose: str, todo: str) -> None:
@@ -123,14 +150,20 @@ def check_answers(address: str) -> None:
 
     Raises: MissingTool, without the address.
     """
+    if not answers(address):
+        raise MissingTool("The Spark cluster does not answer.", "Nothing does at its host and port.", CLUSTER)
+
+
+def answers(address: str) -> bool:
+    """Whether anything answers at a host and port of an address."""
     hosts = address.partition("://")[2].partition("/")[0].split(",")
     for host, _, port in (one.rpartition(":") if ":" in one else (one, "", CONNECT_PORT) for one in hosts):
         try:
             socket.create_connection((host.strip("[]"), int(port)), WAIT_SECONDS).close()
-            return
+            return True
         except (OSError, ValueError):
             continue
-    raise MissingTool("The Spark cluster does not answer.", "Nothing does at its host and port.", CLUSTER)
+    return False
 
 
 @contextmanager
@@ -145,14 +178,29 @@ def telling(what: str) -> Iterator[None]:
         found = f"Its error is {error.getCondition() or 'unknown'}."
         raise BadData(f"The Spark cluster cannot give {what}.", found, "Mend the map, or grant the right.") from None
     except (PySparkException, Py4JError) as error:
-        found = f"Its error is {error_name(error)}."
+        names = list(names_of(error))
+        found = f"Its error is {names[-1]}."
+        if UNREADABLE in names[-1]:
+            todo = "Look whether its files are whole, are Parquet, and may be read by the user of the workers."
+            raise BadData(f"The Spark cluster cannot read {what}.", found, todo) from None
+        if GONE in names:
+            raise MissingTool(f"The Spark cluster went away while it worked on {what}.", found, CLUSTER) from None
         raise MissingTool(f"The Spark cluster failed to give {what}.", found, CLUSTER) from None
 
 
-def error_name(error: Exception) -> str:
-    """What Spark calls an error."""
-    condition = error.getCondition() if hasattr(error, "getCondition") else None
-    return condition or type(error).__name__
+def names_of(error: Exception) -> Iterator[str]:
+    """What Spark calls an error and what it came of: its own names for them, else of what kind they are."""
+    from py4j.protocol import Py4JError
+
+    yield (error.getCondition() if hasattr(error, "getCondition") else None) or type(error).__name__
+    cause = getattr(error, "java_exception", None)
+    while cause is not None:
+        try:
+            if condition := cause.getCondition():
+                yield condition
+        except Py4JError:  # an error of Java's own: it has no such name
+            pass
+        cause = cause.getCause()
 
 
 def check_shared(session: "SparkSession", folder: Path) -> None:

@@ -49,9 +49,15 @@ class Folder:
         self.session, self.memory, self.versions = session, memory_limit, 0
         self.parts: dict[str, list[Path]] = {}
         self.kinds: dict[str, dict[str, str]] = {}
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
-        self.root = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder)).resolve()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            sweep(folder)
+            self.root = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder)).resolve()
+        except OSError as error:
+            todo = "Name a folder that this machine and every worker may write to: build_in under [source]."
+            raise BadData(
+                "The folder to build in cannot be written to.", f"{folder}: {error.strerror}.", todo
+            ) from None
         try:
             check_shared(session, self.root)
             fit_shuffles(session)
