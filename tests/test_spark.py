@@ -1,7 +1,7 @@
 """A Spark cluster of a master and two workers builds the facts that DuckDB builds, and the same company gives the same
 report from files, a database and a cluster.
 
-`engines/spark.py`, `sources/spark.py` and `sources/placed_folder.py` are tested in one file: one cluster serves it.
+`engines/spark.py` and `sources/spark.py` are tested in one file; `sources/test_placed_folder.py` has the steps of maps.
 """
 
 import csv

@@ -14,7 +14,7 @@ from salesbook.settings import load as settings_of
 from salesbook.sources import load, steps
 from salesbook.sources import spark as source
 from sources.test_joins import LINES
-from sources.test_placed_steps import held_alike
+from sources.test_placed_steps import unlike
 from sources.test_steps import HISTORY, HUBSPOT, OPPORTUNITY, OPPORTUNITY_HISTORY, PIPEDRIVE
 from spark import SMALL
 
@@ -156,7 +156,7 @@ def test_the_steps_of_a_map_give_the_same_rows_on_a_cluster(name, asked, tmp_pat
     settings = settings_of(tmp_path)
     here = load(settings, tmp_path / "store")
     there = dataclasses.replace(settings.source, path=f"env:{CLUSTER}", build_in="shared")
-    held_alike(here, dataclasses.replace(settings, source=there))
+    assert unlike(here, dataclasses.replace(settings, source=there)) == []
 
 
 def test_no_step_is_left_out_of_them(tmp_path):
