@@ -33,7 +33,7 @@ from salesbook.sources import site
 from salesbook.sources.connection import Connection
 from salesbook.sources.files import SourceFile
 from salesbook.sources.imports import Import, opened
-from salesbook.sources.placed_folder import Folder, refuse_nested
+from salesbook.sources.placed_folder import refuse_nested
 from salesbook.sources.site import Local
 from salesbook.sources.spark import Tables, in_folder, parts_of
 from salesbook.tables import TABLES
@@ -387,40 +387,6 @@ def test_a_cluster_that_is_gone_in_the_middle_ends_the_work_instead_of_waiting_f
         session.stop()
     finally:
         own.stop()
-
-
-def test_a_table_that_is_no_parquet_and_a_folder_nobody_may_write_to_are_told(cluster, tmp_path, monkeypatch):
-    (tmp_path / "crm").mkdir()
-    (tmp_path / "crm" / "deals.parquet").write_text("deal_id,amount")
-    (tmp_path / "full").write_text("a file")
-    (tmp_path / "salesbook.toml").write_text("[source]\n")
-    address = f"{cluster.address}?path=crm&" + "&".join(f"{name}={value}" for name, value in SMALL.items())
-    session = engine.connect(cluster.address, SMALL)
-    monkeypatch.setattr("salesbook.sources.spark.connect", lambda address, conf: session)
-    settings = at(load(tmp_path), tmp_path, monkeypatch, CLUSTER, address)
-    signs = {"": "cannot read the table 'deals'.*FAILED_READ_FILE", "full": "cannot be written to.*full: File exists"}
-    with monkeypatch.context() as patch:
-        patch.setattr(type(session), "stop", lambda self: None)
-        for place, sign in signs.items():
-            there = dataclasses.replace(settings, source=dataclasses.replace(settings.source, build_in=place))
-            with pytest.raises(BadData, match=sign), site.opened(there):
-                pass
-    session.stop()
-    left = {path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".crc"}
-    assert left == {tmp_path / name for name in ("crm/deals.parquet", "full", "salesbook.toml")}
-
-
-def test_a_cluster_that_is_too_old_is_told_before_it_fails(tmp_path):
-    old, older, new = (SimpleNamespace(version=version) for version in ("4.0.1", "3.5.9", "4.10.0-preview1"))
-    for asked in ((old, (4, 0)), (new, (4, 1))):
-        engine.check_version(*asked, "for its facts", "")
-    with pytest.raises(MissingTool, match=r"too old: salesbook needs version 4\.0 for its facts.*It runs 3\.5\.9"):
-        engine.check_version(older, (4, 0), "for its facts", "")
-    place = Folder.__new__(Folder)
-    place.session = old
-    with pytest.raises(MissingTool, match=r"4\.1 to follow merged records.*It runs 4\.0\.1.*leave build_in") as refused:
-        place.execute("create or replace table merges as with recursive chain as (select 1) select * from chain")
-    assert refused.value.exit_code == 4
 
 
 def test_an_address_names_a_folder_and_settings_of_spark_and_nothing_else():

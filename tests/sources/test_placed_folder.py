@@ -4,15 +4,18 @@ import csv
 import dataclasses
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from salesbook.engines import spark as engine
+from salesbook.errors import BadData, MissingTool
 from salesbook.settings import load as settings_of
-from salesbook.sources import load, steps
+from salesbook.sources import load, site, steps
 from salesbook.sources import spark as source
+from salesbook.sources.placed_folder import Folder
 from sources.test_joins import LINES
 from sources.test_placed_steps import unlike
 from sources.test_steps import HISTORY, HUBSPOT, OPPORTUNITY, OPPORTUNITY_HISTORY, PIPEDRIVE
@@ -59,7 +62,8 @@ D9,dealstage,new,2026-02-05 09:00:00
 }
 SALESFORCE_EXPORT = {
     "Opportunity.csv": OPPORTUNITY
-    + "006D,001A0000006Vm9r,005A,,Proposal,1,2026-01-08T09:00:00.000Z,2026-01-09,false,false,5,true\n",
+    + "006D,001A0000006Vm9r,005A,,Proposal,1,2026-01-08T09:00:00.000Z,2026-01-09,false,false,5,true\n"
+    "006E,001A,005A,,Proposal,1,5 Mei 2031 14:30,7 MÄRZ 2032,false,false,5,false\n",
     "OpportunityHistory.csv": OPPORTUNITY_HISTORY,
     "OpportunityFieldHistory.csv": """Id,OpportunityId,Field,OldValue,NewValue,CreatedDate,CreatedById
 F2,006B,Owner,Ann,Bob,2026-01-08T09:00:00.000Z,005A
@@ -103,7 +107,7 @@ EXPORTS = {
     [steps]
     accounts = ["deleted_accounts", "ids_of_18_signs"]
     deals = ["probability_from_percent", "midnight_is_date", "deleted_deals", "one_pipeline", "status_from_flags",
-      "closed_at_from_history", "ids_of_18_signs"]
+      "closed_at_from_history", "ids_of_18_signs", "months_by_name"]
     """,
     ),
     "pipedrive": (
@@ -165,3 +169,31 @@ def test_no_step_is_left_out_of_them(tmp_path):
         (tmp_path / "salesbook.toml").write_text(f'[source]\nextends = "{name}"\n{more}', encoding="utf-8")
         done |= {step for asked in settings_of(tmp_path).source.steps.values() for step in asked}
     assert steps.UNITS.keys() | steps.STEPS.keys() == done
+
+
+def test_a_table_that_is_no_parquet_and_a_folder_nobody_may_write_to_are_told(asked, tmp_path):
+    (tmp_path / "crm").mkdir()
+    (tmp_path / "crm" / "deals.parquet").write_text("deal_id,amount")
+    (tmp_path / "full").write_text("a file")
+    (tmp_path / "salesbook.toml").write_text("[source]\n")
+    settings = settings_of(tmp_path)
+    signs = {"": "cannot read the table 'deals'.*FAILED_READ_FILE", "full": "cannot be written to.*full: File exists"}
+    for place, sign in signs.items():
+        there = dataclasses.replace(settings.source, path=f"env:{CLUSTER}", build_in=place)
+        with pytest.raises(BadData, match=sign), site.opened(dataclasses.replace(settings, source=there)):
+            pass
+    left = {path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".crc"}
+    assert left == {tmp_path / name for name in ("crm/deals.parquet", "full", "salesbook.toml")}
+
+
+def test_a_cluster_that_is_too_old_is_told_before_it_fails():
+    old, older, new = (SimpleNamespace(version=version) for version in ("4.0.1", "3.5.9", "4.10.0-preview1"))
+    for asked in ((old, (4, 0)), (new, (4, 1))):
+        engine.check_version(*asked, "for its facts", "")
+    with pytest.raises(MissingTool, match=r"too old: salesbook needs version 4\.0 for its facts.*It runs 3\.5\.9"):
+        engine.check_version(older, (4, 0), "for its facts", "")
+    place = Folder.__new__(Folder)
+    place.session = old
+    with pytest.raises(MissingTool, match=r"4\.1 to follow merged records.*It runs 4\.0\.1.*leave build_in") as refused:
+        place.execute("create or replace table merges as with recursive chain as (select 1) select * from chain")
+    assert refused.value.exit_code == 4

@@ -79,8 +79,10 @@ def parts_of(inside: str) -> list[str]:
 
 
 def replaced(parts: list[str], literals: list[str]) -> str:
-    """A replacement of patterns: groups are $1 in Spark; each of ours changes one place, or every one is meant."""
-    number = int(parts[2].strip("\0"))
+    """A replacement of patterns: groups are $1 in Spark, capitals beyond A to Z are told by (?u); each of ours
+    changes one place, or every one is meant."""
+    pattern, number = (int(part.strip("\0")) for part in parts[1:3])
+    literals[pattern] = literals[pattern].replace("(?i)", "(?iu)")
     literals[number] = re.sub(r"\\(\d)", r"$\1", literals[number])
     return f"regexp_replace({parts[0]}, {parts[1]}, {parts[2]})"
 

@@ -228,22 +228,22 @@ def cast_table(work: Work, table: Table) -> None:
 
 def dates_of(work: Work, feed: plan.Feed, words: dict[str, dict[str, str]]) -> tuple[set[str], zones.Years]:
     """The date columns in which the declared form occurs, as for a file; and the first and last year that any has, for
-    of few years the SQL of a zone is short."""
-    dated = [c.name for c in feed.table.columns if c.type in ("instant", "date") and c.name in feed.positions]
-    given = " ".join([*feed.constants.values(), *(word for column in words.values() for word in column.values())])
-    years = [int(year) for year in re.findall(YEAR, given)]
+    of few years the SQL of a zone is short. The year is that of the text as it is cast: steps may have turned it."""
+    years = [int(year) for year in re.findall(YEAR, " ".join(feed.constants.values()))]
+    dated = [c for c in feed.table.columns if c.type in ("instant", "date") and c.name in feed.positions]
     if not dated:
         return set(), (min(years, default=zones.FIRST.year), max(years, default=zones.FIRST.year))
     declared, asked = DATES[feed.form.date_form], []
-    for name in dated:
-        text = cast.trimmed(f"c{feed.positions[name]}")
+    for column in dated:
+        is_declared = matches(cast.trimmed(f"c{feed.positions[column.name]}"), declared)
+        text = cast.text(column, feed, words.get(column.name, {}))
         year = f"case when {matches(text, DATED)} then regexp_replace({text}, {literal(f'^{DATED}$')}, '\\1') end"
-        asked += [f"bool_or({matches(text, declared)})", f"min({year})", f"max({year})"]
+        asked += [f"bool_or({is_declared})", f"min({year})", f"max({year})"]
     (found,) = work.place.execute(f"select {', '.join(asked)} from texts_{feed.source}").rows
     years += [int(year) for year in (*found[1::3], *found[2::3]) if year]
-    mixed = {name for name, is_there in zip(dated, found[::3], strict=True) if is_there}
-    first, last = min(years, default=zones.FIRST.year), max(years, default=zones.FIRST.year)
-    return mixed if feed.form.date_form != "ymd" else set(), (first, last)
+    mixed = {column.name for column, is_there in zip(dated, found[::3], strict=True) if is_there}
+    mixed = mixed if feed.form.date_form != "ymd" else set()
+    return mixed, (min(years, default=zones.FIRST.year), max(years, default=zones.FIRST.year))
 
 
 def loaded(work: Work, staged: Staged) -> dict:
