@@ -99,6 +99,8 @@ def without(rejected: np.ndarray, path: Path) -> Iterator[pa.RecordBatch]:
 def put_right(rows: pa.Table) -> pa.Table:
     """Rows in the order of `at_row`. The engine's threads give long runs of them, each in order: those are moved."""
     at = rows.column("at_row").to_numpy()
+    if len(at) == 0:
+        return rows
     firsts = np.flatnonzero(np.diff(at, prepend=-2) != 1)
     runs = zip(firsts, np.append(firsts[1:], len(at)), strict=True)
     return pa.concat_tables(rows.slice(first, end - first) for first, end in sorted(runs, key=lambda run: at[run[0]]))
