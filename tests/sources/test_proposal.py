@@ -403,6 +403,21 @@ def test_a_history_of_properties_that_hubspot_exports_gives_the_visits_to_stages
     ]  # fmt: skip
 
 
+def test_words_of_a_status_in_dutch_and_danish_are_known_to_the_map_and_other_known_words_are_added(
+    mapped, answered, rows
+):
+    contacts = "Record-id,Eigenaar contactpersoon,Leadstatus,Aanmaakdatum,Oorspronkelijke bron\n"
+    words = ("Nieuw", "Bezig", "Open deal", "Ongekwalificeerd", "Åben deal", "Dårlig timing", "Junk lead", "Anders")
+    contacts += "".join(f"{n},Ada,{word},2026-01-05,Organisch\n" for n, word in enumerate(words))
+    deals = HUBSPOT + "1,Ada,2026-01-05,2026-02-20,Sales,Closed won,5,EUR,1\n"
+    made = mapped({"hubspot-crm-exports-deals.csv": deals, "hubspot-crm-exports-contacts.csv": contacts})
+    assert made.words["leads-contacts"] == {"status": {"Junk lead": "disqualified"}}
+    assert rows(answered(made), "leads", "status, owner_id") == [
+        (status, "Ada") for status in
+        ("new", "working", "converted", "disqualified", "converted", "disqualified", "disqualified", None)
+    ]  # fmt: skip
+
+
 def test_meetings_that_hubspot_exports_are_of_their_deal(mapped, answered, rows):
     meetings = "Record ID,Meeting start time,Activity assigned to,Meeting outcome,Associated Deal IDs\n"
     made = mapped({"hubspot-crm-exports-deals.csv": HUBSPOT + "1,Ada,2026-01-05,,Sales,Closed won,5,EUR,1\n",

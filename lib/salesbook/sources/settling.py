@@ -180,7 +180,7 @@ def ask_for_words(made: Proposal, fed: Fed) -> None:
     for match in fed.matches:
         column, profile = column_of(fed, match.column), fed.profiles[match.named]
         told = known.get(column.name, {}) | made.words.get(fed.name, {}).get(column.name, {})
-        if not column.words or "*" in told:
+        if not column.words:
             continue
         open_words = [value for value in profile.values if value not in told and value.lower() not in column.words]
         translated = {value: outcome(value, column.words) for value in open_words}
@@ -188,6 +188,8 @@ def ask_for_words(made: Proposal, fed: Fed) -> None:
         if words:
             made.words.setdefault(fed.name, {}).setdefault(column.name, {}).update(words)
         unknown = [value for value, word in translated.items() if not word]
+        if "*" in told:
+            continue
         if profile.distinct > len(profile.values):
             ask = f"{match.named!r} has {profile.distinct} different values. Which are {', '.join(column.words)}?"
             made.ask(f"words.{fed.name}.{column.name}", ask, f'"*" = "{column.words[0]}"')
