@@ -31,10 +31,14 @@ class Dialect:
     @cached_property
     def field(self) -> bytes:
         """The pattern of a field: quoted as a whole, or without a delimiter and not beginning with a quote."""
+        return self.field_without(rb"\r\n")
+
+    def field_without(self, ends: bytes) -> bytes:
+        """The pattern of a field; `ends`, the signs that end a line and stand in a field only between quotes."""
         quote, sign = re.escape(self.quote), re.escape(self.delimiter)
         quoted = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+%b" % (quote, quote, quote, quote, quote, quote)
         spaces = b" \t".replace(self.delimiter, b"")
-        return rb"(?:%b|(?![%b]*%b)[^%b\r\n]*+)" % (quoted, spaces, quote, sign)
+        return rb"(?:%b|(?![%b]*%b)[^%b%b]*+)" % (quoted, spaces, quote, sign, ends)
 
     @cached_property
     def record(self) -> re.Pattern:
@@ -42,11 +46,18 @@ class Dialect:
         return re.compile(rb"%b(?:%b%b)*+\r?\n" % (self.field, re.escape(self.delimiter), self.field))
 
     @cached_property
+    def with_returns(self) -> re.Pattern:
+        """The pattern of what were a record, if no carriage returns stood in its fields without quotes."""
+        field = self.field_without(rb"\n")
+        return re.compile(rb"%b(?:%b%b)*+\r?\n" % (field, re.escape(self.delimiter), field))
+
+    @cached_property
     def cut_off(self) -> re.Pattern:
-        """The pattern of the beginning of a record, where the text is cut off within it."""
+        """The pattern of the beginning of a record, with such returns or without, where the text is cut off in it."""
         quote = re.escape(self.quote)
         opened = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+" % (quote, quote, quote, quote, quote)
-        return re.compile(rb"(?:%b%b)*(?:%b|%b)\Z" % (self.field, re.escape(self.delimiter), opened, self.field))
+        field = self.field_without(rb"\n")
+        return re.compile(rb"(?:%b%b)*(?:%b|%b)\Z" % (field, re.escape(self.delimiter), opened, field))
 
     def fields(self, record: bytes) -> list[bytes]:
         """The fields of a record, without its line end, as they are written."""
@@ -210,9 +221,11 @@ def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[F
         if end is None:
             break
         record = block[at:end].removesuffix(b"\n").removesuffix(b"\r")
-        if not match:
+        if not record.strip(b"\r"):
+            pass  # an empty line, however it ends: there is nothing in it to lose
+        elif not match:
             bad.append((line, fault_of_unread(record), record))
-        elif record:
+        else:
             fields = dialect.fields(record)
             if len(fields) == dialect.width and len(record) <= LONGEST:
                 originals.append(record)
@@ -235,7 +248,8 @@ def end_of_bad(block: bytes, at: int, dialect: Dialect, last: bool) -> int | Non
     may_go_on = not last and len(block) - at <= PATIENCE
     if may_go_on and dialect.cut_off.match(block, at):
         return None
-    end = block.find(b"\n", at) + 1
+    whole = dialect.with_returns.match(block, at)
+    end = whole.end() if whole else block.find(b"\n", at) + 1
     if end:
         return end
     return None if may_go_on else len(block)
