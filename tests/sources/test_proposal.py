@@ -3,9 +3,12 @@
 import pytest
 from click.testing import CliRunner
 
+from salesbook import maps
 from salesbook.cli import main
-from salesbook.sources import proposal, proposed
+from salesbook.sources import naming, plan, proposal, proposed
+from salesbook.sources.reader import name_key
 from salesbook.sources.survey import survey
+from salesbook.tables import TABLES
 
 
 def asked(made) -> list[str]:
@@ -392,11 +395,24 @@ def test_salesforce_ids_of_15_and_18_signs_are_of_one_record(mapped, answered, r
     assert made.steps == {}
 
 
-def test_a_history_of_properties_that_hubspot_exports_gives_the_visits_to_stages(mapped, answered, rows):
-    deals = HUBSPOT + "1,Ada,2026-01-05,2026-02-20,Sales,Closed won,5,EUR,1\n"
+MARKED = {
+    "hubspot": "Record ID,Deal Name,Deal Stage,Close Date,Deal owner,Amount,Pipeline,Create Date,Currency",
+    "hubspot-nl": "Record-id,Dealnaam,Dealfase,Sluitingsdatum,Dealeigenaar,Bedrag,Pipeline,Aanmaakdatum,Valuta",
+    "hubspot-da": "Post-id,Navn,Aftalefase,Lukkedato,Aftaleejer,Beløb,Pipeline,Oprettelsesdato,Valuta",
+    "salesforce": "Id,Name,StageName,CloseDate,OwnerId,Amount,RecordTypeId,CreatedDate,CurrencyIsoCode",
+    "pipedrive": "id,title,stage_id,won_time,user_id,value,pipeline_id,add_time,currency,status,org_id",
+}
+VALUES = {"amount": "5", "currency": "EUR", "created_at": "2026-01-05", "close_date": "2026-02-20", "status": "open"}
+
+
+@pytest.mark.parametrize(("head", "row"), [
+    (HUBSPOT, "1,Ada,2026-01-05,2026-02-20,Sales,Closed won,5,EUR,1"),
+    (MARKED["hubspot"], "1,A,Closed won,2026-02-20,Ada,5,Sales,2026-01-05,EUR"),
+], ids=["many names", "few names"])  # fmt: skip
+def test_a_history_of_properties_that_hubspot_exports_gives_the_visits_to_stages(mapped, answered, rows, head, row):
     history = "Record ID,Property,Value,Date of change\n1,Deal Stage,Demo,2026-01-05 09:00\n"
     history += "1,Amount,5,2026-01-06 09:00\n1,Deal Stage,Closed won,2026-02-20 09:00\n"
-    made = mapped({"hubspot-crm-exports-deals.csv": deals, "deal-property-history.csv": history})
+    made = mapped({"deals.csv": f"{head.strip()}\n{row}\n", "deal-property-history.csv": history})
     imported = answered(made, 'zone = "UTC"')
     assert rows(imported, "stage_history", "stage, entered_at::varchar") == [
         ("Demo", "2026-01-05 09:00:00"), ("Closed won", "2026-02-20 09:00:00"),
@@ -416,6 +432,27 @@ def test_words_of_a_status_in_dutch_and_danish_are_known_to_the_map_and_other_kn
         (status, "Ada") for status in
         ("new", "working", "converted", "disqualified", "converted", "disqualified", "disqualified", None)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("export", MARKED)
+def test_a_crm_is_known_by_its_own_headers_even_if_all_are_names_of_any_export(mapped, monkeypatch, export):
+    head, (crm, *_) = MARKED[export].split(","), export.split("-")
+    of = {name_key(one): column for column, named in maps.shipped(crm)["columns"]["deals"].items()
+          for same in plan.alternatives(named) for one in same}  # fmt: skip
+    told = proposed.synonyms()
+    general = {column: list(names) for column, names in told["deals"].items()}
+    others = [column.name for column in TABLES["deals"].columns if column.name not in of.values()]
+    for name in head:
+        general.setdefault(of.get(name_key(name)) or others.pop(), []).append(name)
+    monkeypatch.setattr(naming, "synonyms", lambda: told | {"deals": general})
+    row = ",".join(VALUES.get(of.get(name_key(name)), "Demo") for name in head)
+    made = mapped({"my download.csv": f"{','.join(head)}\n{row}\n"})
+    assert made.extends == crm
+
+
+def test_deals_of_another_crm_with_some_names_of_hubspot_are_not_its(mapped):
+    deals = "Record ID,Deal name,Deal stage,Deal owner,Deal value,Associated company,Close date,Created at\n"
+    assert mapped({"x.csv": deals + "1,A,Demo,Ada,5,Acme,2026-02-20,2026-01-05\n"}).extends == ""
 
 
 def test_meetings_that_hubspot_exports_are_of_their_deal(mapped, answered, rows):

@@ -83,12 +83,13 @@ def own_tables(export: list[Surveyed]) -> Proposal | None:
 
 
 def of_crm(export: list[Surveyed]) -> Proposal | None:
-    """The map of the CRM whose names the files have the most of; None where the file of deals is of none."""
+    """The map of the CRM that the deals bear marks of, else whose names the files have the most of; None where the file
+    of deals is of none."""
     found = [(crm, fed_by(crm, export)) for crm in maps.KNOWN]
-    found = [(crm, fed) for crm, fed in found if any(is_deals(one, export) for one in fed)]
+    found = [(crm, fed) for crm, fed in found if any(is_deals(crm, one, export) for one in fed)]
     if not found:
         return None
-    crm, fed = max(found, key=lambda pair: sum(len(one.matches) for one in pair[1]))
+    crm, fed = max(found, key=lambda pair: (is_marked(*pair), sum(len(one.matches) for one in pair[1])))
     made = Proposal(extends=crm, fed=fed)
     complete_crm(made)
     if crm == "salesforce":
@@ -121,11 +122,20 @@ def complete_ids(made: Proposal) -> None:
             made.do(fed.name, "ids_of_18_signs")
 
 
-def is_deals(fed: Fed, export: list[Surveyed]) -> bool:
-    """Whether a table is that of deals, and the CRM's names find more of its columns than those of any system."""
+def is_marked(crm: str, fed: list[Fed]) -> bool:
+    """Whether the deals of an export have headers that are a CRM's alone."""
+    there = {name_key(name) for one in fed if maps.table_name(one.name) == "deals" for name in one.profiles}
+    return any(set(map(name_key, names)) <= there for names in maps.shipped(crm).get("marks", []))
+
+
+def is_deals(crm: str, fed: Fed, export: list[Surveyed]) -> bool:
+    """Whether a table is that of deals, and has marks of the CRM, or its names find more of the columns than those of
+    any system."""
     names = {match.column for match in fed.matches}
     if maps.table_name(fed.name) != "deals" or len(names) < 5 or not {"deal_id", "stage"} <= names:
         return False
+    if is_marked(crm, [fed]):
+        return True
     file = next(file for file in export if file.name == fed.files[0])
     of_any = {m.named for m in naming.named("deals", file)[0] if m.column not in FLAGS}
     return len({match.named for match in fed.matches}) > len(of_any)
