@@ -50,31 +50,6 @@ def test_a_danish_export_whose_dates_can_be_swapped_is_asked_about(mapped, answe
     assert rows(imported, "deals", "owner_id, currency, created_at::date::varchar")[0] == ("Søren", "DKK", "2025-12-31")
 
 
-@pytest.mark.parametrize(
-    ("amounts", "decided"),
-    [
-        (("1.234", "5.678"), None),
-        (("1.234", "5.67"), "."),
-        (("1.234", "5,6"), ","),
-        (("1234", "5"), "."),
-        (("1,234.50", "7"), "."),
-        (("1.234.567", "7"), ","),
-    ],
-)
-def test_the_decimal_sign_is_decided_only_where_the_column_proves_it(mapped, amounts, decided):
-    lines = "".join(f"D{n};Demo;{amount};open;2026-01-0{n + 1}\n" for n, amount in enumerate(amounts))
-    made = mapped({"x.csv": "Deal ID;Stage;Amount;Status;Created\n" + lines})
-    assert made.forms.get("decimal", (None,))[0] == decided
-    assert any("decimal" in line for question in made.questions for line in question.lines) == (decided is None)
-
-
-def test_a_zone_is_asked_for_only_where_times_bear_none(mapped):
-    head = "Deal ID,Stage,Amount,Status,Created\n"
-    for value, is_asked in (("2026-01-05 09:00", True), ("2026-01-05T09:00:00Z", False), ("2026-01-05", False)):
-        made = mapped({"x.csv": f"{head}D1,Demo,5,open,{value}\n"})
-        assert any("zone" in question.ask for question in made.questions) == is_asked, value
-
-
 def test_a_hubspot_export_is_known_by_its_headers_whatever_its_file_is_called(mapped, answered, rows):
     deals = "Record ID,Deal Name,Deal owner,Create Date,Close Date,Pipeline,Deal Stage,Amount,Currency,Is Closed Won\n"
     deals += "1,A,Ada,2026-01-05 09:00,2026-02-20 10:00,Sales,Closed won,5,EUR,true\n"
@@ -347,13 +322,6 @@ def test_one_closing_date_for_open_and_closed_deals_is_the_expected_one_of_the_o
     assert told == [("won", "2026-02-19 23:00:00", None), ("open", None, "2026-02-21")]
 
 
-def test_an_amount_that_no_name_tells_is_asked_for(mapped, answered, rows):
-    deals = "Deal ID,Stage,Ticket,Currency,Status,Created\nD1,Demo,5.50,EUR,open,2026-01-05\n"
-    made = mapped({"x.csv": deals})
-    assert asked(made) == ["columns.deals"]
-    assert rows(answered(made, 'amount = "Ticket"'), "deals", "amount_minor") == [(550,)]
-
-
 def test_kinds_of_deals_that_no_known_word_tells_are_none_until_they_are_told(mapped, answered, rows):
     made = mapped({"x.csv": f"{HEAD},Type\nD1,Demo,5,EUR,open,2026-01-05,Proefklant\n"})
     assert asked(made) == ["words.deals.type"]
@@ -367,18 +335,6 @@ def test_the_report_is_made_in_the_only_currency_of_the_deals_and_of_several_is_
     assert (made.report["currency"][0], asked(made)) == ("DKK", [])
     made = mapped({"x.csv": deals + "D2,Demo,5,EUR,open,2026-01-05\n"})
     assert (asked(made), made.questions[0].lines) == (["report"], ('currency = "DKK"', 'currency = "EUR"'))
-
-
-@pytest.mark.parametrize(("sign", "currencies"), [("€ {}", []), ("{} kr.", ["source"]), ("£{}", [])])
-def test_the_sign_of_a_currency_beside_amounts_is_read_and_one_of_several_currencies_asked(
-    mapped, answered, rows, sign, currencies
-):
-    deals = "Offertenummer;Klant;Status;Offertebedrag;Offertedatum\n"
-    deals += "".join(f"{n};A;Open;{sign.format(f'1.23{n},50')};25-01-2026\n" for n in range(3))
-    made = mapped({"x.csv": deals})
-    assert asked(made) == currencies
-    imported = answered(made, *('currency = "DKK"',) * len(currencies))
-    assert rows(imported, "deals", "amount_minor") == [(123_050,), (123_150,), (123_250,)]
 
 
 def test_amounts_with_signs_of_two_currencies_are_not_read_as_of_one(mapped):

@@ -96,7 +96,7 @@ def stage_lines(made: Proposal) -> list[str]:
 def place_of(section: str) -> tuple[int, int, str]:
     """Where a section stands: by its kind, then by the order of the tables."""
     kind, _, rest = section.partition(".")
-    kinds = ("report", "files", "columns", "constants", "words", "steps")
+    kinds = ("source", "report", "files", "columns", "constants", "words", "steps")
     tables = list(TABLES)
     table = re.split(r"[.-]", rest)[0]
     return kinds.index(kind), tables.index(table) if table in tables else len(tables), section
@@ -135,7 +135,7 @@ def shown(made: Proposal) -> list[Table]:
     open_questions = Table(title="To be answered in the file", title_justify="left")
     open_questions.add_column("section")
     open_questions.add_column("question")
-    for question in made.questions:
+    for question in sorted(made.questions, key=lambda question: place_of(question.section)):
         open_questions.add_row(f"\\[{question.section}]", escape(question.ask))
     if made.stages:
         open_questions.add_row("\\[[rows.stages]]", "In which order do deals go through the stages?")

@@ -75,8 +75,7 @@ def ask_for_unfit(made: Proposal, fed: Fed) -> None:
     for column, keys in keys_of(fed.name, "known name").items():
         alike = [name for name in fed.unused if name_key(name).partition("(")[0] in keys]
         if fed.source_of(column) is None and len(alike) > 1:
-            lines = [f"{column} = {quoted(name)}" for name in alike]
-            made.ask(f"columns.{fed.name}", f"{len(alike)} columns may be {column}.", *lines)
+            made.ask_which(fed, column, f"{len(alike)} columns may be {column}.", alike)
 
 
 def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
@@ -155,8 +154,6 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
         made.constants.setdefault("deals", {})["currency"] = code
     if fed.source_of("stage") is None and fed.source_of("status"):
         fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
-    if (amount := fed.source_of("amount")) and amount.sign:
-        made.do("deals", f"amount_in_{amount.sign}")
     ask_for_leads(made, fed)
     complete_status(made, fed)
     complete_closing(made, fed)

@@ -33,14 +33,14 @@ def propose(export: list[Surveyed]) -> Proposal:
     read = {name for fed in made.fed for name in fed.files}
     fed = {one.name: one.files[0] for one in made.fed}
     made.not_read = [(file.name, why_not(file, fed)) for file in export if file.name not in read]
-    settling.decide_forms(made, [file for file in readable if file.name in read])
     for fed in made.fed:
         archived.settle(made, fed)
-        settling.complete_amounts(made, fed)
-        settling.complete_dates(made, fed)
         settling.ask_for_lacking(made, fed)
         settling.ask_for_wanted(made, fed)
         settling.ask_for_words(made, fed)
+        settling.complete_amounts(made, fed)
+        settling.complete_dates(made, fed)
+    settling.decide_forms(made, [file for file in readable if file.name in read])
     settling.ask_for_stages(made)
     if not any(maps.table_name(fed.name) == "deals" for fed in made.fed):
         ask = "Which file holds the deals?" + " Without them, pages about leads and activities have figures." * bool(
@@ -196,5 +196,4 @@ def ask_for_twins(made: Proposal, fed: Fed, columns: dict) -> None:
         known = [[there[name_key(one)] for one in same if name_key(one) in there] for same in plan.alternatives(named)]
         both = [same[0] for same in known if same]
         if len(both) > 1:
-            lines = [f"{column} = {quoted(name)}" for name in both]
-            made.ask(f"columns.{fed.name}", f"{fed.files[0]} has {len(both)} columns that may be {column}.", *lines)
+            made.ask_which(fed, column, f"{fed.files[0]} has {len(both)} columns that may be {column}.", both)

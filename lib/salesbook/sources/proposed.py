@@ -32,7 +32,10 @@ class Question:
 
 @dataclass
 class Fed:
-    """A table of the proposal: its name or part, its files, its columns, and those that are not read."""
+    """A table of the proposal: its name or part, its files, its columns, and those that are not read.
+
+    `asked`: of these the ones that the answer to a question would take.
+    """
 
     name: str
     files: list[str]
@@ -40,10 +43,15 @@ class Fed:
     unused: list[str]
     profiles: dict[str, Profile]
     is_offered: bool = False
+    asked: list[Match] = field(default_factory=list)
 
     def source_of(self, column: str) -> Profile | None:
         """The profile of the file's column that a canonical one is taken from."""
         return next((self.profiles[match.named] for match in self.matches if match.column == column), None)
+
+    def sources_of(self, column: str) -> list[Profile]:
+        """The same, and those of the columns that an answer would take it from."""
+        return [self.profiles[match.named] for match in (*self.matches, *self.asked) if match.column == column]
 
 
 @dataclass
@@ -73,6 +81,11 @@ class Proposal:
     def ask(self, section: str, ask: str, *lines: str) -> None:
         """Write down what the export does not tell."""
         self.questions.append(Question(section, ask, lines))
+
+    def ask_which(self, fed: Fed, column: str, ask: str, names: list[str]) -> None:
+        """Ask which of a file's columns is a canonical one; the forms and steps that they need are proposed, too."""
+        self.ask(f"columns.{fed.name}", ask, *(f"{column} = {quoted(name)}" for name in names))
+        fed.asked += [Match(column, name, "asked") for name in names]
 
 
 @cache

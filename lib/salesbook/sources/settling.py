@@ -1,23 +1,27 @@
 """What a proposal must settle whatever the export: forms of dates and numbers, what lacks, and what words mean."""
 
 import re
+from collections.abc import Iterable
 
 from salesbook import maps
 from salesbook.schema import Column
 from salesbook.settings import Source
 from salesbook.sources import plan, steps
 from salesbook.sources.proposed import Fed, Proposal, column_of, hinted, outcome, quoted
-from salesbook.sources.survey import Profile, Surveyed
+from salesbook.sources.survey import FORMS, Profile, Surveyed
+
+DATES, NUMBERS = ("instant", "date"), ("money", "number", "share", "integer", "rate")  # the types written in some form
 
 
 def decide_forms(made: Proposal, export: list[Surveyed]) -> None:
-    """Decide the order of dates, the signs of numbers and the encoding where the columns prove them; ask the rest."""
-    typed = [(column_of(fed, m.column).type, fed.profiles[m.named]) for fed in made.fed for m in fed.matches]
-    dates = [profile for kind, profile in typed if kind in ("instant", "date") and profile.filled]
-    numbers = [p for kind, p in typed if kind in ("money", "number", "share", "integer", "rate") and p.filled]
-    decide_dates(made, dates)
-    decide_numbers(made, [profile for profile in numbers if profile.signed and profile.is_number])
-    if any(profile.timed > profile.zoned for profile in dates):
+    """Decide the order of dates, the signs of numbers and the encoding where the columns prove them; ask the rest.
+
+    Columns that are asked about count as well, where they can be read together with those that are taken.
+    """
+    dates, asked_dates = filled_of(made, DATES), filled_of(made, DATES, are_asked=True)
+    decide_dates(made, dates, asked_dates)
+    decide_numbers(made, filled_of(made, NUMBERS), filled_of(made, NUMBERS, are_asked=True))
+    if any(profile.timed > profile.zoned for profile in (*dates, *asked_dates)):
         lines = ('zone = "UTC"', 'zone = "Europe/Amsterdam"', 'zone = "Europe/Copenhagen"')
         made.ask("source", "Times bear no zone. Which is theirs? A replica's is UTC, an export's the user's.", *lines)
     decide_currency(made)
@@ -25,6 +29,25 @@ def decide_forms(made: Proposal, export: list[Surveyed]) -> None:
         made.ask("source", "Amounts bear no currency. Which is theirs?", 'currency = "EUR"', 'currency = "DKK"')
     if any(file.encoding != "utf-8" for file in export):
         made.forms["encoding"] = ("cp1252", "not UTF-8: as Excel on Windows writes it; look at names with accents")
+
+
+def filled_of(made: Proposal, kinds: tuple[str, ...], are_asked: bool = False) -> list[Profile]:
+    """The columns with values that are taken for canonical ones of some types, or that are asked about."""
+    pairs = [(fed, match) for fed in made.fed for match in (fed.asked if are_asked else fed.matches)]
+    found = [fed.profiles[match.named] for fed, match in pairs if column_of(fed, match.column).type in kinds]
+    return [profile for profile in found if profile.filled]
+
+
+def read_together(forms: Iterable, taken: list[dict], asked: list[dict]) -> list:
+    """The forms, in their order, in which all columns that are taken can be read; of these the ones in which those that
+    are asked about can be, too, one after another.
+
+    Parameters: `taken`, `asked`, of each column each form to whether it can be read in it.
+    """
+    read = [form for form in forms if all(one[form] for one in taken)]
+    for one in asked:
+        read = [form for form in read if one[form]] or read
+    return read
 
 
 def decide_currency(made: Proposal) -> None:
@@ -51,10 +74,12 @@ def lacks_currency(made: Proposal, fed: Fed) -> bool:
     return (must or has_amounts) and not is_told
 
 
-def decide_dates(made: Proposal, dates: list[Profile]) -> None:
+def decide_dates(made: Proposal, taken: list[Profile], asked: list[Profile]) -> None:
     """The one order of day, month and year in which all columns can be read."""
-    read = {form for form in ("ymd", "dmy", "mdy") if all(p.dates[form] == p.filled for p in dates if p.is_date)}
-    if not dates or "ymd" in read:
+    can = [[{form: count == p.filled for form, count in p.dates.items()} for p in some if p.is_date]
+           for some in (taken, asked)]  # fmt: skip
+    read, dates = read_together(("ymd", "dmy", "mdy"), *can), [*taken, *asked]
+    if "ymd" in read:
         why = (
             "a month that is a word needs no order"
             if any(p.by_name for p in dates)
@@ -62,7 +87,7 @@ def decide_dates(made: Proposal, dates: list[Profile]) -> None:
         )
         made.forms["date_form"] = ("ymd", why if dates else "there are no dates")
     elif len(read) == 1:
-        form = next(iter(read))
+        form = read[0]
         sample = next(p.name for p in dates if p.is_date and sum(n == p.filled for n in p.dates.values()) == 1)
         made.forms["date_form"] = (form, f"{sample!r} can be read in no other order")
     elif read:
@@ -73,11 +98,12 @@ def decide_dates(made: Proposal, dates: list[Profile]) -> None:
         made.ask("source", "Columns of dates are of different orders, which no one setting reads.", *lines)
 
 
-def decide_numbers(made: Proposal, numbers: list[Profile]) -> None:
+def decide_numbers(made: Proposal, taken: list[Profile], asked: list[Profile]) -> None:
     """The one decimal sign with which all columns can be read."""
-    read = [signs for signs in next(iter(numbers)).numbers if all(p.numbers[signs] == p.filled for p in numbers)] if (
-        numbers
-    ) else [(".", "")]  # fmt: skip
+    can = [[{signs: count == p.filled for signs, count in p.numbers.items()} for p in some if p.signed and p.is_number]
+           for some in (taken, asked)]  # fmt: skip
+    numbers = [*can[0], *can[1]]
+    read = read_together(FORMS, *can) if numbers else [(".", "")]
     signs = {decimal for decimal, _ in read}
     if len(signs) == 1:
         decimal, thousands = read[0]
@@ -114,14 +140,13 @@ def ask_for_column(made: Proposal, fed: Fed, column: Column) -> None:
     text, for one value for every row, which is "" where it is not known and need not be."""
     is_key = column.name in maps.table(fed.name).key
     may = [one for one in fed.unused if may_be(fed.profiles[one], column, is_key)]
-    lines = [f"{column.name} = {quoted(one)}" for one in may[:8]]
     is_constant = column.type in ("word", "text")
-    if lines or not is_constant:
-        made.ask(f"columns.{fed.name}", f"Which column is {column.name} ({column.meaning})?", *lines)
+    if may or not is_constant:
+        made.ask_which(fed, column.name, f"Which column is {column.name} ({column.meaning})?", may[:8])
     if is_constant:
         name = re.sub(r"[\W_]+", " ", fed.files[0])
         values = [hinted(name, column.words) if column.words else "..."] + [""] * (not column.filled)
-        start = "Or one" if lines else f"No column is {column.name} ({column.meaning}). One"
+        start = "Or one" if may else f"No column is {column.name} ({column.meaning}). One"
         ask = f"{start} value of it for every row" + (":" if column.filled else ', or "" where it is not known:')
         made.ask(f"constants.{fed.name}", ask, *(f"{column.name} = {quoted(value)}" for value in values))
 
@@ -136,16 +161,20 @@ def may_be(profile: Profile, column: Column, is_key: bool) -> bool:
 
 
 def complete_amounts(made: Proposal, fed: Fed) -> None:
-    """Take away the zeros that a database writes behind cents."""
-    amount = fed.source_of("amount")
-    if maps.table_name(fed.name) in steps.UNITS["zeros_behind_cents"].columns and amount and amount.padded:
+    """Take away the sign of a currency beside amounts, and the zeros that a database writes behind cents."""
+    if maps.table_name(fed.name) not in steps.UNITS["zeros_behind_cents"].columns:
+        return
+    amounts = fed.sources_of("amount")
+    for sign in filter(None, (amount.sign for amount in amounts)):
+        made.do(fed.name, f"amount_in_{sign}")
+    if any(amount.padded for amount in amounts):
         made.do(fed.name, "zeros_behind_cents")
 
 
 def complete_dates(made: Proposal, fed: Fed) -> None:
     """Read months that are words, where dates have such."""
-    kinds = [(column_of(fed, match.column).type, fed.profiles[match.named]) for match in fed.matches]
-    if any(kind in ("instant", "date") and profile.by_name for kind, profile in kinds):
+    matches = [*fed.matches, *fed.asked]
+    if any(column_of(fed, one.column).type in DATES and fed.profiles[one.named].by_name for one in matches):
         made.do(fed.name, "months_by_name")
 
 
@@ -159,9 +188,8 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
         kind = column_of(fed, name).type
         may = [one for one in fed.unused if fed.profiles[one].filled and fed.profiles[one].fits(kind)]
         if may and name not in told and not any(fed.source_of(one) for one in same):
-            lines = [f"{name} = {quoted(one)}" for one in may]
             ask = f"No column was found for {name} ({column_of(fed, name).meaning}). Is it one of these?"
-            made.ask(f"columns.{fed.name}", ask, *lines[:8])
+            made.ask_which(fed, name, ask, may[:8])
 
 
 def ask_for_stages(made: Proposal) -> None:
