@@ -33,7 +33,8 @@ class Source:
     `offered`: files that the map underneath knows and that need not be there. A column may be named by a list: the
     one of its names that the file has is taken, and there need be none. `schema`: where the tables of a database are;
     `build_in`: where everything is built, if the data may not leave its place or is too much for one machine: a schema
-    of the database, or a folder that every worker of a Spark cluster has.
+    of the database, or a folder that every worker of a Spark cluster has. `closing_lines`: what stands in lines below
+    the last row that are none, as who made a report and when; * is anything.
     """
 
     path: str = "data/sample"
@@ -44,6 +45,7 @@ class Source:
     currency: str = ""
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ()
+    closing_lines: tuple[str, ...] = ()
     delimiter: str = ""
     extends: str = ""
     overlap: str = ""

@@ -56,3 +56,20 @@ def test_the_csv_holds_no_formula_and_the_parquet_the_exact_text(read, quarantin
 def test_the_original_is_readable_text_whatever_the_encoding(read, quarantined):
     content = CONTENT.replace("secret-value", "Klep Ø").encode("cp1252")
     assert "Klep Ø" in quarantined(read({"deals.csv": content}, encoding="cp1252"))[-1][2]
+
+
+def test_the_declared_closing_lines_of_a_report_are_left_out_counted_and_anything_else_below_the_rows_is_rejected(
+    read, quarantined
+):
+    ends = ['"Grand Totals (2 records)"', "Made by: Ada (31-10-2026)", '"The ""Benelux"" report"', "D9"]
+    lines = [HEADER, "D1,Sales,Demo,open,5,EUR", ends[1], "D2,Sales,Demo,open,5,EUR", "", *ends]
+    declared = ("Grand Totals (* records)", "Made by: *", 'The "Benelux" report')
+    imported = read({"deals.csv": "\r\n".join(lines)}, closing_lines=declared)
+    assert imported.rejected["deals"] == {"closing_line": 3, "fields_missing": 2}
+    assert (imported.rows_read("deals"), imported.rows_loaded("deals")) == (7, 2)
+    assert quarantined(imported) == [
+        (3, "fields_missing", ends[1]), (6, "closing_line", ends[0]), (7, "closing_line", ends[1]),
+        (8, "closing_line", ends[2]), (9, "fields_missing", ends[3]),
+    ]  # fmt: skip
+    whole = "\r\n".join([*lines[:2], *ends[:3]])
+    assert read({"deals.csv": whole}, closing_lines=declared, limit=0.0).rows_loaded("deals") == 1

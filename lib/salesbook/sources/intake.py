@@ -191,7 +191,7 @@ def read_files(work: Work) -> None:
     for number, copy in enumerate(work.copies):
         for table in dict.fromkeys(map(maps.table_name, copy.file.tables)):
             feed_table(work, number, table)
-        quarantine.know(work.con, number, work.texts[number])
+        quarantine.know(work.con, number, work.texts[number], source.closing_lines)
 
 
 def feed_table(work: Work, number: int, table: str) -> None:

@@ -11,7 +11,7 @@ from salesbook.sources.staged import LEFT_OUT
 BY_NAME = {
     "header_again": "Leave the header out where files are put one behind another.",
     "fields_missing": "Export again: the row is cut off, or a separator is lost. The closing lines of a report, as who "
-    "made it and when, are to be taken away.",
+    "made it and when, are to be taken away, or named as closing_lines under [source].",
     "fields_too_many": "Export again with quotes around texts: a text holds the separator.",
     "quotes_not_closed": "Export again: a quote within a text must be doubled.",
     "too_long": "Look at the row: a text of more than a million bytes is no field of a CRM.",

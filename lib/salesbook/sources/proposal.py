@@ -40,7 +40,9 @@ def propose(export: list[Surveyed]) -> Proposal:
         settling.ask_for_words(made, fed)
         settling.complete_amounts(made, fed)
         settling.complete_dates(made, fed)
-    settling.decide_forms(made, [file for file in readable if file.name in read])
+    taken = [file for file in readable if file.name in read]
+    settling.decide_forms(made, taken)
+    settling.ask_for_closing(made, taken)
     settling.ask_for_stages(made)
     if not any(maps.table_name(fed.name) == "deals" for fed in made.fed):
         ask = "Which file holds the deals?" + " Without them, pages about leads and activities have figures." * bool(

@@ -50,6 +50,15 @@ def read_together(forms: Iterable, taken: list[dict], asked: list[dict]) -> list
     return read
 
 
+def ask_for_closing(made: Proposal, export: list[Surveyed]) -> None:
+    """Ask whether lines below the last row are the end of a report, and to be left out."""
+    if ends := [file for file in export if file.closing]:
+        ways = dict.fromkeys(way for file in ends for way in file.closing)
+        ask = f"Lines below the last row of {', '.join(file.name for file in ends)} look like the end of a report."
+        line = f"closing_lines = [{', '.join(map(quoted, ways))}]"
+        made.ask("source", f"{ask} Leave such lines out, counted?", line)
+
+
 def decide_currency(made: Proposal) -> None:
     """The report's currency: the only one that the deals have; of several the person says, and brings the rates."""
     deals = next((fed for fed in made.fed if maps.table_name(fed.name) == "deals"), None)

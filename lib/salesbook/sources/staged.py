@@ -21,6 +21,7 @@ LEFT_OUT = {
     "merged": "of a deal that was merged into another",
     "joined": "a further part of a record that is taken as one",
     "superseded": "a later version of the record is taken",
+    "closing_line": "a closing line of a report, as the settings say",
     "repeated": "another file, or one for several tables, has it before",
 }
 DERIVED = ("deals", "stages")  # what they lack is filled in by the checks

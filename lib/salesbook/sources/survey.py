@@ -1,5 +1,6 @@
 """What an export's files hold: their headers, and for each column what its values as a whole prove."""
 
+import csv
 import re
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import duckdb
 import python_calamine
 
 from salesbook.errors import BadData
-from salesbook.sources import cast, files, plan, reader
+from salesbook.sources import cast, files, plan, quarantine, reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, literal, matches, number_pattern
 from salesbook.sources.units import BY_NAME, GAP, MONEY_SIGNS, months_by_name, without_sign
@@ -20,6 +21,7 @@ FORMS = {
     for decimal, thousands in ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'"))
 }
 MOST_VALUES = 40
+MOST_CLOSING, LONGEST_CLOSING = 20, 1 << 14  # lines and bytes of what ends a report
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class Profile:
 class Surveyed:
     """A file, or a sheet of one: its name, that of the map (with the sheet), its columns; or why it cannot be read.
 
-    `later_header`: the line in which its header seems to stand, if not in the first.
+    `later_header`: the line in which its header seems to stand, if not in the first. `closing`: what stands below its
+    last row, where that seems to be the end of a report, with * for each number.
     """
 
     name: str
@@ -122,6 +125,7 @@ class Surveyed:
     refusal: str = ""
     encoding: str = "utf-8"
     later_header: int = 0
+    closing: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -169,7 +173,20 @@ def surveyed(file: SourceFile, work: Path, number: int, wanted: set[str]) -> Sur
         text, encoding = text_of(copy, work, wanted)
     except BadData as error:
         return Surveyed(file.name, {}, refusal=f"{error.wrong} {error.found} {error.todo}")
-    return Surveyed(file.name, profiles(text, wanted), encoding=encoding, later_header=plan.later_header(wanted, text))
+    later_header, closing = plan.later_header(wanted, text), closing_lines(text)
+    return Surveyed(file.name, profiles(text, wanted), "", encoding, later_header, closing)
+
+
+def closing_lines(text: reader.Text) -> tuple[str, ...]:
+    """What stands in several lines of one field below the last row; one alone may be a row that is cut off."""
+    if not 1 < text.n_bad <= MOST_CLOSING or text.bad.stat().st_size > LONGEST_CLOSING:
+        return ()
+    with text.bad.open(encoding="utf-8", newline="") as file:
+        below = [original for line, _, original in csv.reader(file) if int(line) > quarantine.last_line(text)]
+    fields = [text.dialect.fields(original.encode()) for original in below]
+    if len(below) < 2 or any(len(some) != 1 for some in fields):
+        return ()
+    return tuple(dict.fromkeys(re.sub(r"\d+", "*", text.dialect.value(one).decode().strip()) for (one,) in fields))
 
 
 def text_of(copy: Copy, work: Path, wanted: set[str]) -> tuple[reader.Text, str]:
