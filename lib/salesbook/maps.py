@@ -69,6 +69,7 @@ EXTRA = {
         Column("is_closed", "boolean", "won or lost"),
         Column("is_archived", "boolean", "put away in the CRM"),
         Column("is_active", "boolean", "not put away in the CRM"),
+        Column("is_lead", "boolean", "a lead that stands among the deals"),
         Column("close_date", "instant", "expected closing while open, closing once closed"),
         Column("won_at", "instant", "when it was won"),
         Column("lost_at", "instant", "when it was lost"),

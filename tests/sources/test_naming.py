@@ -1,5 +1,9 @@
 """Names of columns: the ones that fit are taken, files of several kinds of acts are told apart."""
 
+import pytest
+
+from salesbook.errors import BadData
+
 HEAD = "Deal ID,Stage,Amount,Currency,Status,Created"
 DEALS = f"{HEAD}\nD1,Demo,5,EUR,open,2026-01-05\n"
 
@@ -40,11 +44,41 @@ def test_a_file_beside_another_of_its_table_says_whose_place_it_would_take(mappe
     assert made.not_read == [("y.csv", "the table deals is taken from x.csv, and this file has other columns")]
 
 
-def test_leads_in_a_file_of_deals_are_told(mapped):
-    made = mapped(
-        {"x.csv": f"{HEAD},Type\nD1,Demo,5,EUR,open,2026-01-05,Opportunity\nD2,Demo,,EUR,open,2026-01-05,Lead\n"}
-    )
-    assert "Some rows are leads by 'Type'" in made.questions[0].ask
+LABELLED = f"{HEAD},Label\nD1,Demo,5,EUR,open,2026-01-05,Opportunity\nD2,Demo,5,EUR,open,2026-01-05,Lead\n"
+LABELLED += "D3,Demo,5,EUR,open,2026-01-05,Customer\n"
+
+
+@pytest.mark.parametrize("kind", ["Opportunity", "Verkoopkans", "Mulighed"])
+def test_leads_in_a_file_of_deals_are_left_out_and_counted(mapped, answered, rows, kind):
+    made = mapped({"x.csv": f"{HEAD},Type\nD1,Demo,5,EUR,open,2026-01-05,{kind}\nD2,Demo,,EUR,open,2026-01-05,Lead\n"})
+    assert made.questions == []
+    imported = answered(made)
+    assert rows(imported, "deals", "deal_id") == [("D1",)]
+    assert imported.rejected == {"deals": {"lead": 1}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "left"),
+    [
+        (['"Customer" = "no"', '"Lead" = "yes"', '"Opportunity" = "no"'], ["D1", "D3"]),
+        (['"Customer" = "no"', '"Lead" = "no"', '"Opportunity" = "no"'], ["D1", "D2", "D3"]),
+    ],
+)
+def test_words_that_may_be_other_than_kinds_of_rows_are_asked_about(mapped, answered, rows, answers, left):
+    made = mapped({"x.csv": LABELLED})
+    assert [question.section for question in made.questions] == ["words.deals.is_lead"]
+    assert [deal for (deal,) in rows(answered(made, *answers), "deals", "deal_id")] == left
+
+
+def test_before_it_is_told_which_rows_are_leads_none_is_read(mapped, answered):
+    with pytest.raises(BadData, match="3 of 3, more than 0%"):
+        answered(mapped({"x.csv": LABELLED}))
+
+
+def test_stages_that_are_called_lead_and_opportunity_are_no_leads(mapped):
+    deals = f"{HEAD}\nD1,Lead,5,EUR,open,2026-01-05\nD2,Opportunity,5,EUR,open,2026-01-05\n"
+    made = mapped({"x.csv": deals})
+    assert (made.questions, made.steps) == ([], {})
 
 
 def test_no_word_of_contact_makes_not_contacted_a_lead_in_work(mapped, answered, rows):

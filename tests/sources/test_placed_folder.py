@@ -86,11 +86,12 @@ F8,006B,Amount,about 500,600.0,2026-01-12T09:00:00.000Z,005A
 }
 PIPEDRIVE_EXPORT = PIPEDRIVE | {
     "deals.csv": "org_id,id,pipeline_id,stage_id,status,value,currency,add_time,won_time,lost_time,close_time,"
-    "probability,expected_close_date,archived\n"
-    "77,1,1,11,won,€ 0.00,EUR,2026-01-05 09:00:00,2026-02-20 09:00:00,,2026-02-20 09:00:00,,,false\n"
-    "77,2,1,10,open,US$500.5000,EUR,2026-01-06 09:00:00,,,,65,2026-06-30,false\n"
-    ",3,1,11,lost,kr. 500,EUR,2026-01-07 09:00:00,,2026-01-20 09:00:00,,,,false\n"
-    ",4,1,10,open,£ 5,EUR,2026-01-07 09:00:00,,,,,,true\n",
+    "probability,expected_close_date,archived,kind\n"
+    "77,1,1,11,won,€ 0.00,EUR,2026-01-05 09:00:00,2026-02-20 09:00:00,,2026-02-20 09:00:00,,,false,Opportunity\n"
+    "77,2,1,10,open,US$500.5000,EUR,2026-01-06 09:00:00,,,,65,2026-06-30,false,Opportunity\n"
+    ",3,1,11,lost,kr. 500,EUR,2026-01-07 09:00:00,,2026-01-20 09:00:00,,,,false,Opportunity\n"
+    ",4,1,10,open,£ 5,EUR,2026-01-07 09:00:00,,,,,,true,Opportunity\n"
+    ",5,1,10,open,£ 5,EUR,2026-01-07 09:00:00,,,,,,false,Lead\n",
     "deal_flow.csv": PIPEDRIVE["deal_flow.csv"]
     + "2,value,0,0.00,2026-01-16 10:00:00,\n2,value,0,400,2026-01-17 09:00:00,\n3,value,500,0,2026-01-21 09:00:00,\n"
     "2,title,A,B,2026-01-21 09:00:00,\n",
@@ -115,10 +116,14 @@ EXPORTS = {
         """
     [columns.deals]
     is_archived = "archived"
+    is_lead = "kind"
+    [words.deals.is_lead]
+    Lead = "yes"
+    Opportunity = "no"
     [steps]
     deals = ["amount_in_euros", "amount_in_dollars", "amount_in_pounds", "amount_in_kroner", "zeros_behind_cents",
       "zero_amount_is_missing", "probability_from_percent", "deleted_deals", "closed_at_from_won_and_lost",
-      "lost_when_archived"]
+      "lost_when_archived", "leads_left_out"]
     """,
     ),
 }

@@ -218,6 +218,11 @@ def lost_when_archived(staged: Staged) -> None:
                   f"left join {OUTCOMES} o on o.pipeline = t.pipeline and o.stage = t.stage")  # fmt: skip
 
 
+def leads_left_out(staged: Staged) -> None:
+    """Leads that stand in one file with the deals are left out (Odoo)."""
+    staged.leave_out("deals", "lead", "t.is_lead")
+
+
 def labels_of_stages(staged: Staged) -> None:
     """Pipelines and stages by their names, where deals and their history have ids."""
     if staged.has("pipelines"):

@@ -7,7 +7,7 @@ from collections import Counter
 from babel.numbers import list_currencies
 
 from salesbook import maps
-from salesbook.sources.proposed import Fed, Match, Proposal, column_of, outcome, quoted, synonyms, word_key
+from salesbook.sources.proposed import Fed, Match, Proposal, column_of, outcome, quoted, synonyms
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Surveyed
 from salesbook.tables import TABLES
@@ -154,19 +154,38 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
         made.constants.setdefault("deals", {})["currency"] = code
     if fed.source_of("stage") is None and fed.source_of("status"):
         fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
-    ask_for_leads(made, fed)
+    settle_leads(made, fed)
     complete_status(made, fed)
     complete_closing(made, fed)
     if (chance := fed.source_of("probability")) and chance.is_percent:
         made.do("deals", "probability_from_percent")
 
 
-def ask_for_leads(made: Proposal, fed: Fed) -> None:
-    """Say where a file of deals holds leads, too, which would be counted as open deals (Odoo)."""
+def settle_leads(made: Proposal, fed: Fed) -> None:
+    """Leave out the leads that a file of deals holds, too, and that would be counted as open deals (Odoo).
+
+    Rule: a column called type that says lead or opportunity of every row tells them. Of another with these words among
+    its own it is asked what they mean, and no row that has one is read before that is answered.
+    """
+    taken = {match.named for match in fed.matches if match.column != "type"}
     for name, profile in fed.profiles.items():
-        if {"lead", "opportunity"} <= set(map(word_key, profile.values)):
-            ask = f"Some rows are leads by {name!r}, and would be counted as deals: export the two apart."
-            made.ask("files", ask, *(f"deals = {quoted(file)}" for file in fed.files))
+        kinds = {value: outcome(value, ("lead", "opportunity")) for value in profile.values if name not in taken}
+        if not {"lead", "opportunity"} <= set(kinds.values()):
+            continue
+        words = {value: "yes" if kind == "lead" else "no" for value, kind in kinds.items()}
+        if "" not in kinds.values() and fed.source_of("type") is profile:
+            made.words["deals"] = {"is_lead": words, "type": dict.fromkeys(words, "")}
+        else:
+            ways = (words, dict.fromkeys(words, "no"))
+            lines = ["\n".join(f"{quoted(value)} = {quoted(word)}" for value, word in way.items()) for way in ways]
+            ask = (
+                f"Which rows are leads by {name!r}, and no deals? As the first lines say, or the second, where none is."
+            )
+            made.ask("words.deals.is_lead", ask, *lines)
+        fed.matches.append(Match("is_lead", name, "by contents"))
+        fed.unused = [one for one in fed.unused if one != name]
+        made.do("deals", "leads_left_out")
+        return
 
 
 def complete_status(made: Proposal, fed: Fed) -> None:
@@ -208,7 +227,8 @@ def status_of_stage(made: Proposal, fed: Fed) -> None:
     fed.matches.append(Match("status", stage.name, "by contents"))
     ends = {value: outcome(value, ("won", "lost")) for value in stage.values}
     if {"won", "lost"} <= set(ends.values()):
-        made.words["deals"] = {"status": {value: word for value, word in ends.items() if word} | {"*": "open"}}
+        words = {value: word for value, word in ends.items() if word} | {"*": "open"}
+        made.words.setdefault("deals", {})["status"] = words
         pipelines = fed.source_of("pipeline")
         made.stages = ends if pipelines is None or len(pipelines.values) == 1 else {}
 

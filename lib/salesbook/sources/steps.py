@@ -100,6 +100,7 @@ STEPS = {
         f"deleted_{table}": Step(table, partial(joins.deleted, table=table))
         for table in ("deals", "leads", "accounts", "contacts", "activities", "stage_history", "orders")
     },
+    "leads_left_out": Step("deals", joins.leads_left_out),
     "one_pipeline": Step("deals", joins.one_pipeline, ("pipeline",)),
     "stages_of_every_pipeline": Step("stages", joins.stages_of_every_pipeline, ("pipeline",)),
     "outcomes_of_stages": Step("stages", joins.outcomes_of_stages, ("position", "is_won", "is_lost")),
