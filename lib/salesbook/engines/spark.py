@@ -1,5 +1,6 @@
 """Spark: the same fact texts, built on a cluster that is there already, and written as Parquet where the run is."""
 
+import os
 import re
 import shutil
 import socket
@@ -32,6 +33,7 @@ QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
 OLDEST = (4, 0)
 LOOK_SECONDS, MOST_GONE = 5, 3  # how often a cluster is looked at, and how often in a row it is gone until it is lost
 UNREADABLE, GONE = "FAILED_READ_FILE", "SPARK_JOB_CANCELLED"
+CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 SHUFFLES, PARTS_OF_CORE = "spark.sql.shuffle.partitions", 3
 PROBES = 64  # rows, each written by a task of its own: enough that every worker of a usual cluster writes one
 
@@ -86,6 +88,8 @@ def connect(address: str, conf: dict[str, str]) -> "SparkSession":
     if not is_connect and not shutil.which("java"):
         raise MissingTool("Java is not there.", "A master is reached through it.", "Install a JDK 17, or use sc://.")
     check_answers(address)
+    if not is_connect:
+        os.environ.pop(CONNECT_MODE, None)  # pyspark leaves it behind after Spark Connect, and reaches no master then
     builder = SparkSession.builder.appName("salesbook")
     builder = builder.remote(address) if is_connect else builder.master(address)
     for name, value in (conf if is_connect else QUIET | conf).items():
