@@ -12,9 +12,9 @@ import pandas as pd
 from salesbook import stats, survival
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, divided, said
-from salesbook.query import Kept, Measure, as_tuple
+from salesbook.query import TOTAL, Kept, Measure, as_tuple
 
-PRODUCTS = "list_sum(list_transform(map_values(histogram({{{cluster}}}){among}), lambda size: size * size))"
+PRODUCTS = "cast(sum({} * {}) filter (where cluster is not null) as double)"  # over clusters
 
 
 def clustered(
@@ -25,27 +25,27 @@ def clustered(
     Rule: the value is that of `ratio`; the interval counts clusters, not rows (`stats.clustered_share`).
     Returns: numerator, denominator, clusters, value, low, high.
     """
-    holds = f" filter (where {{{counts}}})"
     sums = {
-        "numerator": f"count(*){holds}",
-        "denominator": "count(*)",
-        "clusters": f"count(distinct {{{cluster}}})",
-        "nn": PRODUCTS.format(cluster=cluster, among=""),
-        "kk": PRODUCTS.format(cluster=cluster, among=holds),
-        "ff": PRODUCTS.format(cluster=cluster, among=f" filter (where not {{{counts}}})"),
+        "numerator": TOTAL.format("k"),
+        "denominator": TOTAL.format("n"),
+        "clusters": "count(cluster)",
+        "nn": PRODUCTS.format("n", "n"),
+        "kk": PRODUCTS.format("k", "k"),
+        "nk": PRODUCTS.format("n", "k"),
     }
-    return Measure(fact, sums, of_clusters, as_tuple(among), on, empty, (counts, cluster), f"{counts} ÷ {said(among)}")
+    each = {"n": "count(*)", "k": f"count(*) filter (where {{{counts}}})"}
+    says = f"{counts} ÷ {said(among)}"
+    return Measure(fact, sums, of_clusters, as_tuple(among), on, empty, (counts, cluster), says, within=(cluster, each))
 
 
 def of_clusters(rows: pd.DataFrame) -> pd.DataFrame:
     """From sums over clusters to a share with its interval."""
-    nn, kk, ff = (rows[name].fillna(0).astype(float).to_numpy() for name in ("nn", "kk", "ff"))
+    nn, kk, nk = (rows[name].fillna(0).to_numpy(float) for name in ("nn", "kk", "nk"))
     k, n = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
-    # Failures are n - k, so n times k of each cluster follows from the three squares.
-    low, high = stats.clustered_share(rows["clusters"].to_numpy(), k, n, kk, nn, (nn + kk - ff) / 2)
+    low, high = stats.clustered_share(rows["clusters"].to_numpy(), k, n, kk, nn, nk)
     low, high = np.where(rows["clusters"] == 1, np.nan, low), np.where(rows["clusters"] == 1, np.nan, high)
     value = divided(rows["numerator"], rows["denominator"])
-    return rows.drop(columns=["nn", "kk", "ff"]).assign(value=value, low=low, high=high)
+    return rows.drop(columns=["nn", "kk", "nk"]).assign(value=value, low=low, high=high)
 
 
 def wait(fact: str, seconds: str, ended: str, among=None, on: str | None = None, per: int = 1, empty="no rows"):

@@ -56,12 +56,18 @@ class Kept(NamedTuple):
     reason: str
 
 
+# A sum of counts, of nothing 0.
+TOTAL = "cast(coalesce(sum({}), 0) as bigint)"
+
+
 @dataclass(frozen=True)
 class Measure:
     """A measure on a fact: aggregates named in SQL, and how they become a result.
 
     `among`: boolean columns of the rows that count; `on`: the date column, none for a stock; `empty`: the reason
-    where nothing counts; `finish`: from the aggregates to value, low, high; `kept`: what must be kept to answer it.
+    where nothing counts; `finish`: from the aggregates to value, low, high; `kept`: what must be kept to answer it;
+    `within`: a column, and aggregates over the rows that share a value of it: `aggregates` are then over those, with
+    the value as `cluster`.
     """
 
     fact: str
@@ -73,6 +79,7 @@ class Measure:
     columns: tuple[str, ...] = ()
     says: str = ""
     kept: Kept | None = None
+    within: tuple[str, dict[str, str]] | None = None
 
 
 def as_tuple(names: str | list | tuple | None) -> tuple[str, ...]:
@@ -97,6 +104,9 @@ class Query:
             conditions.append(self.condition(name, value))
         self.groups = [self.column(name) for name in question.by]
         aggregates = [self.filled(sql) for sql in measure.aggregates.values()]
+        cluster, each = measure.within or ("", {})
+        self.clusters = [f"{self.column(cluster)} as cluster"] if cluster else []
+        self.clusters += [f"{self.filled(sql)} as {name}" for name, sql in each.items()]
         joins = " ".join(self.joins.values())
         self.conditions = " and ".join(conditions) or "true"
         self.source = f"from {measure.fact} f {joins} where {self.conditions}"
@@ -187,9 +197,11 @@ class Query:
         named = [f"{sql} as a{i}" for i, sql in enumerate(aggregates)]
         keys = [f"g{i}" for i in range(len(groups))]
         bucket = self.bucket()
-        grouped = [*groups, *([f"{bucket} as p"] if bucket else [])]
-        by = f"group by {', '.join(str(i + 1) for i in range(len(grouped)))}" if grouped else ""
-        sql = f"with found as (select {', '.join([*grouped, *named])} {self.source} {by})"
+        grouped, source, first = [*groups, *([f"{bucket} as p"] if bucket else [])], self.source, ""
+        if self.clusters:
+            first = f"each as (select {', '.join([*grouped, *self.clusters])} {source} {by_first(len(grouped) + 1)}), "
+            grouped, source = [*keys, *(["p"] if bucket else [])], "from each"
+        sql = f"with {first}found as (select {', '.join([*grouped, *named])} {source} {by_first(len(grouped))})"
         if not bucket:
             return f"{sql} select * from found order by {', '.join([f'{k} nulls last' for k in keys]) or '1'}"
         periods = ", ".join(f"(date '{period.start}')" for period in self.windows)
@@ -215,6 +227,11 @@ class Query:
         return f"cast(date_trunc('{kind}', {on}) as date)"
 
 
+def by_first(count: int) -> str:
+    """SQL that groups by the first so many columns."""
+    return f"group by {', '.join(str(place + 1) for place in range(count))}" if count else ""
+
+
 def counted(column: str, aggregate: str) -> str:
     """A count of an empty period is 0; other aggregates stay empty."""
-    return f"coalesce({column}, 0)" if aggregate.startswith("count(") else column
+    return f"coalesce({column}, 0)" if aggregate.startswith(("count(", TOTAL.partition("{")[0])) else column
