@@ -8,6 +8,7 @@ import pytest
 from salesbook.cli import EXIT_CODES, main
 from salesbook.kpi import answer, ratio
 from salesbook.query import Question
+from salesbook.sources import steps
 
 
 @pytest.mark.parametrize("page", ["docs/schedule.md", "docs/sources.md"])
@@ -24,6 +25,13 @@ def test_every_command_and_option_of_the_documents_exists(project, page):
 def test_the_exit_codes_of_the_documents_are_those_of_the_command(project):
     text = (project / "docs" / "schedule.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| (\d) \|", text, re.MULTILINE) == re.findall(r"\d", EXIT_CODES)
+
+
+def test_the_steps_of_the_documents_are_those_a_map_may_ask_for_and_say_of_which_tables(project):
+    text = (project / "docs" / "maps.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", text, re.MULTILINE))
+    assert list(told) == [*steps.UNITS, *steps.STEPS]
+    assert {name: step.table for name, step in steps.STEPS.items()}.items() <= told.items()
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
