@@ -31,6 +31,20 @@ def test_one_row_a_cluster_gives_nearly_wilson_s_interval(sample_book):
     assert (found["low"], found["high"]) == pytest.approx((low, high), abs=1e-4)
 
 
+def test_rows_of_no_cluster_count_but_are_no_cluster(tmp_path):
+    head = "deal_id,owner_id,pipeline,stage,amount,currency,created_at,closed_at,status\n"
+    rest = "1.00,EUR,2026-09-01,2026-10-05"
+    owners = [("S1", "won"), ("S1", "lost"), ("S2", "won"), ("S2", "won"), ("", "lost"), ("", "won")]
+    rows = "\n".join(
+        f"D{at},{owner},Sales,{status.title()},{rest},{status}" for at, (owner, status) in enumerate(owners)
+    )
+    book = book_of(tmp_path, deals=head + rows)
+    found = answer(book, clustered("deal_facts", "is_won", "owner_id", on="closed_on"), Question()).iloc[0]
+    assert (found["numerator"], found["denominator"], found["clusters"]) == (4, 6, 2)
+    low, high = stats.clustered_share(2, 4, 6, 1**2 + 2**2, 2**2 + 2**2, 2 * 1 + 2 * 2)
+    assert (found["low"], found["high"]) == pytest.approx((low, high))
+
+
 def test_a_single_cluster_has_no_interval(sample_book):
     lead = sample_book.rows("select lead_id from attempts group by 1 having count(*) > 2 order by 1 limit 1")
     question = Question(last=24, where={"lead_id": lead["lead_id"].iloc[0]})
