@@ -12,8 +12,9 @@ import pandas as pd
 from salesbook import stats, survival
 from salesbook.errors import WrongUsage
 from salesbook.kpi import Ask, divided, said
-from salesbook.query import TOTAL, Kept, Measure, as_tuple
+from salesbook.query import Kept, Measure, as_tuple
 
+TOTAL = "cast(coalesce(sum({}), 0) as bigint)"  # of counts; of nothing 0
 PRODUCTS = "cast(sum({} * {}) filter (where cluster is not null) as double)"  # over clusters
 
 

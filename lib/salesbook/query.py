@@ -56,10 +56,6 @@ class Kept(NamedTuple):
     reason: str
 
 
-# A sum of counts, of nothing 0.
-TOTAL = "cast(coalesce(sum({}), 0) as bigint)"
-
-
 @dataclass(frozen=True)
 class Measure:
     """A measure on a fact: aggregates named in SQL, and how they become a result.
@@ -103,14 +99,14 @@ class Query:
         for name, value in (self.slice() | question.where).items():
             conditions.append(self.condition(name, value))
         self.groups = [self.column(name) for name in question.by]
-        aggregates = [self.filled(sql) for sql in measure.aggregates.values()]
+        self.aggregates = {f"a{i}": self.filled(sql) for i, sql in enumerate(measure.aggregates.values())}
         cluster, each = measure.within or ("", {})
         self.clusters = [f"{self.column(cluster)} as cluster"] if cluster else []
         self.clusters += [f"{self.filled(sql)} as {name}" for name, sql in each.items()]
-        joins = " ".join(self.joins.values())
+        joined = f"from {measure.fact} f {' '.join(self.joins.values())}"
         self.conditions = " and ".join(conditions) or "true"
-        self.source = f"from {measure.fact} f {joins} where {self.conditions}"
-        self.sql = self.spined(aggregates)
+        self.source, self.nothing = f"{joined} where {self.conditions}", f"{joined} where false"
+        self.sql = self.spined()
 
     def periods(self) -> list[clock.Period]:
         """The periods asked for, oldest first; none for a stock."""
@@ -191,28 +187,32 @@ class Query:
         """An aggregate with its column names checked and quoted."""
         return sql.format(**{name: self.column(name) for name in self.measure.columns})
 
-    def spined(self, aggregates: list[str]) -> str:
-        """Groups × periods, empty ones kept, with the aggregates beside them."""
-        groups = [f"{sql} as g{i}" for i, sql in enumerate(self.groups)]
-        named = [f"{sql} as a{i}" for i, sql in enumerate(aggregates)]
-        keys = [f"g{i}" for i in range(len(groups))]
-        bucket = self.bucket()
-        grouped, source, first = [*groups, *([f"{bucket} as p"] if bucket else [])], self.source, ""
+    def tallied(self, source: str, groups: dict[str, str]) -> str:
+        """The aggregates over a source's rows by groups (name to SQL), or over its clusters."""
+        tallies = [f"{sql} as {name}" for name, sql in self.aggregates.items()]
+        named = [f"{sql} as {name}" for name, sql in groups.items()]
         if self.clusters:
-            first = f"each as (select {', '.join([*grouped, *self.clusters])} {source} {by_first(len(grouped) + 1)}), "
-            grouped, source = [*keys, *(["p"] if bucket else [])], "from each"
-        sql = f"with {first}found as (select {', '.join([*grouped, *named])} {source} {by_first(len(grouped))})"
+            source = f"from (select {', '.join([*named, *self.clusters])} {source} {by_first(len(named) + 1)}) clusters"
+            named = list(groups)
+        return f"select {', '.join([*named, *tallies])} {source} {by_first(len(named))}"
+
+    def spined(self) -> str:
+        """Groups × periods, with the aggregates beside them: where there are no rows, those over nothing."""
+        groups = {f"g{i}": sql for i, sql in enumerate(self.groups)}
+        bucket = self.bucket()
         if not bucket:
-            return f"{sql} select * from found order by {', '.join([f'{k} nulls last' for k in keys]) or '1'}"
+            order = ", ".join(f"{key} nulls last" for key in groups) or "1"
+            return f"with found as ({self.tallied(self.source, groups)}) select * from found order by {order}"
         periods = ", ".join(f"(date '{period.start}')" for period in self.windows)
-        spine = f"select distinct {', '.join(keys)} from found" if keys else "select 1 as one"
-        on = " and ".join([*(f"k.{key} is not distinct from found.{key}" for key in keys), "s.p = found.p"])
-        values = [counted(f"found.a{i}", text) for i, text in enumerate(self.measure.aggregates.values())]
-        chosen = ", ".join([*(f"k.{key}" for key in keys), "cast(s.p as timestamp)", *values])
-        order = ", ".join([*(f"k.{key} nulls last" for key in keys), "s.p"])
+        spine = f"select distinct {', '.join(groups)} from found" if groups else "select 1 as one"
+        on = " and ".join([*(f"k.{key} is not distinct from found.{key}" for key in groups), "s.p = found.p"])
+        values = [f"case when found.p is null then nothing.{name} else found.{name} end" for name in self.aggregates]
+        chosen = ", ".join([*(f"k.{key}" for key in groups), "cast(s.p as timestamp)", *values])
         return (
-            f"{sql} select {chosen} from ({spine}) k cross join (values {periods}) s(p) "
-            f"left join found on {on} order by {order}"
+            f"with found as ({self.tallied(self.source, groups | {'p': bucket})}), "
+            f"nothing as ({self.tallied(self.nothing, {})}) "
+            f"select {chosen} from ({spine}) k cross join (values {periods}) s(p) cross join nothing "
+            f"left join found on {on} order by {', '.join([*(f'k.{key} nulls last' for key in groups), 's.p'])}"
         )
 
     def bucket(self) -> str:
@@ -230,8 +230,3 @@ class Query:
 def by_first(count: int) -> str:
     """SQL that groups by the first so many columns."""
     return f"group by {', '.join(str(place + 1) for place in range(count))}" if count else ""
-
-
-def counted(column: str, aggregate: str) -> str:
-    """A count of an empty period is 0; other aggregates stay empty."""
-    return f"coalesce({column}, 0)" if aggregate.startswith(("count(", TOTAL.partition("{")[0])) else column
