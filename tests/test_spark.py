@@ -435,13 +435,13 @@ def test_workers_that_write_elsewhere_are_found_out_before_a_row_is_lost(tmp_pat
         engine.check_shared(Elsewhere(), tmp_path)
 
 
-class Losing(Elsewhere):
-    """Rows of a table of which the cluster counts more than its workers' files here have."""
+class Written(Elsewhere):
+    """Rows of a table as the workers' files hold them here, and how many the cluster counts."""
 
     columns = ["deal_id"]
 
-    def __init__(self, n_written: int, n_here: int):
-        self.n_written, self.n_here = n_written, n_here
+    def __init__(self, n_written: int, *files: list[str]):
+        self.n_written, self.files = n_written, files
 
     @property
     def sparkSession(self):
@@ -457,7 +457,8 @@ class Losing(Elsewhere):
     def parquet(self, address: str):
         place = Path(urlparse(address).path)
         place.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table({"deal_id": ["A"] * self.n_here}), place / "part-0.parquet")
+        for number, ids in enumerate(self.files):
+            pq.write_table(pa.table({"deal_id": ids}), place / f"part-{number}.parquet")
         return self
 
     def count(self) -> int:
@@ -467,15 +468,27 @@ class Losing(Elsewhere):
 def test_a_table_of_which_rows_are_lost_on_the_way_is_refused(company, tmp_path):
     pytest.importorskip("pyspark")
     file = SourceFile("deals", Path(), "", ("deals",))
-    whole = Tables(company, ["deals"], "", lambda name: Losing(3, 3)).copied(file, tmp_path / "0.copy")
+    whole = Tables(company, ["deals"], "", lambda name: Written(3, ["A", "A", "A"])).copied(file, tmp_path / "0.copy")
     assert pq.read_metadata(whole.path).num_rows == 3
     with pytest.raises(MissingTool, match=r"Of 3 rows 2 came of the table 'deals'"):
-        Tables(company, ["deals"], "", lambda name: Losing(3, 2)).copied(file, tmp_path / "1.copy")
+        Tables(company, ["deals"], "", lambda name: Written(3, ["A", "A"])).copied(file, tmp_path / "1.copy")
+
+
+def test_a_copied_table_is_the_same_bytes_whichever_worker_wrote_its_rows_first(company, tmp_path):
+    pytest.importorskip("pyspark")
+    file = SourceFile("deals", Path(), "", ("deals",))
+    ways = ((["A", "B"], ["C"]), (["C"], ["B", "A"]), (["B"], ["C"], ["A"]))
+    found = set()
+    for number, files in enumerate(ways):
+        rows = Written(3, *files)
+        copy = Tables(company, ["deals"], "", lambda name, rows=rows: rows).copied(file, tmp_path / f"{number}.copy")
+        found.add(copy.path.read_bytes())
+    assert len(found) == 1
 
 
 def test_a_fact_of_which_rows_are_lost_on_the_way_is_refused(tmp_path):
     pytest.importorskip("pyspark")
     asked = ("deal_facts", "select deal_id", ("deal_id",), tmp_path / "deal_facts.parquet")
-    assert engine.Spark(Losing(3, 3), tmp_path).fact(*asked) == (3, 2)
+    assert engine.Spark(Written(3, ["A", "A", "A"]), tmp_path).fact(*asked) == (3, 2)
     with pytest.raises(MissingTool, match=r"Of 3 rows 2 came of the fact 'deal_facts'"):
-        engine.Spark(Losing(3, 2), tmp_path).fact(*asked)
+        engine.Spark(Written(3, ["A", "A"]), tmp_path).fact(*asked)
