@@ -56,6 +56,23 @@ def test_rows_that_the_engine_gives_in_any_order_are_put_right(read, quarantined
     assert quarantined(imported) == [(44, "amount_unreadable", lines[42])]
 
 
+def test_odd_rows_of_later_years_are_judged_by_a_statement_that_knows_them(
+    read, rows, deals_of, small_blocks, monkeypatch
+):
+    planned, made = blocks.Planned, []
+    monkeypatch.setattr(blocks, "MOST_WAITING", 1)
+    monkeypatch.setattr(blocks, "Planned", lambda *given: made.append(given) or planned(*given))
+    lines = [f"D{at:04},Sales,Demo,open,1,EUR,2024-01-05 10:00,,," for at in range(COUNT)]
+    odd = {9: "2024-07-05 10:00", 150: "2024-01-06 10:00", 300: "2026-07-07 10:00", 390: "2025-07-08 10:00"}
+    for at, time in odd.items():
+        lines[at] = f"D{at:04},Sales,#1,open,1,EUR,{time},,,"
+    imported = read({"deals.csv": deals_of(*lines)}, zone="Europe/Amsterdam")
+    found = dict(rows(imported, "deals", "deal_id, created_at::varchar"))
+    utc = {9: "2024-07-05 08:00:00", 150: "2024-01-06 09:00:00", 300: "2026-07-07 08:00:00", 390: "2025-07-08 08:00:00"}
+    assert found == {f"D{at:04}": utc.get(at, "2024-01-05 09:00:00") for at in range(COUNT)}
+    assert len(made) == 2
+
+
 @pytest.mark.parametrize("declared", [None, 350, 5])
 def test_a_column_of_dates_that_begins_late_decides_as_a_whole(
     read, rows, quarantined, deals_of, small_blocks, declared

@@ -12,17 +12,19 @@ import pyarrow.compute as pc
 
 from salesbook import zones
 from salesbook.sources import cast
-from salesbook.sources.beside import in_order
+from salesbook.sources.beside import AHEAD, in_order
 from salesbook.sources.form import DATES
 from salesbook.sources.plan import Feed
+from salesbook.sources.planned import Planned
 from salesbook.sources.rows import Traits
 from salesbook.sources.typed import BATCH, MARKS, put_right
 from salesbook.sources.usual import Usual, parsed
 
 MOST_TRIES = 4  # before no other is made
 MOST_EMPTY = 2  # blocks in which a column of dates is looked for
-MOST_WAITING, MOST_TEXT = 48, 1 << 26  # blocks and bytes that one statement judges, for it takes long to plan
+MOST_WAITING, MOST_TEXT = AHEAD, 1 << 26  # blocks and bytes that are judged together, while as many more are tried
 MOST_SEARCHED = 1 << 22  # the bytes in which it is worth to look for years
+MOST_SLICES = 100  # odd rows of a block that are put between slices of the others: more are sorted in faster
 MOST_ODD = 0.5  # of the rows of a block: where more are odd, the SQL judges all of it
 
 
@@ -40,7 +42,8 @@ class Blocks:
     """The blocks of a file that feeds a table, as typed rows.
 
     `words`, `mixed`, `problems`: as for `cast.statement`. `empty`: date columns of which it is not known whether they
-    are mixed, for they were empty so far: they pass for it until a text in one of them must be judged.
+    are mixed, for they were empty so far: they pass for it until a text in one of them must be judged. `judge`: the
+    statement for odd rows in which times are of some `years`.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -50,6 +53,8 @@ class Blocks:
     problems: cast.Problems
     empty: set[str] = field(default_factory=set)
     taken: list[bool] = field(default_factory=list)
+    years: zones.Years | None = None
+    judge: Planned | None = None
 
     @cached_property
     def usual(self) -> Usual:
@@ -59,13 +64,16 @@ class Blocks:
     def typed(self) -> Iterator[pa.RecordBatch]:
         """The rows in the order of the file; those that SQL has judged with `problem` and `other_word`."""
         waiting: list[Tried] = []
-        for block in in_order(self.tried, self.feed.text.parts()):
-            waiting.append(block)
-            n_odd = sum(len(one.odd) for one in waiting)
-            if n_odd == 0 or n_odd > MOST_TEXT or len(waiting) == MOST_WAITING:
-                yield from self.whole(waiting)
-                waiting = []
-        yield from self.whole(waiting)
+        try:
+            for block in in_order(self.tried, self.feed.text.parts()):
+                waiting.append(block)
+                n_odd = sum(len(one.odd) for one in waiting)
+                if n_odd == 0 or n_odd > MOST_TEXT or len(waiting) == MOST_WAITING:
+                    yield from self.whole(waiting)
+                    waiting = []
+            yield from self.whole(waiting)
+        finally:
+            self.forget()
 
     def tried(self, part: tuple[bytes, Traits]) -> Tried:
         """A block, with the rows that are not odd. Where most of the first blocks were, no other is tried."""
@@ -104,20 +112,34 @@ class Blocks:
         if any(not is_empty(texts.column(f"c{self.feed.positions[name]}")) for name in self.empty):
             self.settle()
         texts = texts.append_column("at_row", pa.array(range(len(texts)), pa.int64()))
-        feed = replace(self.feed, form=replace(self.feed.form, years=self.years(block)))
-        select = cast.statement(feed, self.words, self.mixed, self.problems, "texts", carried="at_row")
-        with self.con.cursor() as apart:
-            apart.register("texts", texts)
-            rows = apart.sql(select).to_arrow_table()
-        return put_right(rows).drop_columns("at_row")
+        return put_right(self.judging(texts, self.named_years(block)).of(texts)).drop_columns("at_row")
+
+    def judging(self, texts: pa.Table, years: zones.Years) -> Planned:
+        """The statement that judges texts with times of some years: the one there is, unless it knows fewer."""
+        known = self.years or years
+        wider = min(known[0], years[0]), max(known[1], years[1])
+        if self.judge is None or wider != self.years:
+            self.forget()
+            self.years = wider
+            feed = replace(self.feed, form=replace(self.feed.form, years=wider))
+            select = cast.statement(feed, self.words, self.mixed, self.problems, "given", carried="at_row")
+            self.judge = Planned(self.con, select, texts)
+        return self.judge
+
+    def forget(self) -> None:
+        """Drop the statement there is."""
+        if self.judge is not None:
+            self.judge.close()
+            self.judge = None
 
     def settle(self) -> None:
         """Look through the whole file for what is not known yet; blocks that come are tried with what is found."""
         self.mixed, self.empty = mixed_columns(self.feed), set()
         self.__dict__.pop("usual", None)
+        self.forget()
         self.taken.clear()
 
-    def years(self, block: bytes) -> zones.Years:
+    def named_years(self, block: bytes) -> zones.Years:
         """The first and last year that may be named in a block, in a constant, or in a word for another."""
         given = [*self.feed.constants.values(), *(word for words in self.words.values() for word in words.values())]
         if len(block) > MOST_SEARCHED:
@@ -169,6 +191,13 @@ def merged(rows: pa.Table, odd: pa.Table, is_odd: np.ndarray) -> pa.Table:
     """Rows and the odd ones between them, each where it stood."""
     for mark in MARKS:
         rows = rows.append_column(mark, pa.repeat(pa.scalar(0, pa.int32()), len(rows)))
-    at = np.where(is_odd, len(rows) + np.cumsum(is_odd) - 1, np.cumsum(~is_odd) - 1)
-    together = pa.concat_tables([rows, odd.select(rows.column_names).cast(rows.schema)])
-    return together.combine_chunks().take(pa.array(at))
+    odd = odd.select(rows.column_names).cast(rows.schema)
+    at = np.flatnonzero(is_odd)
+    if len(at) > MOST_SLICES:
+        places = np.where(is_odd, len(rows) + np.cumsum(is_odd) - 1, np.cumsum(~is_odd) - 1)
+        return pa.concat_tables([rows, odd]).combine_chunks().take(pa.array(places))
+    parts, first = [], 0
+    for number, end in enumerate(at - np.arange(len(at))):
+        parts += [rows.slice(first, end - first), odd.slice(number, 1)]
+        first = end
+    return pa.concat_tables([*parts, rows.slice(first)])
