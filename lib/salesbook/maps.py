@@ -13,7 +13,7 @@ from salesbook.errors import WrongUsage
 from salesbook.schema import Column, Table
 from salesbook.tables import FORECAST_CATEGORIES, TABLES
 
-SECTIONS = ("files", "columns", "constants", "words", "rows", "steps", "newest")
+SECTIONS = ("files", "columns", "constants", "words", "rows", "steps", "newest", "headers")
 KNOWN = ("hubspot", "salesforce", "pipedrive", "lime", "efficy")
 
 

@@ -34,7 +34,8 @@ class Source:
     one of its names that the file has is taken, and there need be none. `schema`: where the tables of a database are;
     `build_in`: where everything is built, if the data may not leave its place or is too much for one machine: a schema
     of the database, or a folder that every worker of a Spark cluster has. `closing_lines`: what stands in lines below
-    the last row that are none, as who made a report and when; * is anything.
+    the last row that are none, as who made a report and when; * is anything, in a line of several cells a number.
+    `headers`: table = the name of the first column of its files, where titles stand above their header.
     """
 
     path: str = "data/sample"
@@ -58,6 +59,7 @@ class Source:
     rows: dict[str, list[dict]] = field(default_factory=dict)
     steps: dict[str, list[str]] = field(default_factory=dict)
     newest: dict[str, str | list[str]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     offered: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -402,6 +404,10 @@ def check_map(source: Source) -> None:
             for column in named if section != "rows" else [key for row in content for key in row]:
                 if column not in columns:
                     raise unknown("column", column, f"{section}.{name}", columns)
+    for name, first in source.headers.items():
+        if not isinstance(first, str):
+            todo = "Write the name of the first column of its header."
+            raise WrongUsage(f"[headers] {name} is of the wrong kind.", f"Found {first!r}.", todo)
 
 
 def unknown(what: str, name: str, section: str, allowed) -> BadData:

@@ -263,11 +263,6 @@ def test_the_currency_in_the_name_of_the_amounts_is_theirs(mapped, answered, row
     assert asked(made) == ["columns.deals", "source"]
 
 
-def test_a_title_above_the_header_is_told(mapped):
-    made = mapped({"x.csv": f"Overview\nof 1-11-2026\n\n{HEAD}\nD1,Demo,5,EUR,open,2026-01-05\n"})
-    assert made.not_read == [("x.csv", "line 4 looks like its header: take away what stands before it")]
-
-
 @pytest.mark.parametrize("answer", ['decimal = "."\nthousands = ","', 'decimal = ","'])
 def test_each_answer_about_the_decimal_sign_reads_all_numbers(mapped, answer):
     made = mapped({"x.csv": f"{HEAD}\n" + 'D1,Demo,"1,234",EUR,open,2026-01-05\n'})

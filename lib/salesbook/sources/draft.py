@@ -50,6 +50,9 @@ def source_lines(made: Proposal, path: str) -> list[str]:
     if made.extends:
         lines.append(f"extends = {quoted(made.extends)}")
     lines += [f"{name} = {quoted(value)}   # {why}" for name, (value, why) in made.forms.items()]
+    if made.closing:
+        ways = ", ".join(map(quoted, made.closing))
+        lines.append(f"closing_lines = [{ways}]   # the end of a report, left out, counted")
     return lines + asked(made, "source")
 
 
@@ -71,6 +74,8 @@ def sections_of(made: Proposal) -> dict[str, list[str]]:
     for name, columns in made.words.items():
         for column, words in columns.items():
             found[f"words.{name}.{column}"] = [f"{quoted(old)} = {quoted(new)}" for old, new in words.items()]
+    if made.headers:
+        found["headers"] = [f"{name} = {quoted(first)}   # below titles" for name, first in made.headers.items()]
     if made.steps:
         found["steps"] = [f"{name} = [{', '.join(map(quoted, some))}]" for name, some in made.steps.items()]
     for section in dict.fromkeys(question.section for question in made.questions if question.section != "source"):
@@ -96,7 +101,7 @@ def stage_lines(made: Proposal) -> list[str]:
 def place_of(section: str) -> tuple[int, int, str]:
     """Where a section stands: by its kind, then by the order of the tables."""
     kind, _, rest = section.partition(".")
-    kinds = ("source", "report", "files", "columns", "constants", "words", "steps")
+    kinds = ("source", "report", "files", "headers", "columns", "constants", "words", "steps")
     tables = list(TABLES)
     table = re.split(r"[.-]", rest)[0]
     return kinds.index(kind), tables.index(table) if table in tables else len(tables), section
@@ -130,7 +135,9 @@ def shown(made: Proposal) -> list[Table]:
     forms = Table(title="Forms", title_justify="left")
     for head in ("setting", "value", "because"):
         forms.add_column(head)
-    for name, (value, why) in (*made.forms.items(), *report):
+    outline = [(f"headers.{name}", (first, "titles stand above it")) for name, first in made.headers.items()]
+    outline += [("closing_lines", (", ".join(made.closing), "the end of a report"))] * bool(made.closing)
+    for name, (value, why) in (*made.forms.items(), *report, *outline):
         forms.add_row(name, escape(quoted(value)), escape(why))
     open_questions = Table(title="To be answered in the file", title_justify="left")
     open_questions.add_column("section")

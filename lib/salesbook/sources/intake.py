@@ -30,7 +30,7 @@ from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import DERIVED, Staged
 from salesbook.tables import TABLES
 
-VERSION = 10
+VERSION = 11
 MEMORY = "500MB"
 MOST_APART = 1_000  # rows that cannot be cast are kept out of a file that need not be written once more then
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
@@ -185,13 +185,13 @@ def read_files(work: Work) -> None:
     source = work.settings.source
     for number, copy in enumerate(work.copies):
         wanted = set().union(*(plan.wanted_names(name, source) for name in copy.file.tables))
-        work.texts[number] = reader.read(copy, source.encoding, source.delimiter, source.decimal, wanted, work.folder)
+        work.texts[number] = reader.read(copy, plan.declared(copy.file, source), wanted, work.folder)
     of_deals = [n for n, copy in enumerate(work.copies) if "deals" in map(maps.table_name, copy.file.tables)]
     work.dated = steps.dated_stages([work.texts[number].header for number in of_deals], source)
     for number, copy in enumerate(work.copies):
         for table in dict.fromkeys(map(maps.table_name, copy.file.tables)):
             feed_table(work, number, table)
-        quarantine.know(work.con, number, work.texts[number], source.closing_lines)
+        quarantine.know(work.con, number, work.texts[number])
 
 
 def feed_table(work: Work, number: int, table: str) -> None:
@@ -260,7 +260,7 @@ def read_rows(work: Work) -> None:
             hashlib.sha256(content).hexdigest(),
             len(content),
         )
-        text = reader.read(copy, "utf-8", ",", ".", set(), work.folder)
+        text = reader.read(copy, reader.OURS, set(), work.folder)
         text.shifts[:, 1] -= 1
         work.copies.append(copy)
         work.texts[len(work.copies) - 1] = text

@@ -10,10 +10,10 @@ from salesbook import maps
 from salesbook.errors import BadData
 from salesbook.schema import Column, Table
 from salesbook.settings import Source
-from salesbook.sources.files import listed
+from salesbook.sources.files import SourceFile, listed
 from salesbook.sources.form import Form
 from salesbook.sources.framing import Frame
-from salesbook.sources.reader import Text, name_key
+from salesbook.sources.reader import Declared, Text, name_key
 from salesbook.tables import TABLES
 
 FIRST_LINES = 30
@@ -72,6 +72,19 @@ def wanted_names(name: str, source: Source) -> set[str]:
     """The names that a table's columns may have in its file, as `name_key`."""
     found = [*names_of(name, source).values(), alternatives(source.newest.get(name, []))]
     return {name_key(one) for several in found for same in several for one in same}
+
+
+def declared(file: SourceFile, source: Source) -> Declared:
+    """What the settings say of how a file is written.
+
+    Raises: BadData where they say two things of its header, as the tables that it feeds have different ones.
+    """
+    names = list(dict.fromkeys(source.headers[name] for name in file.tables if source.headers.get(name)))
+    if len(names) > 1:
+        todo = "Mend them under [headers] in salesbook.toml: a file has one header."
+        raise BadData(f"The header of {file.name} is declared in two ways.", f"Found {listed(names)}.", todo)
+    header = names[0] if names else ""
+    return Declared(source.encoding, source.delimiter, source.decimal, header, source.closing_lines)
 
 
 def feed(
@@ -193,15 +206,16 @@ def missing(names: list[str], name: str, text: Text, source: Source) -> BadData:
         todo += ", or set currency under [source]"
     todo += f", or give one value for every row under [constants.{name}]."
     if not text.is_table:
-        todo = no_header(wanted_names(name, source), text, todo)
+        todo = no_header(name, wanted_names(name, source), text, todo)
     return BadData(f"{text.name} has no {kind} {listed(names)}.", f"It has {listed(there)}.", todo)
 
 
-def no_header(wanted: set[str], text: Text, todo: str) -> str:
+def no_header(name: str, wanted: set[str], text: Text, todo: str) -> str:
     """What to do where a file's first line is no header: its names stand lower, or in one field, or nowhere; else
     what is given."""
     if line := later_header(wanted, text):
-        return f"Line {line} has names that are looked for: take away what stands before it."
+        todo = f'say under [headers] in salesbook.toml with which name it begins, as {maps.table_name(name)} = "...".'
+        return f"Line {line} has names that are looked for: if it is the header, {todo}"
     first, *others = list(filter(None, text.header)) or [""]
     for sign in sorted(set(re.findall(r"[^\w\s\"']", first))) if not others else ():
         if len(wanted & set(map(name_key, first.split(sign)))) > 1:

@@ -42,7 +42,7 @@ def propose(export: list[Surveyed]) -> Proposal:
         settling.complete_dates(made, fed)
     taken = [file for file in readable if file.name in read]
     settling.decide_forms(made, taken)
-    settling.ask_for_closing(made, taken)
+    settling.settle_outlines(made, taken)
     settling.ask_for_stages(made)
     if not any(maps.table_name(fed.name) == "deals" for fed in made.fed):
         ask = "Which file holds the deals?" + " Without them, pages about leads and activities have figures." * bool(
@@ -55,8 +55,6 @@ def propose(export: list[Surveyed]) -> Proposal:
 
 def why_not(file: Surveyed, fed: dict[str, str]) -> str:
     """Why a file is not read; `fed`, the tables that are, to their first files."""
-    if file.later_header:
-        return f"line {file.later_header} looks like its header: take away what stands before it"
     rival = naming.best_for(file) if file.columns else None
     if rival and rival.name in fed:
         return f"the table {rival.name} is taken from {fed[rival.name]}, and this file has other columns"

@@ -57,7 +57,8 @@ class Fed:
 @dataclass
 class Proposal:
     """A proposed map: `extends`, a map that ships, or ""; tables; forms; what the report is made in; constants and
-    words; stages with what became of deals in them, whose order nothing tells; what is asked; and files that are not
+    words; stages with what became of deals in them, whose order nothing tells; the first column of each table's header
+    that stands below titles, and what stands below the last rows of reports; what is asked; and files that are not
     read, with why."""
 
     extends: str = ""
@@ -67,6 +68,8 @@ class Proposal:
     constants: dict[str, dict[str, str]] = field(default_factory=dict)
     words: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     steps: dict[str, list[str]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    closing: list[str] = field(default_factory=list)
     stages: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     not_read: list[tuple[str, str]] = field(default_factory=list)

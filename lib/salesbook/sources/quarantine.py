@@ -1,7 +1,6 @@
 """What was rejected, with line, reason and original text, for the person's eyes only; and what was flagged."""
 
 import os
-import re
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from salesbook.schema import Table
 from salesbook.sources.cast import Problems
-from salesbook.sources.form import literal, matches
+from salesbook.sources.form import literal
 from salesbook.sources.reader import Text
 from salesbook.sources.staged import LEFT_OUT
 
@@ -21,9 +20,8 @@ BROKEN = {
     "quotes_not_closed": "a quote is not closed, or stands where none may stand",
     "too_long": "the row is longer than a million bytes",
     "line_end_inside": "a carriage return stands within the row",
-    "closing_line": LEFT_OUT["closing_line"],
+    **{rule: LEFT_OUT[rule] for rule in ("title_line", "closing_line")},
 }
-QUOTES = " \"'"  # around the text of a closing line
 MOST_AT_ONCE = 50_000  # rejected rows whose text is held in memory
 ORIGINS = "create table origins (in_file integer, at_row bigint, original varchar)"
 
@@ -38,11 +36,8 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(ORIGINS)
 
 
-def know(con: duckdb.DuckDBPyConnection, source: int, text: Text, closing: tuple[str, ...] = ()) -> None:
-    """Write down a file: its name, where lines and rows part, and its records that are none.
-
-    Parameters: `closing`, what lines below the last good row say that are the end of a report; * is anything.
-    """
+def know(con: duckdb.DuckDBPyConnection, source: int, text: Text) -> None:
+    """Write down a file: its name, where lines and rows part, and its records that are none."""
     con.execute("insert into files values (?, ?, ?)", [source, text.name, not text.is_table])
     shifts = pa.table({"first": text.shifts[:, 0], "shift": text.shifts[:, 1]})
     con.register("new_shifts", shifts)
@@ -54,17 +49,6 @@ def know(con: duckdb.DuckDBPyConnection, source: int, text: Text, closing: tuple
         f"insert into broken select {source}, * from "
         f"read_csv({literal(text.bad.as_posix())}, {form}, {columns}, max_line_size = 8388608)"
     )
-
-    if closing:
-        ways = "|".join(".*".join(map(re.escape, way.strip().split("*"))) for way in closing)
-        is_closing = matches(f"""replace(trim(original, {literal(QUOTES)}), '""', '"')""", f"(?s)(?:{ways})")
-        which = f"in_file = {source} and line > {last_line(text)} and rule = 'fields_missing' and {is_closing}"
-        con.execute(f"update broken set rule = 'closing_line' where {which}")
-
-
-def last_line(text: Text) -> int:
-    """The line of a file's last good row; 0 where it has none."""
-    return text.n_good - 1 + int(text.shifts[-1, 1]) if text.n_good else 0
 
 
 def know_again(con: duckdb.DuckDBPyConnection, source: int, again: int) -> None:

@@ -5,7 +5,6 @@ import csv
 import gzip
 import itertools
 import re
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,16 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from salesbook.errors import BadData, WrongUsage
-from salesbook.sources import sheets
+from salesbook.sources import closing, sheets
 from salesbook.sources.beside import ahead
 from salesbook.sources.files import Copy, listed, members
 from salesbook.sources.framing import NEW_LINE, PATIENCE, Dialect, Frame, frames, structure
+from salesbook.sources.header import BLOCK, DELIMITERS, Declared, Start, clean_name, name_key, started
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
 
-BLOCK, LARGE_BLOCK = 1 << 18, 1 << 22  # a small one fits in the processor's cache
+LARGE_BLOCK = 1 << 22
 MOST_BAD = 1 << 26  # bytes of records that are none: beyond it a file is no table, or packed to do harm
 LONGEST_SKIPPED = 4096  # DuckDB skips a row too many behind a header of more than some 8,000 bytes
-DELIMITERS = (b",", b";", b"\t", b"|")
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -127,16 +126,6 @@ class Text:
                 return
 
 
-def name_key(name: str) -> str:
-    """A column's name without what may differ: case, spaces and underscores.
-
-    Examples:
-    >>> name_key(" Deal ID ") == name_key("deal_id")
-    True
-    """
-    return re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", name)).casefold()
-
-
 def check_declared(encoding: str, delimiter: str) -> None:
     """Refuse an encoding that is not known, or a delimiter that cannot be one.
 
@@ -152,42 +141,51 @@ def check_declared(encoding: str, delimiter: str) -> None:
         raise WrongUsage("source.delimiter cannot be one.", f"Found {delimiter!r}.", todo)
 
 
-def read(copy: Copy, encoding: str, delimiter: str, decimal: str, wanted: set[str], folder: Path) -> Text:
+OURS = Declared(delimiter=",")
+
+
+def read(copy: Copy, declared: Declared, wanted: set[str], folder: Path) -> Text:
     """A file's rows as text.
 
-    Parameters: `encoding` and `delimiter` as declared ("": the header tells the delimiter); `decimal`, the sign in
-    which numbers of a sheet are written out; `wanted`, the names (as `name_key`) that the map looks for; `folder`,
-    where the rows are written.
+    Parameters: `wanted`, the names (as `name_key`) that the map looks for; `folder`, where the rows are written.
     Raises: BadData for a file that cannot be read without guessing.
     """
     name, stem = copy.file.name, copy.path.stem
     if copy.is_table or copy.file.is_canonical:
-        encoding, delimiter = "utf-8", ","
-    decimal = "." if copy.file.is_canonical else decimal
+        declared = replace(OURS, decimal="." if copy.file.is_canonical else declared.decimal)
     kind = kind_of(copy)
     by_record, told = kind in ("xlsx", "parquet"), sheets.Told()
     plain = copy.path if kind == "text" else None
     if by_record:
         plain = folder / f"{stem}.sheet"
-        convert = sheets.from_excel if kind == "xlsx" else sheets.from_parquet
-        told = convert(copy, plain, decimal)
+        told = written_out(copy, kind, plain, declared)
         refuse_doubtful(told, wanted)
         blocks = partial(text_blocks, partial(plain.open, "rb"), name, "utf-8")
-        delimiter = ","
+        declared = replace(declared, delimiter=",")
     else:
-        blocks = partial(text_blocks, opener(copy, kind), name, encoding)
-    lead, line, rest = first_record(blocks(), name)
-    header, dialect = understood(lead, name, delimiter, wanted)
+        blocks = partial(text_blocks, opener(copy, kind), name, declared.encoding)
+    start = started(blocks(), name, declared.header, declared.delimiter, by_record)
+    header, dialect = understood(start.header, name, declared.delimiter, wanted)
     dialect = replace(dialect, width=len(header), by_record=by_record)
 
-    def again() -> Iterator[Frame]:
-        _, line, rest = first_record(blocks(), name)
-        return frames(rest, dialect, line)
+    def framing(start: Start) -> Iterator[Frame]:
+        return closing.left_out(frames(start.rest, dialect, start.line), start, dialect, header, declared)
 
-    with Rows(folder / f"{stem}.rows", plain if len(lead) <= LONGEST_SKIPPED else None) as rows:
-        text = framed(name, header, dialect, frames(rest, dialect, line), again, rows)
+    def again() -> Iterator[Frame]:
+        return framing(started(blocks(), name, declared.header, declared.delimiter, by_record))
+
+    is_there = len(start.header) <= LONGEST_SKIPPED and not start.titles
+    with Rows(folder / f"{stem}.rows", plain if is_there else None) as rows:
+        text = framed(name, header, dialect, framing(start), again, rows)
     is_ours = copy.file.is_canonical
     return replace(text, is_table=copy.is_table, others=copy.others, is_canonical=is_ours, dated=told.dated)
+
+
+def written_out(copy: Copy, kind: str, target: Path, declared: Declared) -> sheets.Told:
+    """Write a sheet or Parquet file out as CSV."""
+    if kind == "parquet":
+        return sheets.from_parquet(copy, target, declared.decimal)
+    return sheets.from_excel(copy, target, declared.decimal, declared.header)
 
 
 def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -> Text:
@@ -422,37 +420,6 @@ def normalised(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield b"\n"
 
 
-def first_record(blocks: Iterator[bytes], name: str) -> tuple[bytes, int, Iterator[bytes]]:
-    """The header's text, the line after it, and the rest of the text.
-
-    A line that says `sep=;`, as Excel writes it, is part of what is returned.
-    """
-    text, at = b"", 0
-    for block in blocks:
-        text += block
-        at = header_end(text)
-        if at or len(text) > BLOCK:
-            break
-    at = at or len(text)
-    head = text[:at].replace(b"\r\n", b"\n")
-    if not head.strip():
-        raise BadData(f"{name} is empty.", "It holds no text.", "Export it again.")
-    return head.lstrip(b"\n").rstrip(b"\n"), head.count(b"\n") + 1, itertools.chain([text[at:]], blocks)
-
-
-def header_end(text: bytes) -> int:
-    """Where the text after the header begins; 0 where the header has not ended yet."""
-    start = len(text) - len(text.lstrip(b"\r\n"))
-    if told := re.match(rb'"?sep=[^\n]*(\n[\r\n]*|)', text[start:], re.IGNORECASE):
-        start = start + told.end() if told.group(1) else len(text)
-    at = start
-    while end := text.find(b"\n", at) + 1:
-        if text.count(b'"', start, end) % 2 == 0:
-            return end
-        at = end
-    return 0
-
-
 def understood(head: bytes, name: str, delimiter: str, wanted: set[str]) -> tuple[tuple[str, ...], Dialect]:
     """The names in a header, and the dialect it is written in.
 
@@ -478,11 +445,6 @@ def understood(head: bytes, name: str, delimiter: str, wanted: set[str]) -> tupl
         raise BadData(f"The delimiter of {name} cannot be told.", found, "Set delimiter under [source].")
     refuse_twins(readings[0][2], name)
     return readings[0][2], readings[0][3]
-
-
-def clean_name(name: str) -> str:
-    """A column's name in one line without spaces around it, nor signs that nobody sees."""
-    return " ".join("".join(sign for sign in name if unicodedata.category(sign) != "Cf").split())
 
 
 def refuse_twins(names: tuple[str, ...], name: str) -> None:

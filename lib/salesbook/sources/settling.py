@@ -50,12 +50,25 @@ def read_together(forms: Iterable, taken: list[dict], asked: list[dict]) -> list
     return read
 
 
-def ask_for_closing(made: Proposal, export: list[Surveyed]) -> None:
-    """Ask whether lines below the last row are the end of a report, and to be left out."""
-    if ends := [file for file in export if file.closing]:
-        ways = dict.fromkeys(way for file in ends for way in file.closing)
+def settle_outlines(made: Proposal, export: list[Surveyed]) -> None:
+    """Say where headers stand below titles, and that lines below the last row are the end of a report, to be left out;
+    ask where that may be otherwise."""
+    found = {file.name: file.outline for file in export}
+    for fed in made.fed:
+        outlines = [found[name] for name in fed.files if found[name].header]
+        if outlines and all(one.is_header_sure for one in outlines):
+            made.headers[fed.name] = outlines[0].header
+        elif outlines:
+            which = ", ".join(fed.files)
+            ask = f"Is the line that begins with this the header of {which}, and what stands above it a title?"
+            made.ask("headers", ask, f"{fed.name} = {quoted(outlines[0].header)}")
+    ends = [file for file in export if file.outline.closing]
+    ways = list(dict.fromkeys(way for file in ends for way in file.outline.closing))
+    line = f"closing_lines = [{', '.join(map(quoted, ways))}]"
+    if ends and all(file.outline.is_closing_sure for file in ends):
+        made.closing = ways
+    elif ends:
         ask = f"Lines below the last row of {', '.join(file.name for file in ends)} look like the end of a report."
-        line = f"closing_lines = [{', '.join(map(quoted, ways))}]"
         made.ask("source", f"{ask} Leave such lines out, counted?", line)
 
 

@@ -17,6 +17,7 @@ import python_calamine
 
 from salesbook.errors import BadData
 from salesbook.sources.files import Copy, listed
+from salesbook.sources.header import is_header
 
 BATCH = 50_000
 LARGE, MOST_PACKED = 1 << 27, 200  # bytes; how many times smaller a workbook may be than its parts
@@ -52,11 +53,12 @@ class Told:
     doubts: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
 
-def from_excel(copy: Copy, target: Path, decimal: str) -> Told:
+def from_excel(copy: Copy, target: Path, decimal: str, declared: str) -> Told:
     """Write a sheet as CSV, a record per row of the sheet.
 
     Rule: the sheet that the map names, or that bears the table's name, or the only one. Numbers have the 15 digits
     that Excel has; dates are written as 2026-12-31, with 00:00:00 where others of the column bear a time.
+    Parameters: `declared`, the name of the first column where titles stand above the header.
     Returns: the columns with dates or times; doubts about those that mix percents with plain numbers.
     Raises: BadData for a broken workbook, for cells merged over rows, or where the sheet cannot be told.
     """
@@ -66,14 +68,15 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> Told:
         rows, merged, content, percents = parts_of(copy)
     except DAMAGED as error:
         raise BadData(f"{name} cannot be read as Excel.", f"{error}.", "Open it in Excel and save it again.") from error
-    refuse_merged(rows, merged, name)
+    top = top_of(rows, declared)
+    refuse_merged(top, merged, name)
     errors = errors_in(content)
     if None in errors or None in percents:
         found = "It has errors or percents in cells that bear no address."
         raise BadData(f"{name} does not say where its cells stand.", found, "Open it in Excel and save it again.")
     for (row, column), error in errors.items():
         rows[row][column] = error
-    timed = {at for row in rows for at, value in enumerate(row) if isinstance(value, datetime.datetime)}
+    timed = {at for row in rows[top:] for at, value in enumerate(row) if isinstance(value, datetime.datetime)}
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for row in rows:
@@ -83,8 +86,8 @@ def from_excel(copy: Copy, target: Path, decimal: str) -> Told:
             else:
                 file.write("\n")
     is_time = (datetime.date, datetime.time, datetime.timedelta)
-    dated = frozenset(at for row in rows for at, value in enumerate(row) if isinstance(value, is_time))
-    return Told(dated, mixed_percents(rows, percents, name))
+    dated = frozenset(at for row in rows[top:] for at, value in enumerate(row) if isinstance(value, is_time))
+    return Told(dated, mixed_percents(rows, percents, top, name))
 
 
 def parts_of(copy: Copy) -> tuple[list[list], list[tuple], bytes, set[tuple[int, int] | None]]:
@@ -98,10 +101,17 @@ def parts_of(copy: Copy) -> tuple[list[list], list[tuple], bytes, set[tuple[int,
     return read.to_python(skip_empty_area=False), read.merged_cell_ranges or [], content, percents
 
 
-def mixed_percents(rows: list[list], percents: set[tuple[int, int]], name: str) -> dict[str, tuple[str, str, str]]:
+def top_of(rows: list[list], declared: str) -> int:
+    """The row of the header: the first with something in it, or the one that the settings declare."""
+    filled = [at for at, row in enumerate(rows) if any(value != "" for value in row)]
+    return next((at for at in filled if not declared or is_header(map(str, rows[at]), declared)), 0)
+
+
+def mixed_percents(
+    rows: list[list], percents: set[tuple[int, int]], first: int, name: str
+) -> dict[str, tuple[str, str, str]]:
     """The columns in which some numbers are percents and others are not, by name: 12% is 0.12, and what stands beside
     it as 12 or 0.5 may have been meant either way. 0 is the same in both."""
-    first = next((at for at, row in enumerate(rows) if any(value != "" for value in row)), 0)
     doubts = {}
     for column in sorted({column for _, column in percents}):
         numbers = [at for at, row in enumerate(rows) if at > first and is_number(row[column])]
@@ -121,12 +131,11 @@ def is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
 
 
-def refuse_merged(rows: list[list], merged: list[tuple], name: str) -> None:
+def refuse_merged(header: int, merged: list[tuple], name: str) -> None:
     """Refuse cells merged over several rows below the header: all of these rows mean the value that one of them has.
 
     Raises: BadData.
     """
-    header = next((at for at, row in enumerate(rows) if any(value != "" for value in row)), 0)
     for (first, column), (last, _) in merged:
         if last > max(first, header):
             found = f"Those of rows {first + 1} to {last + 1} in column {column_letters(column)}."

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "merged": "of a deal that was merged into another",
     "joined": "a further part of a record that is taken as one",
     "superseded": "a later version of the record is taken",
+    "title_line": "a title above the header, as the settings say, or between groups of rows",
     "closing_line": "a closing line of a report, as the settings say",
     "repeated": "another file, or one for several tables, has it before",
 }

@@ -1,6 +1,5 @@
 """What an export's files hold: their headers, and for each column what its values as a whole prove."""
 
-import csv
 import re
 import tempfile
 from collections.abc import Iterator
@@ -11,9 +10,11 @@ import duckdb
 import python_calamine
 
 from salesbook.errors import BadData
-from salesbook.sources import cast, files, plan, quarantine, reader
+from salesbook.sources import cast, files, outline, reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, literal, matches, number_pattern
+from salesbook.sources.outline import Outline
+from salesbook.sources.reader import Declared
 from salesbook.sources.units import BY_NAME, GAP, MONEY_SIGNS, months_by_name, without_sign
 
 FORMS = {
@@ -21,7 +22,6 @@ FORMS = {
     for decimal, thousands in ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'"))
 }
 MOST_VALUES = 40
-MOST_CLOSING, LONGEST_CLOSING = 20, 1 << 14  # lines and bytes of what ends a report
 
 
 @dataclass(frozen=True)
@@ -116,16 +116,14 @@ class Profile:
 class Surveyed:
     """A file, or a sheet of one: its name, that of the map (with the sheet), its columns; or why it cannot be read.
 
-    `later_header`: the line in which its header seems to stand, if not in the first. `closing`: what stands below its
-    last row, where that seems to be the end of a report, with * for each number.
+    `outline`: where its header and its last row are, if it is a report.
     """
 
     name: str
     columns: dict[str, Profile]
     refusal: str = ""
     encoding: str = "utf-8"
-    later_header: int = 0
-    closing: tuple[str, ...] = ()
+    outline: Outline = field(default_factory=Outline)
 
     @property
     def rows(self) -> int:
@@ -167,36 +165,29 @@ def sheets_of(path: Path, packed: str, folder: Path) -> Iterator[SourceFile]:
 
 
 def surveyed(file: SourceFile, work: Path, number: int, wanted: set[str]) -> Surveyed:
-    """A file with what its columns prove. One that is no UTF-8 is read as cp1252, as Excel on Windows writes it."""
+    """A file with what its columns prove: those of its rows, without titles above them or the end of a report."""
     try:
         copy = files.copied(file, work / f"{number}.copy")
-        text, encoding = text_of(copy, work, wanted)
+        header, is_sure = outline.header_of(copy, wanted)
+        text, encoding = text_of(copy, Declared(header=header), work, wanted)
+        closing, is_closing_sure = outline.closing_of(text)
+        if closing:
+            text = reader.read(copy, Declared(encoding, header=header, closing=closing), wanted, work)
     except BadData as error:
         return Surveyed(file.name, {}, refusal=f"{error.wrong} {error.found} {error.todo}")
-    later_header, closing = plan.later_header(wanted, text), closing_lines(text)
-    return Surveyed(file.name, profiles(text, wanted), "", encoding, later_header, closing)
+    found = outline.Outline(header, is_sure, closing, is_closing_sure)
+    return Surveyed(file.name, profiles(text, wanted), "", encoding, found)
 
 
-def closing_lines(text: reader.Text) -> tuple[str, ...]:
-    """What stands in several lines of one field below the last row; one alone may be a row that is cut off."""
-    if not 1 < text.n_bad <= MOST_CLOSING or text.bad.stat().st_size > LONGEST_CLOSING:
-        return ()
-    with text.bad.open(encoding="utf-8", newline="") as file:
-        below = [original for line, _, original in csv.reader(file) if int(line) > quarantine.last_line(text)]
-    fields = [text.dialect.fields(original.encode()) for original in below]
-    if len(below) < 2 or any(len(some) != 1 for some in fields):
-        return ()
-    return tuple(dict.fromkeys(re.sub(r"\d+", "*", text.dialect.value(one).decode().strip()) for (one,) in fields))
-
-
-def text_of(copy: Copy, work: Path, wanted: set[str]) -> tuple[reader.Text, str]:
-    """A file's rows, and the encoding they were read in."""
+def text_of(copy: Copy, declared: Declared, work: Path, wanted: set[str]) -> tuple[reader.Text, str]:
+    """A file's rows, and the encoding they were read in: one that is no UTF-8 is read as cp1252, as Excel on Windows
+    writes it."""
     try:
-        return reader.read(copy, "utf-8", "", ".", wanted, work), "utf-8"
+        return reader.read(copy, declared, wanted, work), "utf-8"
     except BadData as error:
         if not error.wrong.endswith("is not utf-8."):
             raise
-    return reader.read(copy, "cp1252", "", ".", wanted, work), "cp1252"
+    return reader.read(copy, replace(declared, encoding="cp1252"), wanted, work), "cp1252"
 
 
 def profiles(text: reader.Text, wanted: set[str]) -> dict[str, Profile]:
