@@ -21,8 +21,8 @@ from salesbook.sources.form import (
     plain_number,
 )
 from salesbook.sources.plan import Feed
-from salesbook.sources.reader import Text
 from salesbook.sources.rows import Traits
+from salesbook.sources.text import Text
 
 UNKNOWN = Traits(is_plain=False, is_trim=False, is_bare=False)
 TRIMMED = " \t\r\n\u00a0"

@@ -28,6 +28,7 @@ from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import Form, literal
 from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.staged import DERIVED, Staged
+from salesbook.sources.text import Text
 from salesbook.tables import TABLES
 
 VERSION = 11
@@ -44,7 +45,7 @@ class Work:
     folder: Path
     con: duckdb.DuckDBPyConnection
     copies: list[Copy]
-    texts: dict[int, reader.Text] = field(default_factory=dict)
+    texts: dict[int, Text] = field(default_factory=dict)
     feeds: dict[str, list[plan.Feed]] = field(default_factory=dict)
     set_aside: list[str] = field(default_factory=list)
     dated: dict[str, list[str]] = field(default_factory=dict)
@@ -287,10 +288,15 @@ def cast_table(work: Work, table: Table) -> None:
         words, (mixed, empty) = plan.words_of(feed.name, work.settings.source), mixed_and_empty(feed)
         rows = Blocks(work.con, feed, words, mixed, work.problems, empty).typed()
         last = is_last(work, feed)
-        wrote = typed.written(rows, path, feed.table, is_last=last, most_apart=MOST_APART if last else 0)
+        most_apart = MOST_APART if last and not feed.is_shared else 0
+        wrote = typed.written(rows, path, feed.table, is_last=last, most_apart=most_apart)
         work.wrote[path] = wrote
         if wrote.count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, wrote.count)
+        if len(wrote.apart):
+            rows_apart = wrote.apart.column("at_row").to_numpy()
+            work.texts[feed.source] = work.texts[feed.source].numbered_behind(rows_apart)
+            quarantine.know_lines(work.con, feed.source, work.texts[feed.source])
         parts.append(typed.part(work.con, table, feed.source, path, wrote, set(feed.table.stored)))
         if wrote.is_ascending:
             work.ascending.add(table.name)
@@ -379,7 +385,7 @@ def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
     (feed,) = work.feeds[table.name]
     as_cast, steps_on_rows = part_of(work.folder, feed), staged.derived.get(table.name, [])
     steps_on_rows = [*steps_on_rows, STATUS] if table.name == "deals" else steps_on_rows
-    rejected = work.wrote[as_cast].in_file(rejected_rows(work.con, table.name))
+    rejected = rejected_rows(work.con, table.name, work.wrote[as_cast].in_file)
     if len(rejected) or steps_on_rows or not is_all_kept(feed):
         rows = typed.without(rejected, as_cast)
         shape = steps.table_for(table.name, work.settings.source, list(work.dated))
@@ -388,10 +394,10 @@ def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
         typed.link(as_cast, target)
 
 
-def rejected_rows(con: duckdb.DuckDBPyConnection, table: str) -> np.ndarray:
-    """The numbers of the rows of a table that were rejected, in order; of one that is made of one file."""
-    query = "select distinct at_row from rejected where table_name = ? order by at_row"
-    return con.execute(query, [table]).fetchnumpy()["at_row"].astype(np.int64)
+def rejected_rows(con: duckdb.DuckDBPyConnection, table: str, before: int) -> np.ndarray:
+    """The numbers below a bound of the rows of a table that were rejected, in order; of one that is of one file."""
+    query = "select distinct at_row from rejected where table_name = ? and at_row < ? order by at_row"
+    return con.execute(query, [table, before]).fetchnumpy()["at_row"].astype(np.int64)
 
 
 def tables_of(staged: Staged) -> list[str]:

@@ -26,9 +26,9 @@ from salesbook.sources.form import DATES, YEAR, Form, literal, matches
 from salesbook.sources.framing import Dialect
 from salesbook.sources.imports import RECORD, Import, opened
 from salesbook.sources.placed_rules import Held, PlacedChecks, PlacedStaged
-from salesbook.sources.reader import Text
 from salesbook.sources.relations import Relations
 from salesbook.sources.staged import Staged
+from salesbook.sources.text import Text
 from salesbook.tables import TABLES
 
 OF_A_ROW = {"table_name": "text", "in_file": "integer", "at_row": "bigint", "number": "integer"}

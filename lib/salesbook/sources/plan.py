@@ -13,7 +13,8 @@ from salesbook.settings import Source
 from salesbook.sources.files import SourceFile, listed
 from salesbook.sources.form import Form
 from salesbook.sources.framing import Frame
-from salesbook.sources.reader import Declared, Text, name_key
+from salesbook.sources.reader import Declared, name_key
+from salesbook.sources.text import Text
 from salesbook.tables import TABLES
 
 FIRST_LINES = 30

@@ -11,8 +11,8 @@ import pyarrow as pa
 from salesbook.schema import Table
 from salesbook.sources.cast import Problems
 from salesbook.sources.form import literal
-from salesbook.sources.reader import Text
 from salesbook.sources.staged import LEFT_OUT
+from salesbook.sources.text import Text
 
 BROKEN = {
     "fields_missing": "the row has fewer fields than the header",
@@ -39,16 +39,22 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
 def know(con: duckdb.DuckDBPyConnection, source: int, text: Text) -> None:
     """Write down a file: its name, where lines and rows part, and its records that are none."""
     con.execute("insert into files values (?, ?, ?)", [source, text.name, not text.is_table])
-    shifts = pa.table({"first": text.shifts[:, 0], "shift": text.shifts[:, 1]})
-    con.register("new_shifts", shifts)
-    con.execute(f"insert into shifts select {source}, first, shift from new_shifts")
-    con.unregister("new_shifts")
+    know_lines(con, source, text)
     columns = "columns = {'line': 'BIGINT', 'rule': 'VARCHAR', 'original': 'VARCHAR'}"
     form = "auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n'"
     con.execute(
         f"insert into broken select {source}, * from "
         f"read_csv({literal(text.bad.as_posix())}, {form}, {columns}, max_line_size = 8388608)"
     )
+
+
+def know_lines(con: duckdb.DuckDBPyConnection, source: int, text: Text) -> None:
+    """Write down where lines and rows of a file part, instead of what was known."""
+    con.execute("delete from shifts where in_file = ?", [source])
+    shifts = pa.table({"first": text.shifts[:, 0], "shift": text.shifts[:, 1]})
+    con.register("new_shifts", shifts)
+    con.execute(f"insert into shifts select {source}, first, shift from new_shifts")
+    con.unregister("new_shifts")
 
 
 def know_again(con: duckdb.DuckDBPyConnection, source: int, again: int) -> None:

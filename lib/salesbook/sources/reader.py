@@ -8,7 +8,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from operator import and_
 from pathlib import Path
@@ -19,9 +19,10 @@ from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import closing, sheets
 from salesbook.sources.beside import ahead
 from salesbook.sources.files import Copy, listed, members
-from salesbook.sources.framing import NEW_LINE, PATIENCE, Dialect, Frame, frames, structure
+from salesbook.sources.framing import NEW_LINE, PATIENCE, Dialect, Frame, frames
 from salesbook.sources.header import BLOCK, DELIMITERS, Declared, Start, clean_name, name_key, started
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
+from salesbook.sources.text import Text
 
 LARGE_BLOCK = 1 << 22
 MOST_BAD = 1 << 26  # bytes of records that are none: beyond it a file is no table, or packed to do harm
@@ -50,80 +51,6 @@ DOCUMENTS = {
     "xl/workbook.bin": "an Excel file in its binary form (.xlsb)",
     "word/document.xml": "a Word document",
 }
-
-
-@dataclass(frozen=True)
-class Text:
-    """A file as rows of text: `header`, and a file of its good records that a strict engine reads without a doubt.
-
-    `skip`, `start`: the lines and bytes of that file before them; `blocks`: the parts in which it can be read;
-    `pieces`: bytes and rows of smaller ones, None where not all records stand there as they stand in the source.
-    `shifts`: (first row, line minus row) wherever that difference changes, so that a row's line in the source is known.
-    `bad`: a CSV file of the records that are none (line, rule, original text). `traits`: what nobody need look for in
-    it. `is_table`: rows of a database, which have no line. `others`: columns of the source that are not in the text.
-    `is_canonical`: it has the tables' own names and forms. `dated`: columns in which a sheet has dates or times.
-    """
-
-    name: str
-    header: tuple[str, ...]
-    dialect: Dialect
-    rows: Path
-    bad: Path
-    n_good: int
-    n_bad: int
-    shifts: np.ndarray
-    frames: Callable[[], Iterator[Frame]]
-    traits: Traits
-    skip: int
-    start: int = 0
-    blocks: tuple[Block, ...] = ()
-    pieces: np.ndarray | None = None
-    is_table: bool = False
-    others: tuple[str, ...] = ()
-    is_canonical: bool = False
-    dated: frozenset[int] = frozenset()
-
-    def parts(self) -> Iterator[tuple[bytes, Traits]]:
-        """The text in parts of whole records, with what each does not hold."""
-        with self.rows.open("rb") as file:
-            file.seek(self.start)
-            for block in self.blocks:
-                if block.size:
-                    yield file.read(block.size), block.traits
-
-    def ends(self, block: bytes) -> np.ndarray:
-        """Where the records of a part end; the last line end of a file may be missing."""
-        block = block if block.endswith(b"\n") else block + b"\n"
-        if self.dialect.quote not in block:
-            return np.flatnonzero(np.frombuffer(block, np.uint8) == NEW_LINE)
-        ends, _, _ = structure(block, self.dialect)
-        return ends
-
-    def originals(self, rows: np.ndarray) -> Iterator[tuple[int, str]]:
-        """Some good records, given in order by their numbers, as they stand in the source; each with its number."""
-        if self.pieces is None:
-            yield from self.originals_of_frames(rows)
-            return
-        after = np.cumsum(self.pieces, axis=0)
-        edges = np.searchsorted(rows, np.append(0, after[:, 1]))
-        with self.rows.open("rb") as file:
-            for piece in np.flatnonzero(np.diff(edges)):
-                start, first = after[piece] - self.pieces[piece]
-                file.seek(self.start + start)
-                block = file.read(self.pieces[piece, 0])
-                ends = np.append(self.ends(block), -1)
-                for row in rows[edges[piece] : edges[piece + 1]]:
-                    yield int(row), block[ends[row - first - 1] + 1 : ends[row - first]].decode()
-
-    def originals_of_frames(self, rows: np.ndarray) -> Iterator[tuple[int, str]]:
-        """The same, where the source is framed once more for it."""
-        first = 0
-        for frame in self.frames():
-            for row in rows[slice(*np.searchsorted(rows, (first, first + len(frame.lines))))]:
-                yield int(row), frame.original(row - first).decode()
-            first += len(frame.lines)
-            if first > rows[-1]:
-                return
 
 
 def check_declared(encoding: str, delimiter: str) -> None:

@@ -33,7 +33,8 @@ class Written:
     """What was written: how many rows; `at_row`, `problem` and `other_word` of those where one of these is not 0; and
     whether every key comes after the one before, so that none can stand there twice.
 
-    `apart`: whole rows that could not be cast and are not in the file, for it to stay as it is; they are counted.
+    `apart`: whole rows that could not be cast and are not in the file, for it to stay as it is, each with the `at_row`
+    that it had; they are counted, and numbered behind those in the file.
     """
 
     count: int
@@ -41,11 +42,10 @@ class Written:
     is_ascending: bool
     apart: pa.Table
 
-    def in_file(self, rows: np.ndarray) -> np.ndarray:
-        """Where some rows, in order, stand in the file; those apart are not there."""
-        apart = self.apart.column("at_row").to_numpy()
-        there = np.setdiff1d(rows, apart)
-        return there - np.searchsorted(apart, there)
+    @property
+    def in_file(self) -> int:
+        """How many rows are in the file."""
+        return self.count - len(self.apart)
 
 
 def batches(con: duckdb.DuckDBPyConnection, select: str) -> Iterator[pa.RecordBatch]:
@@ -71,14 +71,13 @@ def written(
         for batch in rows:
             first, count = count, count + len(batch)
             if MARKS[0] in batch.schema.names:
-                found, failed = marks(batch, first), np.flatnonzero(batch.column("problem").to_numpy())
+                failed = np.flatnonzero(batch.column("problem").to_numpy())
                 if 0 < len(failed) <= most_apart - n_apart:
-                    n_apart += len(failed)
-                    numbered = pa.Table.from_batches([batch]).append_column("at_row", pa.array(range(first, count)))
-                    apart.append(numbered.take(failed).select(apart[0].column_names).cast(apart[0].schema))
-                    found = found.filter(pc.equal(found.column("problem"), 0))
+                    told = batch.append_column("at_row", pa.array(range(first, count))).take(pa.array(failed))
+                    apart.append(pa.table(told.select(apart[0].column_names)).cast(apart[0].schema))
                     batch = batch.filter(pc.equal(batch.column("problem"), 0))
-                marked.append(found)
+                marked.append(marks(batch, first - n_apart))
+                n_apart = sum(map(len, apart))
             file.write_batch(batch.select(schema.names))
             key.look(batch)
     return Written(count, pa.concat_tables(marked), key.is_ascending, pa.concat_tables(apart))
@@ -191,10 +190,8 @@ def part(con: duckdb.DuckDBPyConnection, table: Table, source: int, path: Path, 
 
     Parameters: `there`, the columns that were written; the others are empty.
     """
-    apart = wrote.apart.column("at_row").to_pylist()
-    number = numbered("file_row_number", [at - before for before, at in enumerate(apart)])
     read = f"read_parquet({literal(path.as_posix())}, file_row_number = true)"
-    rows = f"(select * exclude file_row_number, {number} as at_row from {read})"
+    rows = f"(select * exclude file_row_number, file_row_number as at_row from {read})"
     given = {name: f'r."{name}"' if name in there else absent(name, kind) for name, kind in table.stored.items()}
     names = ", ".join(f'{sql} as "{name}"' for name, sql in given.items())
     if len(wrote.marked):
@@ -204,8 +201,10 @@ def part(con: duckdb.DuckDBPyConnection, table: Table, source: int, path: Path, 
     else:
         told, rows = ", ".join(f"0 as {mark}" for mark in MARKS), f"{rows} r"
     select = f"select {names}, {told}, {source} as in_file, r.at_row from {rows}"
-    if apart:
-        kept = keep(con, f"apart_{table.name}_{source}", wrote.apart)
+    if len(wrote.apart):
+        behind = pa.array(range(wrote.in_file, wrote.count), pa.int64())
+        numbered = wrote.apart.drop_columns("at_row").append_column("at_row", behind)
+        kept = keep(con, f"apart_{table.name}_{source}", numbered)
         select += f" union all select {names}, {', '.join(MARKS)}, {source} as in_file, r.at_row from {kept} r"
     return select
 
@@ -216,19 +215,6 @@ def keep(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> str:
     con.execute(f"create table {name} as from given")
     con.unregister("given")
     return name
-
-
-def numbered(row: str, edges: list[int], before: int = 0) -> str:
-    """SQL of the number that a row of the written file has in the source, as a search tree.
-
-    Parameters: `edges`, for each row that is kept apart the first row of the file behind it; `before`, rows apart
-    before all of these.
-    """
-    if not edges:
-        return f"{row} + {before}"
-    half = len(edges) // 2
-    low, high = numbered(row, edges[:half], before), numbered(row, edges[half + 1 :], before + half + 1)
-    return f"case when {row} < {edges[half]} then {low} else {high} end"
 
 
 def write_empty(table: Table, path: Path) -> None:

@@ -19,9 +19,9 @@ from salesbook.schema import Column
 from salesbook.sources.cast import CURRENCY_CODES, DIGITS, INVISIBLE, NUMBERS, OTHER, SPOILED, TRIMMED, UNKNOWN, WRAPPED
 from salesbook.sources.form import FALSE, TRUE
 from salesbook.sources.plan import Feed
-from salesbook.sources.reader import Text
 from salesbook.sources.rows import Traits
 from salesbook.sources.shapes import DAY, Alike, Layout, alike, layout, scaled
+from salesbook.sources.text import Text
 from salesbook.sources.typed import schema_of
 
 PIECE = 1 << 21  # the bytes that Arrow parses at a time: what fits in the processor's cache
