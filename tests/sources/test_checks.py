@@ -105,6 +105,13 @@ def test_won_without_a_date_and_a_negative_amount_are_flagged(read):
     assert flags(imported) == {("deals", "D1", "closed_has_a_date"), ("deals", "D2", "amount_not_negative")}
 
 
+def test_a_deal_without_the_day_it_was_opened_is_flagged_where_others_have_one(read):
+    undated = deal("D2", more="5,EUR,,,,")
+    assert flags(read({"deals.csv": table(HEADER, deal("D1"), undated)})) == {("deals", "D2", "created_at_empty")}
+    header = HEADER.replace("created_at", "opened")
+    assert flags(read({"deals.csv": table(header, deal("D1"), undated)})) == set()
+
+
 def test_a_closing_date_of_an_open_deal_is_flagged_and_the_deal_stays_open(read, rows):
     imported = read({"deals.csv": table(HEADER, deal("D1", more=f"5,EUR,{DAY},{DAY},,"), deal("D2"))})
     assert flags(imported) == {("deals", "D1", "open_has_no_close")}

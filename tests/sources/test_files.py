@@ -60,3 +60,12 @@ def test_folders_beside_files_are_not_read(mapped, tmp_path):
     (tmp_path / "export" / "old").mkdir(parents=True)
     made = mapped({"Opportunity.csv": OPPORTUNITY + WON, "old/Opportunity.csv": OPPORTUNITY})
     assert [fed.files for fed in made.fed] == [["Opportunity.csv"]]
+
+
+@pytest.mark.parametrize("name", ["leads.xls", "Leads.ODS", "leads.csv.bz2", "leads.json"])
+def test_a_table_in_a_kind_of_file_that_is_not_read_is_refused_unless_another_feeds_it(read, deals_of, name):
+    export = {"deals.csv": deals_of(good=1), name: b"x", "old_leads.xls": b"x"}
+    with pytest.raises(BadData, match=rf'{name} is not read.*Save it as \.xlsx or CSV.*leads = ""'):
+        read(export)
+    assert read(export, files={"leads": ""}).rows_loaded("deals") == 1
+    assert read(export | {"leads.csv": "lead_id,created_at,source,status\n"}).rows_loaded("deals") == 1

@@ -70,3 +70,11 @@ def test_a_third_equal_version_is_counted_as_repeated(read):
 def test_the_column_of_versions_must_be_there(read):
     with pytest.raises(BadData, match="'modified'"):
         read(FILES, newest={"deals": "modified"}, **MAP)
+
+
+def test_a_version_that_cannot_be_read_is_told_by_the_name_of_its_column(read, quarantined):
+    files = FILES | {"e-1.csv": JANUARY.replace("2026-01-10T00:00:00Z", "10 January")}
+    imported = read(files, newest={"deals": "changed"}, **MAP)
+    assert set(quarantined(imported, "deals", "file, rule, reason")) == {
+        ("e-1.csv", "version_at_unreadable", "changed is not a date or time of the form 2026-12-31"),
+    }  # fmt: skip

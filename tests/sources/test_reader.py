@@ -46,6 +46,7 @@ REFUSED = {
     "an old Excel file": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "xls"),
     "a PDF": (b"%PDF-1.7\n", "PDF"),
     "Windows text": (GOOD.replace("Valve", "Klep Ø").encode("cp1252"), "Line 3 holds the byte 0xD8.*cp1252"),
+    "text cut in a letter": (f"{GOOD}D9,Ø".encode()[:-1], r"It ends on line \d in the middle of a letter.*cut off"),
     "a gzip in a gzip": (gzip.compress(gzip.compress(GOOD.encode())), "packed twice"),
     "a zip in a zip": (zipped(a=zipped(a=GOOD.encode())), "packed twice"),
     "a bzip2": (bz2.compress(GOOD.encode()), "packed"),

@@ -13,7 +13,7 @@ import pytest
 import xlsxwriter
 
 from salesbook.errors import BadData
-from salesbook.sources import sheets
+from salesbook.sources import packed, sheets
 from salesbook.sources.files import Copy, SourceFile
 
 HEADER = ["deal_id", "pipeline", "stage", "status", "currency", "amount", "created_at", "is_test", "expected_close"]
@@ -23,8 +23,8 @@ def workbook(*rows: list, names: tuple[str, ...] = ("Sheet1",), first_row: int =
     """A workbook with the rows on its first sheet."""
     target = io.BytesIO()
     with xlsxwriter.Workbook(target, {"default_date_format": "yyyy-mm-dd hh:mm"}) as book:
-        for name in names:
-            book.add_worksheet(name)
+        for at, name in enumerate(names):
+            book.add_worksheet(name).write(0, 0, "a note" if at else "")
         sheet = book.worksheets()[0]
         for at, row in enumerate(rows, first_row):
             for column, value in enumerate(row):
@@ -148,9 +148,9 @@ def test_a_workbook_with_a_damaged_part_is_refused(read):
 
 
 def test_a_workbook_packed_to_fill_the_memory_is_refused_before_it_is_unpacked(read, monkeypatch):
-    monkeypatch.setattr(sheets, "LARGE", 1 << 20)
+    monkeypatch.setattr(packed, "LARGE", 1 << 20)
     content = rewritten(workbook(HEADER[:6], ROW[:6]), ("</sheetData>", "</sheetData>" + " " * (8 << 20)))
-    with pytest.raises(BadData, match=r"deals\.xlsx is no usual workbook.*unpacked"):
+    with pytest.raises(BadData, match=r"deals\.xlsx is packed too small.*unpacked"):
         read({"deals.xlsx": content})
 
 
@@ -289,11 +289,6 @@ def test_numbers_of_a_parquet_file_bear_no_noise(read, rows):
     assert imported.rejected == {"deals": {"amount_unreadable": 2}}
 
 
-def test_a_parquet_file_of_bytes_that_are_no_text_is_refused(read):
-    with pytest.raises(BadData, match=r"deals\.parquet cannot be read as Parquet"):
-        read({"deals.parquet": parquet(deal_id=[b"\xff"])})
-
-
 def test_a_parquet_file_with_a_damaged_name_of_a_column_is_refused(read):
     content = parquet(deal_id=["D1"], stage=["Demo"])
     spoiled = content.replace(b"stage", b"st\xffge")
@@ -319,9 +314,32 @@ def test_short_fractions_of_a_parquet_file_have_the_digits_they_were_given(read,
     assert rows(read({"deals.parquet": content}, limit=0.0), "deals", "amount_minor") == [(10,), (123_456,)]
 
 
+def test_the_only_sheet_with_cells_that_a_person_sees_is_read(read, rows):
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target) as book:
+        hidden, _, shown, _ = (book.add_worksheet(name) for name in ("lists", "Blad1", "Blad2", "Blad3"))
+        hidden.write(0, 0, "for the program alone")
+        for at, row in enumerate((HEADER[:6], ROW[:6])):
+            shown.write_row(at, 0, row)
+        shown.activate()
+        hidden.hide()
+    imported = read({"deals.xlsx": target.getvalue()})
+    assert rows(imported, "deals", "deal_id, amount_minor") == [("D1", 123_450)]
+
+
+def test_bytes_that_are_no_text_are_left_aside_unless_the_map_names_them(read, rows):
+    deal = {"deal_id": ["D1"], "pipeline": ["Sales"], "status": ["open"], "currency": ["EUR"]}
+    picture = pa.array([b"\xff\xd8\xff"])
+    imported = read({"deals.parquet": parquet(**deal, stage=pa.array([b"Demo"]), picture=picture)})
+    assert rows(imported, "deals", "deal_id, stage") == [("D1", "Demo")]
+    assert imported.files[0]["unknown_columns"] == ["picture"]
+    with pytest.raises(BadData, match=r"'stage' holds lists, structures or bytes that are no text"):
+        read({"deals.parquet": parquet(**deal, stage=picture)})
+
+
 def test_a_structure_where_the_map_names_a_value_is_refused(read):
     content = parquet(
         deal_id=["D1"], pipeline=["Sales"], stage=["Demo"], status=["open"], currency=["EUR"], amount=[{"value": 5.0}]
     )
-    with pytest.raises(BadData, match=r"deals\.parquet has no plain values.*'amount' holds lists or structures"):
+    with pytest.raises(BadData, match=r"deals\.parquet has no plain values.*'amount' holds lists, structures or bytes"):
         read({"deals.parquet": content})

@@ -85,7 +85,7 @@ def test_a_text_of_another_unit_becomes_the_canonical_text(unit, form, text, exp
             ("euros", "kroner"),
             {"€ 1.234,50": 123_450, "-€1.234,50": -123_450, "1.234,50 kr.": 123_450, "kr\u00a01.234,50": 123_450,
              "1.234,50\u00a0€": 123_450, "€\u202f5": 500, "1234,5000": 123_450, "EUR 5,6000": 560, "DKK7,00": 700,
-             "1.234": 123_400, "1234,5670": None, "$ 5": None, "5 kroner": None},
+             "1.234": 123_400, "1234,5670": None, "$ 5": None, "5 kroner": None, "€": None, "kr. ": None},
         ),
         (
             'thousands = ","\n',

@@ -23,6 +23,7 @@ from salesbook.sources.form import (
 from salesbook.sources.plan import Feed
 from salesbook.sources.rows import Traits
 from salesbook.sources.text import Text
+from salesbook.tables import TABLES
 
 UNKNOWN = Traits(is_plain=False, is_trim=False, is_bare=False)
 TRIMMED = " \t\r\n\u00a0"
@@ -125,8 +126,9 @@ def statement(
             notes.append(f"when o_{column.name} then {number}")
         cast = CASTS[column.type](column, feed, column.name in mixed)
         parsed, values = parsed | cast.parsed, values | cast.values
+        called = known_as(column, feed)
         for condition, rule, reason in [*empty(column), *cast.problems, *bounds(column)]:
-            number = problems.number(column.name, f"{column.name}_{rule}", f"{column.name} {reason}")
+            number = problems.number(called, f"{column.name}_{rule}", f"{called} {reason}")
             cases.append(f"when {condition} then {number}")
     levels = LEVELS if feed.is_placed else (tuple("qwdzp"),)
     also = f", {carried}" if carried else ""
@@ -137,6 +139,13 @@ def statement(
     problem, note = (f"case {' '.join(tests)} else 0 end" if tests else "0" for tests in (cases, notes))
     marks = f"({problem})::integer as problem, ({note})::integer as other_word"
     return f"select {stored}, {marks}{also} from ({middle}) texts"
+
+
+def known_as(column: Column, feed: Feed) -> str:
+    """A column's name for a person: its own, of one that only the reader names the file's."""
+    own = {one.name for one in TABLES[feed.table.name].columns} if feed.table.name in TABLES else set()
+    is_own = column.name in own or column.name not in feed.positions
+    return column.name if is_own else feed.text.header[feed.positions[column.name]]
 
 
 def named(expressions: dict[str, str]) -> str:

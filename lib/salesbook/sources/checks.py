@@ -142,6 +142,14 @@ class Checks:
             self.record("flagged", table, onward, "merged_into", "merged_onward", reason)
         if table.name == "deals":
             self.flag_other_status(table)
+            self.flag_undated(table)
+
+    def flag_undated(self, table: Table) -> None:
+        """Flag the deals without the day they were opened, where the source tells it of others."""
+        provided = "created_at" in self.provided.get(table.name, ())
+        if provided or self.is_in_file(table, table.column("created_at")):
+            reason = "created_at is empty: the deal is in no cohort and no duration"
+            self.record("flagged", table, "t.created_at is null", "created_at", "created_at_empty", reason)
 
     def reject_unread(self, table: Table) -> None:
         """Reject the rows that could not be cast."""

@@ -17,7 +17,10 @@ from salesbook.settings import Settings, Source
 from salesbook.tables import TABLES
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm")
-OTHER_TABLES = (".xls", ".xlsb", ".ods")  # that people export, and nothing here reads
+# What people export or pack, and nothing here reads.
+SHEETS, DATA = (".xls", ".xlsb", ".ods", ".numbers"), (".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm")
+PACKED = (".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz")
+UNREAD = (*SHEETS, *DATA, *PACKED, ".feather", ".arrow", ".avro", ".orc")
 BLOCK = 1 << 20  # memory of larger ones is given back and asked for again each time
 
 
@@ -82,7 +85,8 @@ def located(settings: Settings) -> list[SourceFile]:
     Rule: a table's file is the one the map names (a name, a pattern such as deals-*.csv, or several), else the one
     that a map underneath knows, else the one that bears the table's name. Only deals must have one, or rows in the
     settings, unless the map says that there are none: `deals = ""`.
-    Raises: BadData where the folder or a file that the map names is not there, or two files bear a table's name.
+    Raises: BadData where the folder or a file that the map names is not there, two files bear a table's name, or one of
+    a kind that is not read does.
     """
     folder, source = settings.source_path, settings.source
     if not folder.is_dir():
@@ -92,6 +96,7 @@ def located(settings: Settings) -> list[SourceFile]:
     files = [
         SourceFile(known_as(path, sheet, folder), path, sheet, tuple(fed)) for (path, sheet), fed in tables.items()
     ]
+    refuse_unread(folder, source, {name for fed in tables.values() for name in fed})
     has_deals = any(table_name(name) == "deals" for file in files for name in file.tables)
     is_without = source.files.get("deals") == "" and bool(files)
     if not (has_deals or is_without or source.rows.get("deals")):
@@ -106,7 +111,23 @@ def unread(settings: Settings) -> list[str]:
         return []
     read = {file.path for file in located(settings)}
     there = sorted(path for path in folder.iterdir() if path not in read and not is_aside(path.name))
-    return [path.name for path in there if path.name.lower().endswith(ENDINGS + OTHER_TABLES)]
+    return [path.name for path in there if path.name.lower().endswith(ENDINGS + UNREAD)]
+
+
+def refuse_unread(folder: Path, source: Source, fed: set[str]) -> None:
+    """Refuse a file that bears the name of a table, and of a kind that is not read, where no other feeds the table: the
+    report would go without it.
+
+    Raises: BadData.
+    """
+    lacking = TABLES.keys() - {table_name(name) for name in fed} - {table_name(name) for name in source.files}
+    for path in sorted(folder.iterdir()):
+        name = path.name.lower()
+        end = next((end for end in UNREAD if name.endswith(end)), "")
+        if end and name.removesuffix(end).removesuffix(".csv") in lacking:
+            found, table = f"Files that end in {end} are not.", name.partition(".")[0]
+            todo = f'Save it as .xlsx or CSV. If it is not to be read, say so: {table} = "" under [files].'
+            raise BadData(f"{path.name} is not read.", found, todo)
 
 
 def counted(name: str) -> tuple[list, str]:

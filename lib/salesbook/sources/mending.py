@@ -64,7 +64,8 @@ def to_mend(table: str, rule: str) -> str:
     if match := ORDERED.fullmatch(rule):
         return f"Correct {match['earlier']} or {match['later']}: one is before the other."
     kind = next((kind for kind in sorted(BY_KIND, key=len, reverse=True) if rule.endswith(kind)), "")
-    return BY_KIND[kind].format(table=table, column=rule.removesuffix(kind)) if kind else ""
+    column = rule.removesuffix(kind).replace("version_at", "the column named under [newest]")
+    return BY_KIND[kind].format(table=table, column=column) if kind else ""
 
 
 def refuse_too_many(imported: Import, limit: float, place: str = "") -> None:

@@ -2,11 +2,8 @@
 
 import codecs
 import csv
-import gzip
 import itertools
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial, reduce
@@ -18,9 +15,10 @@ import numpy as np
 from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import closing, sheets
 from salesbook.sources.beside import ahead
-from salesbook.sources.files import Copy, listed, members
+from salesbook.sources.files import Copy
 from salesbook.sources.framing import NEW_LINE, PATIENCE, Dialect, Frame, frames
 from salesbook.sources.header import BLOCK, DELIMITERS, Declared, Start, clean_name, name_key, started
+from salesbook.sources.packed import opener, unpacked, unpacking
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
 from salesbook.sources.text import Text
 
@@ -45,12 +43,6 @@ REFUSED = (
     (rb"PK\x03\x04|PAR1|\x1f\x8b|BZh[1-9]1AY|7z\xbc\xaf|Rar!|\xfd7zXZ|\x28\xb5\x2f\xfd", "packed, or packed twice",
      "Unpack it first: one file packed once as gzip or zip is read."),
 )  # fmt: skip
-# A part of a packed file that tells what it is.
-DOCUMENTS = {
-    "content.xml": "an OpenDocument file (.ods)",
-    "xl/workbook.bin": "an Excel file in its binary form (.xlsb)",
-    "word/document.xml": "a Word document",
-}
 
 
 def check_declared(encoding: str, delimiter: str) -> None:
@@ -80,7 +72,7 @@ def read(copy: Copy, declared: Declared, wanted: set[str], folder: Path) -> Text
     name, stem = copy.file.name, copy.path.stem
     if copy.is_table or copy.file.is_canonical:
         declared = replace(OURS, decimal="." if copy.file.is_canonical else declared.decimal)
-    kind = kind_of(copy)
+    copy, kind = unpacked(copy, folder)
     by_record, told = kind in ("xlsx", "parquet"), sheets.Told()
     plain = copy.path if kind == "text" else None
     if by_record:
@@ -166,70 +158,15 @@ def refuse_doubtful(told: sheets.Told, wanted: set[str]) -> None:
             raise BadData(wrong, found, todo)
 
 
-def kind_of(copy: Copy) -> str:
-    """What a file is by its first bytes: text, gzip, zip, xlsx or parquet.
-
-    Raises: BadData for an empty file and for kinds that are not read.
-    """
-    with copy.path.open("rb") as file:
-        head = file.read(512)
-    if not head:
-        raise BadData(f"{copy.file.name} is empty.", "It has no bytes.", "Export it again.")
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if head.startswith(b"\x1f\x8b"):
-        return "gzip"
-    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return "text"
-    try:
-        with zipfile.ZipFile(copy.path) as archive:
-            parts = archive.namelist()
-            if any(member.header_offset < 0 for member in archive.infolist()):
-                raise zipfile.BadZipFile("Its beginning is missing")
-    except zipfile.BadZipFile as error:
-        found = f"{error}: it may be cut off."
-        raise BadData(f"{copy.file.name} is a broken zip.", found, "Copy or export it again.") from error
-    for document in DOCUMENTS.keys() & set(parts):
-        raise BadData(f"{copy.file.name} is not a table.", f"It is {DOCUMENTS[document]}.", "Save it as .xlsx or CSV.")
-    return "xlsx" if "xl/workbook.xml" in parts else "zip"
-
-
-def opener(copy: Copy, kind: str) -> Callable:
-    """A function that opens a file's text as bytes, unpacked.
-
-    Raises: BadData for a zip that does not hold exactly one file.
-    """
-    if kind == "gzip":
-        return partial(gzip.open, copy.path, "rb")
-    if kind == "text":
-        return partial(copy.path.open, "rb")
-    archive = zipfile.ZipFile(copy.path)
-    there, wanted = members(archive), copy.file.sheet
-    if wanted and wanted not in there:
-        raise BadData(f"{copy.file.name} is not in the zip.", f"It holds {listed(there)}.", "Name one of these.")
-    if not wanted and len(there) != 1:
-        found = f"It holds {listed(there)}." if there else "It holds none."
-        todo = "Name the one to read behind #, as in export.zip#deals.csv, or pack one file alone."
-        raise BadData(f"{copy.file.name} does not hold exactly one file.", found, todo)
-    return partial(archive.open, wanted or there[0])
-
-
 def text_blocks(open_file: Callable, name: str, encoding: str) -> Iterator[bytes]:
     """A text as UTF-8 in blocks, with \\n at line ends.
 
     Raises: BadData where the bytes are not the declared text, or a packed file is broken.
     """
-    try:
-        with open_file() as file:
-            head = file.read(BLOCK)
-            encoding, head = marked(head, name, encoding)
-            yield from normalised(
-                decoded(itertools.chain([head], iter(partial(file.read, BLOCK), b"")), name, encoding)
-            )
-    except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        if type(error) is RuntimeError and "password" not in str(error) and "encrypted" not in str(error):
-            raise
-        raise BadData(f"{name} cannot be unpacked.", f"{error}.", "Copy or export it again, unpacked.") from error
+    with unpacking(name), open_file() as file:
+        head = file.read(BLOCK)
+        encoding, head = marked(head, name, encoding)
+        yield from normalised(decoded(itertools.chain([head], iter(partial(file.read, BLOCK), b"")), name, encoding))
 
 
 def marked(head: bytes, name: str, encoding: str) -> tuple[str, bytes]:
@@ -313,6 +250,9 @@ def fits(decoder, data: bytes, is_last: bool) -> bool:
 def undecodable(error: UnicodeDecodeError, data: bytes, name: str, line: int, encoding: str) -> BadData:
     """The error for bytes that are not of the encoding."""
     line += data[: error.start].count(b"\n")
+    if error.reason == "unexpected end of data":
+        todo = "It may be cut off: copy or export it again."
+        return BadData(f"{name} is not {encoding}.", f"It ends on line {line} in the middle of a letter.", todo)
     return not_of(name, line, error.object[error.start] if error.start < len(error.object) else 0, encoding)
 
 

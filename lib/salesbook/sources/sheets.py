@@ -18,9 +18,9 @@ import python_calamine
 from salesbook.errors import BadData
 from salesbook.sources.files import Copy, listed
 from salesbook.sources.header import is_header
+from salesbook.sources.packed import refuse_bomb
 
 BATCH = 50_000
-LARGE, MOST_PACKED = 1 << 27, 200  # bytes; how many times smaller a workbook may be than its parts
 # A cell's tags, with whatever name its writer gives the format's space; a cell without content closes itself.
 OPEN, CLOSED = rb"<(?:\w+:)?c (?P<attributes>[^>]*)(?<!/)>", rb"</(?:\w+:)?c>"
 VALUE = rb"<(?:\w+:)?v>([^<]*)</(?:\w+:)?v>"
@@ -56,14 +56,15 @@ class Told:
 def from_excel(copy: Copy, target: Path, decimal: str, declared: str) -> Told:
     """Write a sheet as CSV, a record per row of the sheet.
 
-    Rule: the sheet that the map names, or that bears the table's name, or the only one. Numbers have the 15 digits
-    that Excel has; dates are written as 2026-12-31, with 00:00:00 where others of the column bear a time.
+    Rule: the sheet that the map names, or that bears the table's name, or the only one with cells that is not hidden.
+    Numbers have the 15 digits that Excel has; dates are written as 2026-12-31, with 00:00:00 where others of the column
+    bear a time.
     Parameters: `declared`, the name of the first column where titles stand above the header.
     Returns: the columns with dates or times; doubts about those that mix percents with plain numbers.
     Raises: BadData for a broken workbook, for cells merged over rows, or where the sheet cannot be told.
     """
     name = copy.file.name
-    refuse_bomb(copy)
+    refuse_bomb(copy, unpacked_size(copy))
     try:
         rows, merged, content, percents = parts_of(copy)
     except DAMAGED as error:
@@ -93,7 +94,7 @@ def from_excel(copy: Copy, target: Path, decimal: str, declared: str) -> Told:
 def parts_of(copy: Copy) -> tuple[list[list], list[tuple], bytes, set[tuple[int, int] | None]]:
     """Of the sheet to read its rows, the cells merged in it, its text, and the cells that are shown as percents."""
     workbook = python_calamine.load_workbook(str(copy.path))
-    sheet = sheet_of(workbook.sheet_names, copy)
+    sheet = sheet_of(workbook, copy)
     read = workbook.get_sheet_by_name(sheet)
     with zipfile.ZipFile(copy.path) as archive:
         content = archive.read(sheet_path(archive, sheet))
@@ -143,28 +144,29 @@ def refuse_merged(header: int, merged: list[tuple], name: str) -> None:
             raise BadData(f"{name} has merged cells.", found, todo)
 
 
-def refuse_bomb(copy: Copy) -> None:
-    """Refuse a workbook that no program has packed so small: unpacked it would fill the memory.
-
-    Raises: BadData.
-    """
+def unpacked_size(copy: Copy) -> int:
+    """The bytes of all parts of a workbook together."""
     with zipfile.ZipFile(copy.path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > LARGE and size > MOST_PACKED * copy.bytes:
-        found = f"It is {copy.bytes:,} bytes, and {size:,} unpacked."
-        raise BadData(f"{copy.file.name} is no usual workbook.", found, "Save it again in Excel, or as CSV.")
+        return sum(member.file_size for member in archive.infolist())
 
 
-def sheet_of(names: list[str], copy: Copy) -> str:
+def sheet_of(workbook: python_calamine.CalamineWorkbook, copy: Copy) -> str:
     """The name of the sheet to read."""
-    wanted = [copy.file.sheet] if copy.file.sheet else list(copy.file.tables)
+    names, wanted = workbook.sheet_names, [copy.file.sheet] if copy.file.sheet else list(copy.file.tables)
     found = [name for name in names if name.strip().casefold() in {word.casefold() for word in wanted}]
     if len(found) == 1:
         return found[0]
-    if len(names) == 1 and not copy.file.sheet:
-        return names[0]
+    only = [name for name in names if is_shown(workbook, name)] if len(names) > 1 else names
+    if len(only) == 1 and not copy.file.sheet:
+        return only[0]
     todo = f'Name one in salesbook.toml, as {wanted[0]} = "{copy.file.name}#{names[0]}" under [files].'
     raise BadData(f"The sheet to read in {copy.file.name} cannot be told.", f"It has {listed(names)}.", todo)
+
+
+def is_shown(workbook: python_calamine.CalamineWorkbook, name: str) -> bool:
+    """Whether a sheet has cells and a person sees it: Excel adds empty sheets, and CRMs hide one for themselves."""
+    (told,) = [sheet for sheet in workbook.sheets_metadata if sheet.name == name]
+    return told.visible == python_calamine.SheetVisibleEnum.Visible and workbook.get_sheet_by_name(name).height > 0
 
 
 def errors_in(content: bytes) -> dict[tuple[int, int] | None, str]:
@@ -257,30 +259,49 @@ def cell(value, decimal: str, is_timed: bool = False) -> str:
 
 
 def from_parquet(copy: Copy, target: Path, decimal: str) -> Told:
-    """Write a Parquet file as CSV, a record per row; columns of lists and structures are left empty.
+    """Write a Parquet file as CSV, a record per row; columns of lists, structures and bytes that are no text are left
+    empty.
 
     Returns: no columns with dates, for what is a date there was never anything else; doubts about those left empty.
     Raises: BadData for a broken file.
     """
+    lost = set()
     try:
         source = pq.ParquetFile(copy.path)
         schema = pa.schema([(name, pa.string()) for name in source.schema_arrow.names])
         with pcsv.CSVWriter(target, schema, write_options=pcsv.WriteOptions(quoting_style="all_valid")) as writer:
             for batch in source.iter_batches(BATCH):
+                lost |= {name for name, column in zip(schema.names, batch.columns, strict=True) if not is_plain(column)}
                 writer.write(pa.record_batch([texts(column, decimal) for column in batch.columns], schema=schema))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # of the disk, not of what the file holds
         found = f"{str(error).splitlines()[0].rstrip('.')}."
         raise BadData(f"{copy.file.name} cannot be read as Parquet.", found, "Copy or export it again.") from error
-    nested = [column.name for column in source.schema_arrow if pa.types.is_nested(column.type)]
-    return Told(doubts={column: not_plain(copy.file.name, column) for column in nested})
+    lost |= {column.name for column in source.schema_arrow if pa.types.is_nested(column.type)}
+    return Told(doubts={column: not_plain(copy.file.name, column) for column in lost})
+
+
+def is_plain(column: pa.Array) -> bool:
+    """Whether the values of a column can be written as text: not lists, structures, or bytes that are no text."""
+    if pa.types.is_nested(column.type):
+        return False
+    try:
+        return not is_bytes(column.type) or column.cast(pa.string()) is not None
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return False
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether a column's type says nothing of what its values are."""
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests) or pa.types.is_interval(kind)
 
 
 def not_plain(name: str, column: str) -> tuple[str, str, str]:
-    """The parts of the error for a column of lists or structures: its values would be lost."""
+    """The parts of the error for a column of lists, structures or bytes: its values would be lost."""
     todo = "Write the value that is meant as a column of its own, and name that in the map."
-    found = f"{column!r} holds lists or structures."
+    found = f"{column!r} holds lists, structures or bytes that are no text."
     return f"{name} has no plain values in a column of the map.", found, todo
 
 
@@ -289,7 +310,7 @@ def texts(column: pa.Array, decimal: str) -> pa.Array:
     kind = column.type
     if pa.types.is_dictionary(kind):
         return texts(column.dictionary_decode(), decimal)
-    if pa.types.is_nested(kind):
+    if not is_plain(column):
         return pa.nulls(len(column), pa.string())
     if pa.types.is_timestamp(kind):
         text = column.cast(pa.timestamp("s"), safe=False).cast(pa.string())

@@ -86,9 +86,9 @@ def months_by_name(text: str, form: Form) -> str:
 
 
 def without_sign(text: str, form: Form, signs: str) -> str:
-    """An amount without the sign of a currency before or after it: € 1.234,50 or 1.234,50 kr."""
+    """An amount without the sign of a currency before or after it: € 1.234,50 or 1.234,50 kr; a sign alone stays."""
     before = f"regexp_replace({text}, '^(-?){GAP}(?:{signs}){GAP}', '\\1')"
-    return f"regexp_replace({before}, '{GAP}(?:{signs})$', '')"
+    return f"coalesce(nullif(regexp_replace({before}, '{GAP}(?:{signs})$', ''), ''), {text})"
 
 
 def padded(text: str, form: Form) -> str:
