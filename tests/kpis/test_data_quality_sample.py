@@ -218,6 +218,7 @@ def test_rows_of_the_export(at_a_month):
     undated = int((deals["created_at"] == "").sum())
     remarks = kpis.import_remarks(book)
     assert sorted(remarks[["table", "rule", "rejected", "flagged"]].to_numpy().tolist()) == [
-        ["deals", "closed_has_a_date", 0, unclosed], ["deals", "created_at_empty", 0, undated],
+        ["deals", "closed_has_a_date", 0, unclosed],
+        ["deals", "created_at_empty", 0, undated],
     ]
     assert instant(company.end) == company.as_of

@@ -157,7 +157,7 @@ def test_whatever_is_wrong_with_a_row_is_found_in_place_as_it_is_here(company):
     assert {"deals", "reps", "stage_history", "stages", "costs"} <= here.rejected.keys()
     assert here.flagged["deals"].keys() == {
         "deal_id_has_space", "owner_id_unknown", "amount_not_negative", "closed_has_a_date", "status_not_of_stage",
-        "merged_onward", "merged_into_unknown",
+        "merged_onward", "merged_into_unknown", "created_at_empty",
     }  # fmt: skip
     assert here.rejected["deals"]["merged_in_circle"] == 2 + 60
     assert {"T1", "T2", "T3", "M3"} < {row[0] for row in rows["deals"]}
@@ -316,7 +316,7 @@ FAULTS = {
     "a list": (f"create table deals as {ONE}, array['a'] as product", "", BadData, "'product' holds lists"),
     "a structure": (
         f"create type pair as (a int, b int); create table deals as {ONE}, row(1, 2)::pair as product", "",
-        BadData, "'product' holds lists or structures",
+        BadData, "'product' holds lists, structures",
     ),
 }  # fmt: skip
 
