@@ -8,7 +8,7 @@ from itertools import islice
 
 import duckdb
 
-from salesbook.sources import cast, reader, sheets
+from salesbook.sources import cast, packed, reader, sheets
 from salesbook.sources.closing import FIGURE, MOST_CLOSING, Line, cells_in
 from salesbook.sources.files import Copy
 from salesbook.sources.header import DELIMITERS, clean_name, is_header, name_key
@@ -61,7 +61,7 @@ def header_of(copy: Copy, wanted: set[str]) -> tuple[str, bool]:
 
 def grids(copy: Copy) -> list[list[list[str]]]:
     """The first rows of a file as cells: of a text by each of the signs that may stand between its fields."""
-    kind = reader.kind_of(copy)
+    kind = packed.kind_of(copy)
     if kind == "parquet":
         return []
     if kind == "xlsx":
@@ -70,8 +70,10 @@ def grids(copy: Copy) -> list[list[list[str]]]:
         except sheets.DAMAGED:
             return []  # what is wrong is told where it is read
         return [[[str(value) for value in row] for row in rows]]
-    with reader.opener(copy, kind)() as file:
+    with packed.opener(copy, kind)() as file:
         head = file.read(reader.BLOCK)
+    if head.startswith((packed.PARQUET, *packed.ZIP)):
+        return []
     text = decoded(head)
     found = (csv.reader(io.StringIO(text, newline=""), delimiter=sign.decode()) for sign in DELIMITERS)
     return [list(islice(rows, FIRST_ROWS)) for rows in found]
