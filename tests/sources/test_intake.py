@@ -62,6 +62,31 @@ def test_every_table_is_there_with_its_columns_and_types(read, deals_of):
     assert imported.present == ("deals",)
 
 
+@pytest.mark.parametrize(
+    ("lines", "times"),
+    [
+        ([DEAL.format(id=at) for at in range(9)], 1),
+        ([DEAL.format(id=at).replace("100.00", "?" if at % 2 else "1") for at in range(9)], 1),
+        ([DEAL.format(id=at).replace("open", "" if at == 5 else "won") for at in range(9)], 2),
+        ([DEAL.format(id=at % 7) for at in range(9)], 2),
+    ],
+    ids=["all good", "some cannot be cast", "a status is filled in", "a key twice"],
+)
+def test_rows_are_written_once_unless_the_checks_change_or_reject_some(read, deals_of, rows, monkeypatch, lines, times):
+    write, targets = intake.typed.written, []
+
+    def written(some, path, *given, **told):
+        targets.append(path.stem)
+        return write(some, path, *given, **told)
+
+    monkeypatch.setattr(intake.typed, "written", written)
+    stages = "pipeline,stage,position,is_won,is_lost\nSales,Demo,1,true,false\nSales,Lost,2,false,true\n"
+    imported = read({"deals.csv": deals_of(*lines), "stages.csv": stages})
+    assert sum(stem.startswith("deals") for stem in targets) == times
+    assert imported.rows_read("deals") == 9
+    assert {status for (status,) in rows(imported, "deals", "status")} <= {"open", "won"}
+
+
 def test_the_order_of_rows_does_not_matter(read, deals_of, rows):
     lines = deals_of(good=50).splitlines()
     forward = rows(read({"deals.csv": "\n".join(lines)}), "deals")

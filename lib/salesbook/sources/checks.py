@@ -74,8 +74,11 @@ class Checks:
     """The checks of one import, on a connection that holds the cast rows.
 
     `tables`: those that have rows; `provided`: columns of theirs that steps have filled; `later_file_wins`: of two
-    versions of a record that in the later file is taken; `unique`: tables of which no key can stand there twice.
+    versions of a record that in the later file is taken; `unique`: tables of which no key can stand there twice;
+    `fills_status`: whether a deal has no status but that of its stage.
     """
+
+    fills_status = False
 
     def __init__(self, con: duckdb.DuckDBPyConnection, feeds: dict[str, list[Feed]], problems: Problems,
                  provided: dict[str, set[str]] | None = None, later_file_wins: bool = False,
@@ -356,6 +359,10 @@ class Checks:
         self.con.execute("""
             create or replace table stage_outcomes as
             select pipeline, stage, bool_or(is_won) as won, bool_or(is_lost) as lost from good_stages group by all""")
+        without = "select 1 from all_deals where problem = 0 and status is null limit 1"
+        self.fills_status = self.con.execute(without).fetchone() is not None
+        if not self.fills_status:
+            return
         self.con.execute("alter view all_deals rename to told_deals")
         self.con.execute(f"""
             create view all_deals as

@@ -314,9 +314,11 @@ def read_through(file: SourceFile, take: Callable[[bytes], object]) -> tuple[str
     try:
         before, digest = file.path.stat(), hashlib.sha256()
         with file.path.open("rb") as source, ThreadPoolExecutor(1) as beside:
-            while block := source.read(BLOCK):
+            block = source.read(BLOCK)
+            while block:
                 hashing = beside.submit(digest.update, block)
                 take(block)
+                block = source.read(BLOCK)
                 hashing.result()
         after = file.path.stat()
     except OSError as error:

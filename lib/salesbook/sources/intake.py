@@ -27,13 +27,13 @@ from salesbook.sources.checks import STATUS, Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import Form, literal
 from salesbook.sources.imports import RECORD, Import, opened
-from salesbook.sources.staged import DERIVED, Staged
+from salesbook.sources.staged import Staged
 from salesbook.sources.text import Text
 from salesbook.tables import TABLES
 
 VERSION = 12
 MEMORY = "500MB"
-MOST_APART = 1_000  # rows that cannot be cast are kept out of a file that need not be written once more then
+MOST_APART = 100_000  # rows that cannot be cast are kept out of a file that need not be written once more then
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
 
 
@@ -155,7 +155,10 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
         steps.run(staged, settings.source)
         later_file_wins = settings.source.overlap == "later file wins"
         unique = {name for name in work.ascending if staged.is_of_one_file(name)}
-        Checks(con, work.feeds, work.problems, provided(staged, settings), later_file_wins, unique).run()
+        checks = Checks(con, work.feeds, work.problems, provided(staged, settings), later_file_wins, unique)
+        checks.run()
+        if checks.fills_status:
+            staged.derived.setdefault("deals", []).append(STATUS)
         write(work, staged, folder)
     return folder
 
@@ -314,7 +317,8 @@ def cast_table(work: Work, table: Table) -> None:
 def is_last(work: Work, feed: plan.Feed) -> bool:
     """Whether a file's rows will hardly be written once more: by nothing but a row that is rejected."""
     name = feed.table.name
-    return len(work.feeds[name]) == 1 and name not in DERIVED and is_all_kept(feed)
+    is_alone = len(work.feeds[name]) == 1 and name != "stages"  # of these the checks may make others
+    return is_alone and is_all_kept(feed)
 
 
 def is_all_kept(feed: plan.Feed) -> bool:
@@ -384,7 +388,6 @@ def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
         return
     (feed,) = work.feeds[table.name]
     as_cast, steps_on_rows = part_of(work.folder, feed), staged.derived.get(table.name, [])
-    steps_on_rows = [*steps_on_rows, STATUS] if table.name == "deals" else steps_on_rows
     rejected = rejected_rows(work.con, table.name, work.wrote[as_cast].in_file)
     if len(rejected) or steps_on_rows or not is_all_kept(feed):
         rows = typed.without(rejected, as_cast)

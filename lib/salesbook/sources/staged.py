@@ -26,7 +26,6 @@ LEFT_OUT = {
     "closing_line": "a closing line of a report, as the settings say",
     "repeated": "another file, or one for several tables, has it before",
 }
-DERIVED = ("deals", "stages")  # what they lack is filled in by the checks
 
 
 @dataclass
