@@ -6,6 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypedDict
 
+import duckdb
+
+from salesbook.schema import Table
+from salesbook.sources.form import literal
+
 RECORD = "import.json"
 
 
@@ -80,3 +85,27 @@ def opened(folder: Path) -> Import:
         made=record["made"],
         left_out=record["left_out"],
     )
+
+
+def counted(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, dict[str, int]]:
+    """Rows by table and rule."""
+    rows = con.execute(
+        f"select table_name, rule, count(*) from {where} join problems using (number) "
+        "group by 1, 2 order by 1, 3 desc, 2"
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for table, rule, count in rows:
+        found.setdefault(table, {})[rule] = count
+    return found
+
+
+def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table], folder: Path) -> datetime | None:
+    """The newest instant in any table, plans left out."""
+    found = []
+    for table in tables:
+        instants = [column.name for column in table.columns if column.is_instant and column.name != "planned_at"]
+        if instants:
+            newest = ", ".join(f"max({name})" for name in instants)
+            rows = literal((folder / f"{table.name}.parquet").as_posix())
+            found += con.execute(f"select {newest} from read_parquet({rows})").fetchone()
+    return max(filter(None, found), default=None)

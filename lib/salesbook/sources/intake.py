@@ -26,7 +26,7 @@ from salesbook.sources.blocks import Blocks, mixed_and_empty
 from salesbook.sources.checks import STATUS, Checks
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import Form, literal
-from salesbook.sources.imports import RECORD, Import, opened
+from salesbook.sources.imports import RECORD, Import, counted, newest_instant, opened
 from salesbook.sources.staged import Staged
 from salesbook.sources.text import Text
 from salesbook.tables import TABLES
@@ -152,7 +152,8 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
         for name in dict.fromkeys((*work.feeds, *NEEDED)):
             cast_table(work, steps.table_for(name, settings.source, list(work.dated)))
         staged = staged_rows(work)
-        steps.run(staged, settings.source)
+        done = {step for name in work.feeds for step in steps.at_cast(name, settings.source)}
+        steps.run(staged, settings.source, done)
         later_file_wins = settings.source.overlap == "later file wins"
         unique = {name for name in work.ascending if staged.is_of_one_file(name)}
         checks = Checks(con, work.feeds, work.problems, provided(staged, settings), later_file_wins, unique)
@@ -290,9 +291,11 @@ def cast_table(work: Work, table: Table) -> None:
         path = part_of(work.folder, feed)
         words, (mixed, empty) = plan.words_of(feed.name, work.settings.source), mixed_and_empty(feed)
         rows = Blocks(work.con, feed, words, mixed, work.problems, empty).typed()
-        last = is_last(work, feed)
+        if of_rows := steps.of_rows(table.name, work.settings.source, work.problems):
+            rows = ahead(typed.derived(work.con, rows, table, of_rows))
+        kept, last = kept_of(work, feed), is_last(work, feed)
         most_apart = MOST_APART if last and not feed.is_shared else 0
-        wrote = typed.written(rows, path, feed.table, is_last=last, most_apart=most_apart)
+        wrote = typed.written(rows, path, kept, is_last=last, most_apart=most_apart)
         work.wrote[path] = wrote
         if wrote.count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, wrote.count)
@@ -300,7 +303,7 @@ def cast_table(work: Work, table: Table) -> None:
             rows_apart = wrote.apart.column("at_row").to_numpy()
             work.texts[feed.source] = work.texts[feed.source].numbered_behind(rows_apart)
             quarantine.know_lines(work.con, feed.source, work.texts[feed.source])
-        parts.append(typed.part(work.con, table, feed.source, path, wrote, set(feed.table.stored)))
+        parts.append(typed.part(work.con, table, feed.source, path, wrote, set(kept.stored)))
         if wrote.is_ascending:
             work.ascending.add(table.name)
     if not parts:
@@ -318,12 +321,21 @@ def is_last(work: Work, feed: plan.Feed) -> bool:
     """Whether a file's rows will hardly be written once more: by nothing but a row that is rejected."""
     name = feed.table.name
     is_alone = len(work.feeds[name]) == 1 and name != "stages"  # of these the checks may make others
-    return is_alone and is_all_kept(feed)
+    return is_alone and is_all_kept(work, feed)
 
 
-def is_all_kept(feed: plan.Feed) -> bool:
+def is_all_kept(work: Work, feed: plan.Feed) -> bool:
     """Whether what is written of a file's rows is what the canonical table holds, and nothing for steps alone."""
-    return feed.table.name in TABLES and list(feed.table.stored) == list(TABLES[feed.table.name].stored)
+    name = feed.table.name
+    return name in TABLES and list(kept_of(work, feed).stored) == list(TABLES[name].stored)
+
+
+def kept_of(work: Work, feed: plan.Feed) -> Table:
+    """A feed's table with the columns that are still read after it is cast: those for steps alone are not, where the
+    steps have been done by then."""
+    if not steps.at_cast(feed.table.name, work.settings.source):
+        return feed.table
+    return replace(feed.table, columns=tuple(c for c in feed.table.columns if steps.is_canonical(c, feed.table)))
 
 
 def part_of(folder: Path, feed: plan.Feed) -> Path:
@@ -389,7 +401,7 @@ def write_table(work: Work, staged: Staged, table: Table, target: Path) -> None:
     (feed,) = work.feeds[table.name]
     as_cast, steps_on_rows = part_of(work.folder, feed), staged.derived.get(table.name, [])
     rejected = rejected_rows(work.con, table.name, work.wrote[as_cast].in_file)
-    if len(rejected) or steps_on_rows or not is_all_kept(feed):
+    if len(rejected) or steps_on_rows or not is_all_kept(work, feed):
         rows = typed.without(rejected, as_cast)
         shape = steps.table_for(table.name, work.settings.source, list(work.dated))
         typed.written(ahead(typed.derived(work.con, rows, shape, steps_on_rows)), target, table)
@@ -455,18 +467,6 @@ def rows_in(path: Path) -> int:
     return pq.read_metadata(path).num_rows
 
 
-def counted(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, dict[str, int]]:
-    """Rows by table and rule."""
-    rows = con.execute(
-        f"select table_name, rule, count(*) from {where} join problems using (number) "
-        "group by 1, 2 order by 1, 3 desc, 2"
-    ).fetchall()
-    found: dict[str, dict[str, int]] = {}
-    for table, rule, count in rows:
-        found.setdefault(table, {})[rule] = count
-    return found
-
-
 def file_record(work: Work, table: str, feed: plan.Feed) -> dict:
     """What became of a file's rows in one table."""
     copy = work.copies[feed.source]
@@ -484,15 +484,3 @@ def file_record(work: Work, table: str, feed: plan.Feed) -> dict:
         "rows_rejected": rejected,
         "unknown_columns": feed.unknown,
     }
-
-
-def newest_instant(con: duckdb.DuckDBPyConnection, tables: list[Table], folder: Path) -> datetime | None:
-    """The newest instant in any table, plans left out."""
-    found = []
-    for table in tables:
-        instants = [column.name for column in table.columns if column.is_instant and column.name != "planned_at"]
-        if instants:
-            newest = ", ".join(f"max({name})" for name in instants)
-            rows = literal((folder / f"{table.name}.parquet").as_posix())
-            found += con.execute(f"select {newest} from read_parquet({rows})").fetchone()
-    return max(filter(None, found), default=None)

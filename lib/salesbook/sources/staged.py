@@ -29,6 +29,26 @@ LEFT_OUT = {
 
 
 @dataclass
+class OfRows:
+    """Takes the place of `Staged` for steps that look at one row at a time, and writes down what they work out of it.
+
+    `columns`: by name to SQL over the row `t`, in the order of the steps; a row that is left out has that as `problem`.
+    """
+
+    problems: Problems
+    columns: list[dict[str, str]] = field(default_factory=list)
+
+    def derive(self, table: str, columns: dict[str, str]) -> None:
+        """Put other values in a table's columns."""
+        self.columns.append(columns)
+
+    def leave_out(self, table: str, rule: str, condition: str) -> None:
+        """Leave out the rows for which a condition is true, of those that nothing has rejected."""
+        number = self.problems.number("", rule, LEFT_OUT[rule])
+        self.columns.append({"problem": f"case when t.problem = 0 and ({condition}) then {number} else t.problem end"})
+
+
+@dataclass
 class Staged:
     """The cast rows of an import.
 

@@ -4,7 +4,7 @@
 its text before it is cast; the others work on the cast rows of all files, before the checks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -14,10 +14,11 @@ from salesbook.errors import BadData
 from salesbook.schema import Column, Table
 from salesbook.settings import Source, unknown
 from salesbook.sources import changes, joins, units, visits
+from salesbook.sources.cast import Problems
 from salesbook.sources.files import listed
 from salesbook.sources.form import Form
 from salesbook.sources.plan import Feed
-from salesbook.sources.staged import Staged
+from salesbook.sources.staged import OfRows, Staged
 from salesbook.tables import TABLES
 
 VERSION_AT = Column("version_at", "instant", "when this version of the record was written")
@@ -36,15 +37,18 @@ class Unit:
 class Step:
     """A step on rows: the table it is asked for, what it does, and the columns that need not be in a file then.
 
-    `of`: the columns it fills them from, one of which every file must have for that.
+    `of`: the columns it fills them from, one of which every file must have for that. `of_row`: it looks at one row at
+    a time, and does no more than `OfRows` can write down.
     """
 
     table: str
-    run: Callable[[Staged], None]
+    run: Callable[[Staged | OfRows], None]
     provides: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
+    of_row: bool = False
 
 
+OF_STAGES = ("deals", "stages", "stage_history")
 MADE = ("stage_history", "deal_changes", "orders")  # tables that steps may make of others alone
 UNITS = {
     "probability_from_percent": Unit(dict.fromkeys(("deals", "stages"), ("probability",)), units.percent),
@@ -95,16 +99,16 @@ STEPS = {
     "names_of_reps": Step("reps", joins.names_of_reps, ("display_name",)),
     "teams_of_reps": Step("reps", joins.teams_of_reps, ("team",)),
     "parts_joined": Step("activities", joins.parts_joined, ("type", "direction")),
-    "ids_by_prefix": Step("activities", joins.ids_by_prefix),
+    "ids_by_prefix": Step("activities", joins.ids_by_prefix, of_row=True),
     **{
-        f"deleted_{table}": Step(table, partial(joins.deleted, table=table))
+        f"deleted_{table}": Step(table, partial(joins.deleted, table=table), of_row=True)
         for table in ("deals", "leads", "accounts", "contacts", "activities", "stage_history", "orders")
     },
-    "leads_left_out": Step("deals", joins.leads_left_out),
-    "one_pipeline": Step("deals", joins.one_pipeline, ("pipeline",)),
+    "leads_left_out": Step("deals", joins.leads_left_out, of_row=True),
+    "one_pipeline": Step("deals", joins.one_pipeline, ("pipeline",), of_row=True),
     "stages_of_every_pipeline": Step("stages", joins.stages_of_every_pipeline, ("pipeline",)),
     "outcomes_of_stages": Step("stages", joins.outcomes_of_stages, ("position", "is_won", "is_lost")),
-    "status_from_flags": Step("deals", joins.status_from_flags, ("status",), of=("is_won",)),
+    "status_from_flags": Step("deals", joins.status_from_flags, ("status",), of=("is_won",), of_row=True),
     "visits_from_dates_entered": Step("stage_history", visits.visits_from_dates_entered),
     "visits_from_history": Step("stage_history", visits.visits_from_history),
     "first_visit": Step("stage_history", visits.first_visit),
@@ -141,6 +145,22 @@ def of_table(table: str, source: Source) -> list[str]:
     """The steps on rows that are asked for a table or one of its parts, in the order they are done."""
     asked = {step for name, steps in source.steps.items() if maps.table_name(name) == table for step in steps}
     return [step for step in STEPS if step in asked]
+
+
+def at_cast(table: str, source: Source) -> list[str]:
+    """The steps on rows of a table that are done while it is cast, so that it need not be written again: where each of
+    them looks at one row at a time. Of the tables of which stages may be made all rows stay to be looked at.
+    """
+    asked = of_table(table, source)
+    return asked if table in TABLES and table not in OF_STAGES and all(STEPS[name].of_row for name in asked) else []
+
+
+def of_rows(table: str, source: Source, problems: Problems) -> list[dict[str, str]]:
+    """What the steps that are done while a table is cast work out of each row, as for `typed.derived`."""
+    written_down = OfRows(problems)
+    for name in at_cast(table, source):
+        STEPS[name].run(written_down)
+    return written_down.columns
 
 
 def table_for(name: str, source: Source, dated: list[str]) -> Table:
@@ -184,12 +204,15 @@ def forms_of(name: str, source: Source) -> dict[str, tuple[ToText, ...]]:
     return forms
 
 
-def run(staged: Staged, source: Source) -> None:
-    """Do the steps on rows that the map asks for, where their table has rows, and hold the rows to what is filled."""
+def run(staged: Staged, source: Source, done: Set[str] = frozenset()) -> None:
+    """Do the steps on rows that the map asks for, where their table has rows, and hold the rows to what is filled.
+
+    Parameters: `done`, steps that were done while their table was cast.
+    """
     for table in staged.raw():
         staged.reject_unread(table)
     for name, step in STEPS.items():
-        if name in of_table(step.table, source) and (staged.has(step.table) or step.table in MADE):
+        if name not in done and name in of_table(step.table, source) and (staged.has(step.table) or step.table in MADE):
             step.run(staged)
     for table in UNITS["probability_from_percent"].columns:
         if any(cast_from_percent(feed) for feed in staged.feeds.get(table, [])):

@@ -15,6 +15,7 @@ from salesbook.schema import Table
 from salesbook.sources.beside import ahead
 from salesbook.sources.cast import absent
 from salesbook.sources.form import literal
+from salesbook.sources.planned import Planned
 
 MARKS = ("problem", "other_word")
 MARKED = pa.schema([("at_row", pa.int64()), ("problem", pa.int32()), ("other_word", pa.int32())])
@@ -108,32 +109,46 @@ def put_right(rows: pa.Table) -> pa.Table:
 def derived(
     con: duckdb.DuckDBPyConnection, rows: Iterator[pa.RecordBatch], table: Table, steps: list[dict[str, str]]
 ) -> Iterator[pa.RecordBatch]:
-    """Rows with other values in some columns, that each step works out of the row `t` alone.
+    """Rows with other values in some columns, that each step works out of the row `t` alone, in one pass.
 
     Parameters: `table`, the columns that steps may read, of which the rows lack those that are empty; `steps`, each
-    column to SQL, in the order they are done.
+    column to SQL, in the order they are done; they may mark rows by another `problem`.
     """
-    names = list(dict.fromkeys(name for columns in steps for name in columns))
-    kinds = table.stored
+    names, planned = list(dict.fromkeys(name for columns in steps for name in columns)), None
+    if not names:
+        yield from rows
+        return
+    try:
+        for batch in rows:
+            if MARKS[0] in names and MARKS[0] not in batch.schema.names:
+                for mark in MARKS:
+                    batch = batch.append_column(mark, pa.repeat(pa.scalar(0, pa.int32()), len(batch)))
+            numbered = pa.table(batch.append_column("at_row", pa.array(range(len(batch)), pa.int64())))
+            read = numbered if MARKS[0] in names else numbered.drop_columns([*set(MARKS) & set(numbered.column_names)])
+            if planned is None:
+                planned = Planned(con, of_row(names, read.column_names, table, steps), read)
+            found = put_right(planned.of(read))
+            columns = {name: batch.column(name) for name in batch.schema.names if name not in names}
+            columns |= {name: found.column(name).combine_chunks() for name in names}
+            yield pa.RecordBatch.from_pydict(columns)
+    finally:
+        if planned is not None:
+            planned.close()
+
+
+def of_row(names: list[str], there: list[str], table: Table, steps: list[dict[str, str]]) -> str:
+    """SQL of the columns that steps work out of the rows `given`, with the number of each row.
+
+    Parameters: `there`, the columns that the rows have.
+    """
+    kinds = table.stored | dict.fromkeys(MARKS, "INTEGER")
+    given = [f'"{name}"' if name in there else f'{absent(name, kind)} as "{name}"' for name, kind in kinds.items()]
+    select = f"select {', '.join(given)}, at_row from given"
+    for columns in steps:
+        values = ", ".join(f'{sql} as "{name}"' for name, sql in columns.items())
+        select = f"select t.* replace ({values}) from ({select}) t"
     told = ", ".join(f'"{name}"::{kinds[name]} as "{name}"' for name in names)
-    for batch in rows:
-        if not steps:
-            yield batch
-            continue
-        given = [f'"{name}"' if name in batch.schema.names else f'{absent(name, kind)} as "{name}"'
-                 for name, kind in kinds.items()]  # fmt: skip
-        select = f"select {', '.join(given)}, at_row from given"
-        for columns in steps:
-            values = ", ".join(f'{sql} as "{name}"' for name, sql in columns.items())
-            select = f"select t.* replace ({values}) from ({select}) t"
-        numbered = pa.Table.from_batches([batch]).append_column("at_row", pa.array(range(len(batch)), pa.int64()))
-        with con.cursor() as apart:
-            apart.register("given", numbered)
-            found = put_right(apart.sql(f"select {told}, at_row from ({select}) told").to_arrow_table())
-        others = [name for name in batch.schema.names if name not in names]
-        columns = {name: batch.column(name) for name in others}
-        columns |= {name: found.column(name).combine_chunks() for name in names}
-        yield pa.RecordBatch.from_pydict(columns)
+    return f"select {told}, at_row from ({select}) told"
 
 
 class Key:
