@@ -147,7 +147,7 @@ def framed(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame
 def with_plain_ends(block: bytes, dialect: Dialect) -> tuple[bytes, np.ndarray, tuple | None]:
     """A block with \\n for each \\r\\n outside quotes, the places in it before which \\r was dropped, its structure."""
     none = np.zeros(0, np.int64)
-    if b"\r\n" not in block:
+    if b"\r" not in block or b"\r\n" not in block:  # one sign is found many times faster than two
         return block, none, structure(block, dialect)
     codes = np.frombuffer(block, np.uint8)
     returns = np.flatnonzero((codes[:-1] == 13) & (codes[1:] == NEW_LINE))
