@@ -14,34 +14,31 @@ with months as (
   from calendar c cross join run cross join (select min(seen_on) as day from open_deals) first_seen
   where c.calendar = run.default_calendar and extract(day from c.day) = 1 and c.day < run.period_end
     and (c.day >= first_seen.day or c.day >= run.period_start)),
-sides as (
-  select m.month, o.deal_id, true as is_start, case when o.own_minor > 0 then o.own_minor end as own_minor, o.currency,
-    o.amount_minor, o.owner_id as held_by, o.expected_close_on
-  from months m join open_deals o on o.seen_on = m.month
-  union all
-  select m.month, o.deal_id, false, case when o.own_minor > 0 then o.own_minor end, o.currency, o.amount_minor, o.owner_id,
-    o.expected_close_on
-  from months m join open_deals o on o.seen_on = m.next_month
-  union all
-  select distinct m.month, t.deal_id, cast(null as boolean), cast(null as bigint), cast(null as varchar(3)),
-    cast(null as bigint), cast(null as varchar(255)), cast(null as date)
+held as (
+  select seen_on, deal_id, case when own_minor > 0 then own_minor end as own_minor, currency, amount_minor,
+    owner_id as held_by, expected_close_on
+  from open_deals),
+starts as (select m.month, h.* from months m join held h on h.seen_on = m.month),
+ends as (select m.month, h.* from months m join held h on h.seen_on = m.next_month),
+shown as (
+  select distinct m.month, t.deal_id
   from months m
   join deal_states t on t.is_open and t.is_shown and t.known_on >= m.month and t.known_on < m.next_month),
+stood as (
+  select coalesce(s.month, e.month) as month, coalesce(s.deal_id, e.deal_id) as deal_id,
+    s.deal_id is not null as is_start, e.deal_id is not null as is_end,
+    s.own_minor as start_own, s.currency as start_currency, s.amount_minor as start_minor, s.held_by as start_held_by,
+    s.expected_close_on as start_expected_on, e.own_minor as end_own, e.currency as end_currency,
+    e.amount_minor as end_minor, e.held_by as end_held_by, e.expected_close_on as end_expected_on
+  from starts s
+  full join ends e on e.month = s.month and e.deal_id = s.deal_id),
 joined as (
-  select month, deal_id,
-    max(case when is_start then 1 else 0 end) = 1 as is_start,
-    max(case when not is_start then 1 else 0 end) = 1 as is_end,
-    max(case when is_start then own_minor end) as start_own,
-    max(case when is_start then currency end) as start_currency,
-    max(case when is_start then amount_minor end) as start_minor,
-    max(case when is_start then held_by end) as start_held_by,
-    max(case when is_start then expected_close_on end) as start_expected_on,
-    max(case when not is_start then own_minor end) as end_own,
-    max(case when not is_start then currency end) as end_currency,
-    max(case when not is_start then amount_minor end) as end_minor,
-    max(case when not is_start then held_by end) as end_held_by,
-    max(case when not is_start then expected_close_on end) as end_expected_on
-  from sides group by month, deal_id),
+  select coalesce(b.month, h.month) as month, coalesce(b.deal_id, h.deal_id) as deal_id,
+    coalesce(b.is_start, false) as is_start, coalesce(b.is_end, false) as is_end, b.start_own, b.start_currency,
+    b.start_minor, b.start_held_by, b.start_expected_on, b.end_own, b.end_currency, b.end_minor, b.end_held_by,
+    b.end_expected_on
+  from stood b
+  full join shown h on h.month = b.month and h.deal_id = b.deal_id),
 closings as (
   select j.month, j.deal_id, t.is_won, t.entered_on, t.known_on
   from joined j
