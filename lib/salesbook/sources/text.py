@@ -76,9 +76,9 @@ class Text:
         before, after = rows[rows < n_before], rows[rows >= n_before]
         edges = self.behind - np.arange(len(self.behind))
         places = np.concatenate((before + np.searchsorted(edges, before, side="right"), self.behind[after - n_before]))
-        numbers = dict(zip(places.tolist(), np.concatenate((before, after)).tolist(), strict=True))
-        for place, original in self.standing(np.sort(places)):
-            yield numbers[place], original
+        numbers, order = np.concatenate((before, after)), np.argsort(places)
+        for number, (_, original) in zip(numbers[order], self.standing(places[order]), strict=True):
+            yield int(number), original
 
     def standing(self, rows: np.ndarray) -> Iterator[tuple[int, str]]:
         """Some good records, given in order by where they stand; each with that."""
