@@ -402,8 +402,8 @@ def test_a_crm_is_known_by_its_own_headers_even_if_all_are_names_of_any_export(m
 
 
 def test_deals_of_another_crm_with_some_names_of_hubspot_are_not_its(mapped):
-    deals = "Record ID,Deal name,Deal stage,Deal owner,Deal value,Associated company,Close date,Created at\n"
-    assert mapped({"x.csv": deals + "1,A,Demo,Ada,5,Acme,2026-02-20,2026-01-05\n"}).extends == ""
+    deals = "Record ID,Deal name,Deal stage,Deal owner,Amount,Currency,Close date,Deal type,Company,Created at\n"
+    assert mapped({"x.csv": deals + "1,A,Demo,Ada,5,EUR,2026-02-20,New,Acme,2026-01-05\n"}).extends == ""
 
 
 def test_meetings_that_hubspot_exports_are_of_their_deal(mapped, answered, rows):
