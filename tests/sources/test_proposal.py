@@ -139,7 +139,9 @@ def test_the_real_export_is_mapped_to_its_known_numbers(answered, real_data, row
     imported = answered(made, 'currency = "USD"', folder=export)
     won = "count(*), count(*) filter (status = 'won'), sum(amount_minor) filter (status = 'won')"
     assert rows(imported, "deals", won) == [(8800, 4238, 1_000_553_400)]
-    assert imported.rejected == imported.flagged == {}
+    undated = rows(imported, "deals", "count(*) filter (created_at is null)")
+    assert (imported.rejected, imported.flagged) == ({}, {"deals": {"created_at_empty": 500}})
+    assert undated == [(500,)]
 
 
 @pytest.mark.parametrize(
