@@ -61,6 +61,7 @@ RAW = {
 }  # fmt: skip
 
 IS_DELETED = Column("is_deleted", "boolean", "deleted in the CRM")
+IS_GONE = Column("is_gone", "boolean", "no more there when the warehouse copied the CRM")
 SEEN_AT = Column("seen_at", "instant", "when the record was last written: a deletion is known from then")
 EXTRA = {
     "deals": (
@@ -75,23 +76,26 @@ EXTRA = {
         Column("lost_at", "instant", "when it was lost"),
         Column("merged_ids", "text", "deals that were merged into it"),
         IS_DELETED,
+        IS_GONE,
         SEEN_AT,
     ),
-    "leads": (IS_DELETED, SEEN_AT),
-    "accounts": (IS_DELETED,),
-    "contacts": (IS_DELETED,),
+    "leads": (IS_DELETED, IS_GONE, SEEN_AT),
+    "accounts": (IS_DELETED, IS_GONE),
+    "contacts": (IS_DELETED, IS_GONE),
     "activities": (
         IS_DELETED,
+        IS_GONE,
         Column("who_id", "id", "person or lead, told by how the id begins"),
         Column("what_id", "id", "deal or organisation, told by how the id begins"),
     ),
-    "orders": (IS_DELETED,),
+    "orders": (IS_DELETED, IS_GONE),
     "stages": (
         IS_DELETED,
+        IS_GONE,
         Column("stage_id", "id", "the id that deals name it by"),
         Column("is_closed", "boolean", "deals in it are won or lost"),
     ),
-    "stage_history": (IS_DELETED,),
+    "stage_history": (IS_DELETED, IS_GONE),
     "reps": (
         Column("first_name", "text", "first name"),
         Column("last_name", "text", "last name"),

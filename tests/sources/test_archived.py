@@ -76,3 +76,20 @@ def test_a_column_that_tells_in_other_words_what_is_archived_is_asked_about(mapp
 def test_an_empty_column_for_what_is_archived_says_nothing(mapped):
     made = mapped({"x.csv": f"{HEAD},Archived\nD1,Demo,5,EUR,open,2026-01-05,\n"})
     assert (made.questions, made.steps) == ([], {})
+
+
+def test_what_the_warehouse_no_longer_found_is_left_out_beside_what_the_crm_says_is_deleted(mapped, answered, rows):
+    deals = f"{HEAD},Is deleted,_fivetran_deleted\nD1,Demo,5,EUR,open,2026-01-05,false,false\n"
+    deals += "D2,Demo,5,EUR,open,2026-01-05,false,true\nD3,Demo,5,EUR,open,2026-01-05,true,false\n"
+    imported = answered(mapped({"x.csv": deals}))
+    assert (rows(imported, "deals", "deal_id"), imported.rejected) == ([("D1",)], {"deals": {"deleted": 2}})
+
+
+@pytest.mark.parametrize(
+    ("closed", "asked"), [(("", "2026-02-01", "2026-02-02"), 0), (("", "2026-02-01", ""), 1), (("2026-02-01",) * 3, 1)]
+)
+def test_a_flag_that_says_no_more_than_that_deals_are_closed_is_no_question(mapped, closed, asked):
+    deals = f"{HEAD},Closed,Active\n"
+    for (status, active), day in zip((("open", "yes"), ("won", "no"), ("lost", "no")), closed, strict=True):
+        deals += f"{status},Demo,5,EUR,{status},2026-01-05,{day},{active}\n"
+    assert len(mapped({"x.csv": deals}).questions) == asked

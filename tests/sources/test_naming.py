@@ -94,3 +94,96 @@ def test_names_of_any_export_do_not_take_a_dutch_one_of_hubspot_from_its_own_map
     head += "Reden van gesloten en verloren,Associated Company IDs,Associated Company"
     deal = "1,Pomp,Demo,2026-02-20 10:00,Ada,5,Verkoop,2026-01-05 10:00,EUR,,,7,Acme"
     assert mapped({"alle-deals.csv": f"{head}\n{deal}\n"}).extends == "hubspot"
+
+
+def test_an_id_of_deals_that_stands_in_several_rows_is_not_another_column_that_is_unique(mapped, answered):
+    made = mapped(
+        {"x.csv": f"{HEAD},Activity ID\n" + "".join(f"D1,Demo,5,EUR,open,2026-01-05,A{n}\n" for n in range(3))}
+    )
+    assert [match.named for match in made.fed[0].matches if match.column == "deal_id"] == ["Deal ID"]
+    with pytest.raises(BadData, match="Too many rows of deals"):
+        answered(made)
+
+
+def test_of_several_columns_without_repetition_the_one_without_points_and_commas_is_the_id(mapped, answered, rows):
+    deals = "Title,Sign,Stage,Amount,Currency,Status,Created\nA B.V.,X1,Demo,5,EUR,open,2026-01-05\n"
+    made = mapped({"x.csv": deals + "C, D & Co,X2,Demo,5,EUR,open,2026-01-05\n".replace("C, D & Co", '"C, D"')})
+    assert rows(answered(made), "deals", "deal_id") == [("X1",), ("X2",)]
+
+
+def test_titles_with_points_are_ids_where_nothing_else_is_unique(mapped, answered, rows):
+    made = mapped({"x.csv": "Project,Stage,Amount,Currency,Status,Created\nA B.V. 1,Demo,5,EUR,open,2026-01-05\n"})
+    assert rows(answered(made), "deals", "deal_id") == [("A B.V. 1",)]
+
+
+def test_files_of_one_header_prove_together_what_their_columns_hold(mapped, answered, rows):
+    deals = "Deal ID,Stage,Amount,Currency,Created,Closed\n"
+    made = mapped({
+        "jan.csv": deals + 'D1,Won,"1.000,50",EUR,01/02/2026,02/02/2026\n',
+        "feb.csv": deals + "D2,Lost,5,EUR,13/02/2026,14/02/2026\nD3,Demo,6,EUR,01/02/2026,\n",
+    })  # fmt: skip
+    assert made.questions == []
+    assert rows(answered(made), "deals", "deal_id, status, amount_minor") == [
+        ("D1", "won", 100_050), ("D2", "lost", 500), ("D3", "open", 600),
+    ]  # fmt: skip
+
+
+NAMED = {
+    "amount": ("deal amount (EUR)", "Amount*", "dealAmount", "Salgsbeløb"),
+    "stage": ("currentStage", "Affärsfas", "Sales Stage ↑", "Lead stage"),
+    "created_at": ("createdDateTime", "Created UTC", "Registration date", "Dato oprettet"),
+    "deal_id": ("Opportunity ref", "opportunityNumber", "Deal GUID"),
+}
+
+
+@pytest.mark.parametrize(("column", "name"), [(column, name) for column, names in NAMED.items() for name in names])
+def test_a_name_is_known_whatever_stands_around_its_core(mapped, column, name):
+    names = {"deal_id": "Deal ID", "stage": "Stage", "amount": "Amount", "created_at": "Created"} | {column: name}
+    head = ",".join([*names.values(), "Currency", "Status", "Klant"])
+    made = mapped({"x.csv": f"{head}\nD1,Demo,5,2026-01-05,EUR,open,A\nD2,Demo,5,2026-01-05,EUR,open,B\n"})
+    assert [match.named for match in made.fed[0].matches if match.column == column] == [name]
+    assert made.questions == []
+
+
+@pytest.mark.parametrize(("name", "value"), [("State", "Utrecht"), ("Current date", "2026-01-05"), ("Sales team", "A")])
+def test_a_name_of_something_else_is_not_taken_for_a_known_one(mapped, name, value):
+    made = mapped({"x.csv": f"{HEAD.replace('Status', name)}\nD1,Won,5,EUR,{value},2026-01-05\n"})
+    assert [match for match in made.fed[0].matches if match.named == name] == []
+
+
+STAGED = "Deal ID,Stage,Amount,Currency,Created,Closed"
+
+
+def test_a_column_of_another_name_that_says_won_and_lost_is_the_status(mapped, answered, rows):
+    deals = f"{STAGED},Phase of life\nD1,Demo,5,EUR,2026-01-05,2026-01-06,Gewonnen\n"
+    deals += "D2,Demo,5,EUR,2026-01-05,2026-01-06,Verloren\nD3,Demo,5,EUR,2026-01-05,,\n"
+    made = mapped({"x.csv": deals})
+    assert made.questions == []
+    assert rows(answered(made), "deals", "deal_id, status") == [("D1", "won"), ("D2", "lost"), ("D3", "open")]
+
+
+def test_columns_of_yes_and_no_for_won_and_lost_are_the_status(mapped, answered, rows):
+    deals = f"{STAGED},Vundet?,Tabt\nD1,Demo,5,EUR,2026-01-05,2026-01-06,ja,nej\n"
+    deals += "D2,Demo,5,EUR,2026-01-05,2026-01-06,nej,ja\nD3,Demo,5,EUR,2026-01-05,,nej,nej\n"
+    made = mapped({"x.csv": deals})
+    assert made.questions == []
+    assert rows(answered(made), "deals", "deal_id, status") == [("D1", "won"), ("D2", "lost"), ("D3", "open")]
+
+
+def test_a_status_for_want_of_a_stage_says_open_of_what_is_neither_won_nor_lost(mapped, answered, rows):
+    deals = "Deal ID,Affärsstatus,Amount,Currency,Created,Closed\nD1,Vunnen,5,EUR,2026-01-05,2026-01-06\n"
+    made = mapped({"x.csv": deals + "D2,Förlorad,5,EUR,2026-01-05,2026-01-06\nD3,Offert,5,EUR,2026-01-05,\n"})
+    assert made.questions == []
+    assert rows(answered(made), "deals", "stage, status") == [
+        ("Vunnen", "won"),
+        ("Förlorad", "lost"),
+        ("Offert", "open"),
+    ]
+
+
+def test_a_date_of_winning_is_not_the_closing_of_all_where_one_of_losing_stands_beside_it(mapped, answered, rows):
+    deals = f"{HEAD},Won date,Lost date\nD1,Demo,5,EUR,won,2026-01-05,2026-02-01,\n"
+    made = mapped({"x.csv": deals + "D2,Demo,5,EUR,lost,2026-01-05,,2026-02-02\nD3,Demo,5,EUR,open,2026-01-05,,\n"})
+    assert made.questions == []
+    closed = rows(answered(made), "deals", "closed_at::date::varchar")
+    assert closed == [("2026-01-31",), ("2026-02-01",), (None,)]

@@ -78,3 +78,11 @@ def test_a_version_that_cannot_be_read_is_told_by_the_name_of_its_column(read, q
     assert set(quarantined(imported, "deals", "file, rule, reason")) == {
         ("e-1.csv", "version_at_unreadable", "changed is not a date or time of the form 2026-12-31"),
     }  # fmt: skip
+
+
+def test_an_older_version_that_says_the_same_is_superseded_and_no_fault(read, rows):
+    again = "".join(f"D1,Sales,Demo,open,100,EUR,2026-0{month}-10T00:00:00Z\n" for month in (3, 1, 2))
+    imported = read({"e-1.csv": HEADER + again}, newest={"deals": "changed"}, limit=0.0, **MAP)
+    assert (imported.rejected, rows(imported, "deals", COLUMNS)) == (
+        {"deals": {"superseded": 2}}, [("D1", "Demo", 10_000)],
+    )  # fmt: skip

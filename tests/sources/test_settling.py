@@ -109,3 +109,18 @@ def test_the_end_of_a_report_is_left_out_and_a_name_in_it_is_not_written_down(ma
 @pytest.mark.parametrize("end", ["D2\n", "D2,Demo\nD3,Demo\n", "Total\nof all\nD2,Demo,6,EUR,open,2026-01-06\n"])
 def test_rows_that_are_cut_off_or_stand_between_others_are_not_the_end_of_a_report(mapped, end):
     assert mapped({"x.csv": REPORT + end}).questions == []
+
+
+def test_of_deals_that_stand_there_once_a_day_it_is_asked_whether_the_newest_counts(mapped, answered, rows):
+    deals = "Snapshot date,Deal ID,Stage,Amount,Currency,Status,Created\n"
+    deals += "".join(f"2026-0{month}-01,D1,Demo,5,EUR,open,2026-01-05\n" for month in (2, 3, 4))
+    made = mapped({"x.csv": deals})
+    assert [question.lines for question in made.questions if question.section == "newest"] == [
+        ('deals = "Snapshot date"',)
+    ]
+    assert rows(answered(made, 'deals = "Snapshot date"'), "deals", "deal_id") == [("D1",)]
+
+
+def test_an_expected_closing_may_be_the_closing_where_no_other_date_is(mapped):
+    made = mapped({"x.csv": REPORT.replace("Created", "Created,Expected close").replace("-05\n", "-05,2026-02-01\n")})
+    assert made.questions[0].lines == ('closed_at = "Expected close"',)

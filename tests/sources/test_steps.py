@@ -118,6 +118,17 @@ def test_a_deleted_deal_is_gone_from_when_it_was_last_written(read_crm, rows):
     ]  # fmt: skip
 
 
+def test_a_record_that_the_warehouse_no_longer_found_is_deleted_whatever_the_crm_says_of_it(read_crm, rows):
+    head = "id,is_deleted,_fivetran_deleted,stage_name,amount,close_date,is_won,is_closed,created_date,system_modstamp"
+    deals = "".join(
+        f"{name},{deleted},{gone},Demo,5,2026-03-31,false,false,2026-01-05T09:00:00Z,2026-04-02T03:00:00Z\n"
+        for name, deleted, gone in (("D1", "false", "false"), ("D2", "false", "true"), ("D3", "true", "false"))
+    )
+    imported = read_crm("salesforce", {"opportunity.csv": f"{head}\n{deals}"})
+    gone = datetime(2026, 4, 2, 3)
+    assert rows(imported, "deals", "deal_id, deleted_at") == [("D1", None), ("D2", gone), ("D3", gone)]
+
+
 def test_merged_deals_say_into_which_and_what_was_about_them_is_about_that_one(read_crm, rows):
     files = HUBSPOT | {
         "merged_deal.csv": "deal_id,merged_deal_id\nD2,D3\nD1,D2\n",

@@ -8,6 +8,7 @@ from salesbook.sources.survey import Beside, Profile, Surveyed
 
 OF_REASONS = 0.9  # of the reasons for losing, the share that must stand at archived deals to prove these lost
 OF_ARCHIVED = 0.5  # of the archived deals, the share that must have a reason for that
+DELETED = ("is_deleted", "is_gone")
 PUT_AWAY = {"is_archived": "yes", "is_active": "no"}
 
 
@@ -26,10 +27,12 @@ def settle(made: Proposal, fed: Fed) -> None:
 
 def settle_deleted(made: Proposal, fed: Fed) -> None:
     """Leave out the records that a column of that name says are deleted, where no map that ships reads it."""
-    flag = flag_of(fed, "is_deleted")
-    if flag and flag.beside and fed.source_of("is_deleted") is None:
-        take(fed, "is_deleted", flag.name)
-    elif made.extends or fed.source_of("is_deleted") is None:
+    there = [column for column in DELETED if fed.source_of(column)]
+    for column in DELETED:
+        flag = flag_of(fed, column)
+        if flag and flag.beside and column not in there:
+            take(fed, column, flag.name)
+    if (made.extends and there) or not any(fed.source_of(column) for column in DELETED):
         return
     made.do(fed.name, f"deleted_{maps.table_name(fed.name)}")
 
@@ -42,6 +45,8 @@ def settle_archived(made: Proposal, fed: Fed) -> None:
     if not found:
         return
     column, flag = next(iter(found.items()))
+    if flag.beside and says_closed(fed, flag.beside[PUT_AWAY[column]], flag.beside[other_of(column)]):
+        return
     made.do(fed.name, "lost_when_archived")
     if not flag.beside:
         ask_for_mending(made, fed, column, flag)
@@ -70,6 +75,22 @@ def is_lost_told(fed: Fed) -> bool:
     status = fed.source_of("status")
     flags = any(fed.source_of(column) for column in ("is_lost", "is_closed"))
     return flags or (status is not None and any(outcome(value, ("lost",)) for value in status.values))
+
+
+def other_of(column: str) -> str:
+    """What a flag says of deals that are not put away."""
+    return "no" if PUT_AWAY[column] == "yes" else "yes"
+
+
+def says_closed(fed: Fed, put_away: Beside, kept: Beside) -> bool:
+    """Whether a flag says no more than that deals are closed, which their status does: all that are put away, and no
+    others, have a closing date, or one of winning or losing."""
+    status = fed.source_of("status")
+    if status is None or not {"won", "lost"} <= {outcome(value, ("won", "lost")) for value in status.values}:
+        return False
+    dates = [date.name for column in ("closed_at", "won_at", "lost_at") if (date := fed.source_of(column))]
+    whole = [name for name in dates if put_away.filled[name] == put_away.rows]
+    return bool(whole) and put_away.rows > 0 and not any(kept.filled[name] for name in dates)
 
 
 def proves_lost(fed: Fed, put_away: Beside) -> bool:

@@ -278,6 +278,7 @@ class Checks:
             select '{table.name}', in_file, at_row,
                 case when best <> last_best then {clash}
                     when content <> best then {older}
+                    when version_at is distinct from taken_version and in_file = taken_file then {older}
                     when in_file <> taken_file or in_file in ({", ".join(map(str, shared)) or "-1"}) then {copy}
                     else {again} end
             from found where best <> last_best or place <> taken""")
@@ -301,7 +302,8 @@ class Checks:
                     min(place) filter (standing = 1 or contents = 1) over same as taken
                 from standing window same as (partition by {key})),
             found as (
-                select *, min(in_file) filter (place = taken) over (partition by {key}) as taken_file from ranked)"""
+                select *, min(in_file) filter (place = taken) over (partition by {key}) as taken_file,
+                    min(version_at) filter (place = taken) over (partition by {key}) as taken_version from ranked)"""
 
     def version_of(self, table: Table) -> tuple[str, str]:
         """SQL of a row's version, and the order that puts the newest first; rows of one standing are no newer."""

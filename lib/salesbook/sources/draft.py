@@ -101,7 +101,7 @@ def stage_lines(made: Proposal) -> list[str]:
 def place_of(section: str) -> tuple[int, int, str]:
     """Where a section stands: by its kind, then by the order of the tables."""
     kind, _, rest = section.partition(".")
-    kinds = ("source", "report", "files", "headers", "columns", "constants", "words", "steps")
+    kinds = ("source", "report", "files", "headers", "columns", "constants", "words", "steps", "newest")
     tables = list(TABLES)
     table = re.split(r"[.-]", rest)[0]
     return kinds.index(kind), tables.index(table) if table in tables else len(tables), section

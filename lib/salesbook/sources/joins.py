@@ -89,15 +89,16 @@ def ids_by_prefix(staged: Staged) -> None:
 
 def deleted(staged: Staged, table: str) -> None:
     """Deleted records: a deal or lead is known to be gone from when it was last written; other rows are left out."""
+    is_deleted = "(coalesce(t.is_deleted, false) or coalesce(t.is_gone, false))"
     if table in ("deals", "leads"):
-        gone = "case when t.deleted_at is null and t.is_deleted then t.{0} else t.{1} end"
+        gone = f"case when t.deleted_at is null and {is_deleted} then t.{{0}} else t.{{1}} end"
         staged.derive(table, {
             "deleted_at": gone.format("seen_at", "deleted_at"),
             "deleted_at_is_date": f"coalesce({gone.format('seen_at_is_date', 'deleted_at_is_date')}, false)",
         })  # fmt: skip
-        staged.leave_out(table, "deleted", "t.is_deleted and t.deleted_at is null")
+        staged.leave_out(table, "deleted", f"{is_deleted} and t.deleted_at is null")
         return
-    staged.leave_out(table, "deleted", "coalesce(t.is_deleted, false)")
+    staged.leave_out(table, "deleted", is_deleted)
 
 
 def merged_deals(staged: Staged) -> None:

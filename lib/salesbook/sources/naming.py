@@ -9,10 +9,47 @@ from babel.numbers import list_currencies
 from salesbook import maps
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, outcome, quoted, synonyms
 from salesbook.sources.reader import name_key
-from salesbook.sources.survey import Surveyed
+from salesbook.sources.survey import Profile, Surveyed
 from salesbook.tables import TABLES
 
 SIMILAR = 0.86
+OF_DEALS = (
+    "deal",
+    "deals",
+    "opportunity",
+    "opp",
+    "sales",
+    "current",
+    "crm",
+    "verkoopkans",
+    "huidige",
+    "nuværende",
+    "aftale",
+)
+OF_DATES = (
+    "date",
+    "time",
+    "datetime",
+    "timestamp",
+    "at",
+    "on",
+    "datum",
+    "tijd",
+    "op",
+    "dato",
+    "tid",
+    "den",
+    "am",
+    "utc",
+)
+OF_IDS = ("id", "ref", "reference", "number", "nr", "no", "key", "guid", "uuid", "code", "nummer", "identifier", "ids")
+RECORDS = {
+    "deal_id": ("deal", "opportunity", "opp", "verkoopkans", "salgsmulighed", "aftale"),
+    "lead_id": ("lead", "kundeemne"),
+    "activity_id": ("activity", "activiteit", "aktivitet", "task", "call", "meeting", "event", "engagement"),
+    "contact_id": ("contact", "person", "contactpersoon", "kontaktperson"),
+}
+JOINED = ("salgs", "affärs", "handels", "aftale", "deal", "verkoop", "sales", "vertriebs", "verkaufs", "avtale", "sälj")
 ONLY = {"euros": "EUR", "pounds": "GBP"}  # signs that are of one currency alone
 
 
@@ -53,6 +90,9 @@ def together(fed: list[Fed]) -> list[Fed]:
         first = found.setdefault(one.name, one)
         if first is not one and list(first.profiles) == list(one.profiles):
             first.files.extend(one.files)
+            first.profiles = {
+                name: profile.with_rows_of(one.profiles[name]) for name, profile in first.profiles.items()
+            }
             first.is_offered = first.is_offered and one.is_offered
     return [found[name] for name in sorted(found)]
 
@@ -92,6 +132,8 @@ def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
             fitting = {key: name for key, name in called(file, used).items() if file.columns[name].fits(kind)}
             filled = {key: name for key, name in fitting.items() if file.columns[name].filled}
             place = best_of(keys, filled, how) or best_of(keys, fitting, how)
+            if not place and how == "similar name":
+                place = by_core(table, column, {name: file.columns[name] for name in fitting.values()})
             if column not in found and place:
                 found[column] = Match(column, place, how)
     used = {match.named for match in found.values()}
@@ -120,9 +162,14 @@ def called(file: Surveyed, used: set[str]) -> dict[str, str]:
     start = start if 2 * count > len(file.columns) else ""
     names = [name for name in file.columns if name not in used]
     short = {name_key(name.removeprefix(start)): name for name in names if name.startswith(start)}
-    bare = Counter(key.partition("(")[0] for key in short)
-    alone = {key.partition("(")[0]: name for key, name in short.items() if bare[key.partition("(")[0]] == 1}
+    bare = Counter(map(bare_key, short))
+    alone = {bare_key(key): name for key, name in short.items() if bare[bare_key(key)] == 1}
     return alone | short | {name_key(name): name for name in names}
+
+
+def bare_key(key: str) -> str:
+    """A name without a unit in brackets, and without signs around it, as in `Won?`, `Stage *` and `Created ↑`."""
+    return re.sub(r"^[^\w(]+|\W+$", "", key.partition("(")[0]) or key
 
 
 def best_of(keys: list[str], there: dict[str, str], how: str) -> str:
@@ -131,6 +178,56 @@ def best_of(keys: list[str], there: dict[str, str], how: str) -> str:
         return next((there[key] for key in keys if key in there), "")
     near = [close for key in keys if len(key) > 4 for close in difflib.get_close_matches(key, there, 1, SIMILAR)]
     return there[near[0]] if near else ""
+
+
+def by_core(table: str, column: str, profiles: dict[str, Profile]) -> str:
+    """The only one of a file's names that says, in its core, what a known name of a column says; "" if none does.
+
+    Of a column of words one value at least must be known: `State` may be a part of a country.
+    """
+    table = maps.table_name(table)
+    kind, words = maps.table(table).column(column).type, maps.table(table).column(column).words
+    if kind == "id" and column != "owner_id":
+        found = [name for name in profiles if is_id_of(name, column)]
+        return found[0] if len(found) == 1 else ""
+    is_date = kind in ("instant", "date")
+    known = {core(name, is_date) for name in (column, *synonyms()[table].get(column, ()))}
+    found = [name for name, profile in profiles.items() if core(name, is_date) in known
+             and (not words or any(outcome(value, words) for value in profile.values))]  # fmt: skip
+    return found[0] if len(found) == 1 else ""
+
+
+def is_id_of(name: str, column: str) -> bool:
+    """Whether a name says that it is the id of a record, as `Activity ref` and `opportunityNumber` do.
+
+    Examples:
+    >>> is_id_of("Opportunity ref", "deal_id"), is_id_of("Deal value", "deal_id"), is_id_of("ref", "deal_id")
+    (True, False, False)
+    """
+    *rest, last = words_of(name) or [""]
+    return last in OF_IDS and "".join(rest) in RECORDS.get(column, ())
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, without what stands in brackets."""
+    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-zæøåäöü])(?=[A-ZÆØÅÄÖÜ])", " ", name.partition("(")[0]).lower())
+
+
+def core(name: str, is_date: bool) -> str:
+    """A name without what it is of (a deal, a sale, the current one) and, of a date, without what says that it is one.
+
+    Examples:
+    >>> core("createdDateTime", True), core("Current stage", False), core("Salgsfase", False)
+    ('created', 'stage', 'fase')
+    """
+    words = words_of(name)
+    while len(words) > 1 and words[0] in OF_DEALS:
+        words = words[1:]
+    while is_date and len(words) > 1 and words[-1] in OF_DATES:
+        words = words[:-1]
+    while is_date and len(words) > 1 and words[0] in OF_DATES:
+        words = words[1:]
+    return re.sub(rf"^(?:{'|'.join(JOINED)})(?=\w{{4}})", "", "".join(words))
 
 
 def is_enough(fed: Fed) -> bool:
@@ -144,16 +241,17 @@ def is_enough(fed: Fed) -> bool:
 
 def complete_deals(made: Proposal, fed: Fed) -> None:
     """What the contents tell of deals beside the names: their id, a closing date, their status and pipeline."""
-    if fed.source_of("deal_id") is None or fed.source_of("deal_id").distinct < fed.source_of("deal_id").rows:
+    if fed.source_of("deal_id") is None:
         unique = [name for name in fed.unused if fed.profiles[name].is_unique]
-        fed.matches = [match for match in fed.matches if match.column != "deal_id"]
-        fed.matches += [Match("deal_id", name, "by contents") for name in unique if len(unique) == 1]
+        plain = [name for name in unique if not fed.profiles[name].signed] or unique  # a title has signs, an id none
+        fed.matches += [Match("deal_id", name, "by contents") for name in plain if len(plain) == 1]
     if fed.source_of("pipeline") is None:
         made.constants["deals"] = {"pipeline": "Sales"}
     if code := currency_of(fed):
         made.constants.setdefault("deals", {})["currency"] = code
     if fed.source_of("stage") is None and fed.source_of("status"):
         fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
+        say_of_stage(made, fed)
     settle_leads(made, fed)
     complete_status(made, fed)
     complete_closing(made, fed)
@@ -200,6 +298,9 @@ def complete_status(made: Proposal, fed: Fed) -> None:
 
 def complete_closing(made: Proposal, fed: Fed) -> None:
     """When deals were closed: of the dates of winning and losing, or of one date that is the expected one before."""
+    won, lost = fed.source_of("won_at"), fed.source_of("lost_at")
+    if won and lost and won.name != lost.name:
+        fed.matches = [m for m in fed.matches if m.column != "closed_at" or m.named not in (won.name, lost.name)]
     closing, expected = fed.source_of("closed_at"), fed.source_of("expected_close")
     if closing and expected and closing.name == expected.name:
         fed.matches = [match for match in fed.matches if match.column != "expected_close"]
@@ -213,20 +314,41 @@ def complete_closing(made: Proposal, fed: Fed) -> None:
         real = [one for one in fed.unused if name_key(one) in names and fed.profiles[one].is_date]
         fed.matches += [Match("closed_at", one, "known name") for one in real[:1]]
         fed.unused = [one for one in fed.unused if one not in real[:1]]
-    elif closing is None and fed.source_of("won_at") and fed.source_of("lost_at"):
+    elif closing is None and won and lost:
         made.do("deals", "closed_at_from_won_and_lost")
     else:
         fed.matches = [match for match in fed.matches if match.column not in ("won_at", "lost_at")]
 
 
+def status_by_words(fed: Fed) -> str:
+    """The only column, not read as another, whose few values say in known words that deals are won and lost, or ""."""
+    found = [name for name in fed.unused if ends_of(fed.profiles[name])]
+    return found[0] if len(found) == 1 else ""
+
+
 def status_of_stage(made: Proposal, fed: Fed) -> None:
-    """The status of deals that only their stage tells: its words for won and lost where both are known; else asked."""
+    """The status of deals that only their stage tells: its words for won and lost where both are known; of another
+    column where that has both; else asked."""
     stage = fed.source_of("stage")
     if stage is None:
         return
+    if not ends_of(stage) and (name := status_by_words(fed)):
+        fed.matches.append(Match("status", name, "by contents"))
+        fed.unused = [one for one in fed.unused if one != name]
+        return
     fed.matches.append(Match("status", stage.name, "by contents"))
-    ends = {value: outcome(value, ("won", "lost")) for value in stage.values}
-    if {"won", "lost"} <= set(ends.values()):
+    say_of_stage(made, fed)
+
+
+def ends_of(profile: Profile) -> dict[str, str]:
+    """The values of a column with what they say of deals, won, lost or "", where some are won and some lost."""
+    ends = {value: outcome(value, ("won", "lost")) for value in profile.values}
+    return ends if {"won", "lost"} <= set(ends.values()) else {}
+
+
+def say_of_stage(made: Proposal, fed: Fed) -> None:
+    """Take deals for open that are in no stage which says that they are won or lost, where some are in both."""
+    if ends := ends_of(fed.source_of("stage")):
         words = {value: word for value, word in ends.items() if word} | {"*": "open"}
         made.words.setdefault("deals", {})["status"] = words
         pipelines = fed.source_of("pipeline")

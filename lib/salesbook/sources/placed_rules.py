@@ -103,7 +103,8 @@ class PlacedChecks(Checks):
                     min(case when standing = 1 or contents = 1 then place end) over (partition by {key}) as taken
                 from counted),
             found as (
-                select *, min(case when place = taken then in_file end) over (partition by {key}) as taken_file
+                select *, min(case when place = taken then in_file end) over (partition by {key}) as taken_file,
+                    min(case when place = taken then version_at end) over (partition by {key}) as taken_version
                 from ranked)"""
 
     def add_stages(self, made: str) -> None:

@@ -37,6 +37,7 @@ def propose(export: list[Surveyed]) -> Proposal:
         archived.settle(made, fed)
         settling.ask_for_lacking(made, fed)
         settling.ask_for_wanted(made, fed)
+        settling.ask_for_newest(made, fed)
         settling.ask_for_words(made, fed)
         settling.complete_amounts(made, fed)
         settling.complete_dates(made, fed)

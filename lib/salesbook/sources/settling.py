@@ -8,6 +8,7 @@ from salesbook.schema import Column
 from salesbook.settings import Source
 from salesbook.sources import plan, steps
 from salesbook.sources.proposed import Fed, Proposal, column_of, hinted, outcome, quoted
+from salesbook.sources.reader import name_key
 from salesbook.sources.survey import FORMS, Profile, Surveyed
 
 DATES, NUMBERS = ("instant", "date"), ("money", "number", "share", "integer", "rate")  # the types written in some form
@@ -179,7 +180,8 @@ def may_be(profile: Profile, column: Column, is_key: bool) -> bool:
         return False
     if is_key:
         return profile.is_unique
-    return column.type != "word" or (bool(profile.values) and not (profile.is_date or profile.is_number))
+    is_other = profile.is_date or profile.is_number or profile.booleans == profile.filled
+    return column.type != "word" or (bool(profile.values) and not is_other)
 
 
 def complete_amounts(made: Proposal, fed: Fed) -> None:
@@ -209,9 +211,29 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
     for name, same in WANTED.items() if fed.name == "deals" else ():
         kind = column_of(fed, name).type
         may = [one for one in fed.unused if fed.profiles[one].filled and fed.profiles[one].fits(kind)]
+        expected = fed.source_of("expected_close") if name == "closed_at" else None
+        may += [expected.name] if expected else []  # into which some CRMs write the closing
         if may and name not in told and not any(fed.source_of(one) for one in same):
             ask = f"No column was found for {name} ({column_of(fed, name).meaning}). Is it one of these?"
             made.ask_which(fed, name, ask, may[:8])
+
+
+VERSIONS = (
+    "snapshotdate", "snapshotat", "snapshot", "snapshotday", "asof", "asofdate", "reportdate", "extractdate",
+    "exportdate", "extractedat", "exportedat", "loadedat", "peildatum", "standper", "opgørelsesdato", "udtræksdato",
+    "stichtag", "validfrom", "fivetranstart", "dbtvalidfrom",
+)  # fmt: skip
+
+
+def ask_for_newest(made: Proposal, fed: Fed) -> None:
+    """Ask whether of the rows of one deal the newest counts, where each stands several times with the day of a copy."""
+    ids = fed.source_of("deal_id")
+    if fed.name != "deals" or ids is None or ids.distinct >= ids.rows:
+        return
+    days = [name for name in fed.unused if name_key(name) in VERSIONS and fed.profiles[name].is_date]
+    if days:
+        ask = f"{ids.rows} rows are of {ids.distinct} deals: does the one with the latest {days[0]!r} count?"
+        made.ask("newest", ask, f"{fed.name} = {quoted(days[0])}")
 
 
 def ask_for_stages(made: Proposal) -> None:

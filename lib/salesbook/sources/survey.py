@@ -22,6 +22,9 @@ FORMS = {
     for decimal, thousands in ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'"))
 }
 MOST_VALUES = 40
+MOST_DECIMALS = 12  # of a number as databases and programs write it
+COUNTS = ("rows", "filled", "distinct", "signed", "timed", "zoned", "booleans", "currencies", "percents", "above_one",
+          "padded", "of_15", "of_18")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class Beside:
 
     rows: int
     filled: dict[str, int]
+
+    def with_rows_of(self, other: "Beside") -> "Beside":
+        """The same rows of two files as one."""
+        return Beside(self.rows + other.rows, {name: n + other.filled.get(name, 0) for name, n in self.filled.items()})
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,22 @@ class Profile:
     @property
     def is_unique(self) -> bool:
         """Whether every row has a value of its own, that is neither a date nor an amount."""
-        return self.rows == self.distinct > 0 and not self.is_date and not self.signed
+        return self.rows == self.distinct > 0 and not self.is_date and not (self.signed and self.is_number)
+
+    def with_rows_of(self, other: "Profile") -> "Profile":
+        """The profile of a column of two files as one: counts are added, few values put together."""
+        added = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
+        for name in ("dates", "numbers", "signs"):
+            one, two = getattr(self, name), getattr(other, name)
+            added[name] = {key: one.get(key, 0) + two.get(key, 0) for key in {**one, **two}}
+        values = tuple(sorted({*self.values, *other.values}))
+        are_few = len(self.values) == self.distinct and len(other.values) == other.distinct
+        added |= (
+            {"values": values, "distinct": len(values)} if are_few and len(values) <= MOST_VALUES else {"values": ()}
+        )
+        beside = {answer: one.with_rows_of(other.beside[answer]) for answer, one in self.beside.items() if other.beside}
+        example = min(filter(None, (self.example, other.example)), default="")
+        return replace(self, **added, beside=beside, example=example, by_name=self.by_name or other.by_name)
 
     def fits(self, kind: str) -> bool:
         """Whether the values may be of a canonical type."""
@@ -226,7 +248,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     by_name = has_value(con, column, f"(?i)(?:{BY_NAME}).*")
     day = months_by_name("v", Form()) if by_name else "v"
     dates = {form: f"{matches('d', pattern)} or {matches('d', ISO)}" for form, pattern in DATES.items()}
-    numbers = {signs: matches("m", number_pattern(form, 6, 16)) for signs, form in FORMS.items()}
+    numbers = {signs: matches("m", number_pattern(form, MOST_DECIMALS, 16)) for signs, form in FORMS.items()}
     there = signs_in(con, column)
     bare = "v"
     for sign in there:
