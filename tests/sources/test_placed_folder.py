@@ -63,7 +63,9 @@ D9,dealstage,new,2026-02-05 09:00:00
 SALESFORCE_EXPORT = {
     "Opportunity.csv": OPPORTUNITY
     + "006D,001A0000006Vm9r,005A,,Proposal,1,2026-01-08T09:00:00.000Z,2026-01-09,false,false,5,true\n"
-    "006E,001A,005A,,Proposal,1,5 Mei 2031 14:30,7 MÄRZ 2032,false,false,5,false\n",
+    "006E,001A,005A,,Proposal,1,5 Mei 2031 14:30,7 MÄRZ 2032,false,false,5,false\n"
+    "006F,001A,005A,,Proposal,1,1767603600999,1767603600,false,false,5,false\n"
+    "006G,001A,005A,,Proposal,1,17676036001,2026-01-09,false,false,5,false\n",
     "OpportunityHistory.csv": OPPORTUNITY_HISTORY,
     "OpportunityFieldHistory.csv": """Id,OpportunityId,Field,OldValue,NewValue,CreatedDate,CreatedById
 F2,006B,Owner,Ann,Bob,2026-01-08T09:00:00.000Z,005A
@@ -108,7 +110,8 @@ EXPORTS = {
     [steps]
     accounts = ["deleted_accounts", "ids_of_18_signs"]
     deals = ["probability_from_percent", "midnight_is_date", "deleted_deals", "one_pipeline", "status_from_flags",
-      "closed_at_from_history", "ids_of_18_signs", "months_by_name"]
+      "closed_at_from_history", "ids_of_18_signs", "months_by_name",
+      "times_since_1970"]
     """,
     ),
     "pipedrive": (

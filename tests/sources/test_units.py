@@ -38,6 +38,13 @@ SHAPES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"  # the sign that says which of five 
         (units.months_by_name, POINT, "2024-01-012", "2024-01-012"),
         (units.months_by_name, POINT, "2024-01-05T09:00:00Z", "2024-01-05T09:00:00Z"),
         (units.months_by_name, POINT, None, None),
+        (units.times_since_1970, POINT, "1767603600", "2026-01-05 09:00:00Z"),
+        (units.times_since_1970, POINT, "1767603600999", "2026-01-05 09:00:00Z"),
+        (units.times_since_1970, POINT, "0000000000", "1970-01-01 00:00:00Z"),
+        (units.times_since_1970, POINT, "17676036001", "17676036001"),
+        (units.times_since_1970, POINT, "1767603600.5", "1767603600.5"),
+        (units.times_since_1970, POINT, "2026-01-05", "2026-01-05"),
+        (units.times_since_1970, POINT, None, None),
         (units.milliseconds, POINT, "90000", "90"),
         (units.milliseconds, COMMA, "1.500.000", "1500"),
         (units.minutes, POINT, "15", "900"),
@@ -117,3 +124,17 @@ def test_ids_of_15_signs_find_those_of_18_whatever_their_capitals(read_crm, rows
     imported = read_crm("salesforce", files, steps)
     assert rows(imported, "deals", "deal_id, account_id") == [(one, one) for one in sorted(long + others)]
     assert rows(imported, "accounts", "account_id") == [(one,) for one in sorted(long + others)]
+
+
+def test_times_that_a_program_counts_are_read_where_the_map_says_so_alone(read_crm, rows):
+    times = ["1767603600000", "1767603600", "176760360", "05-01-2026 10:00", "9999999999999", "2026-01-05T09:00:00Z"]
+    deal = DEAL.replace("2026-01-06T09:00:00.000Z", "{amount}").replace('"{amount}"', "1")
+    files = {
+        "Opportunity.csv": DEALS + "".join(deal.format(id=f"D{n}", account="", amount=t) for n, t in enumerate(times))
+    }
+    for asked, read in (("", [5]), (', "times_since_1970"', [0, 1, 5])):
+        steps = f'[steps]\ndeals = ["one_pipeline", "status_from_flags"{asked}]\n'
+        imported = read_crm("salesforce", files, steps)
+        found = rows(imported, "deals", "deal_id, created_at::varchar")
+        assert found == [(f"D{n}", "2026-01-05 09:00:00") for n in read]
+        assert imported.rejected["deals"] == {"created_at_unreadable": len(times) - len(read)}

@@ -50,6 +50,11 @@ class Step:
 
 OF_STAGES = ("deals", "stages", "stage_history")
 MADE = ("stage_history", "deal_changes", "orders")  # tables that steps may make of others alone
+TIMES = {
+    name: tuple(column.name for column in maps.table(name).columns if column.type in ("instant", "date"))
+    for name in (*TABLES, *maps.RAW)
+    if any(column.type in ("instant", "date") for column in maps.table(name).columns)
+}
 UNITS = {
     "probability_from_percent": Unit(dict.fromkeys(("deals", "stages"), ("probability",)), units.percent),
     "duration_from_milliseconds": Unit({"activities": ("duration_seconds",)}, units.milliseconds),
@@ -77,14 +82,8 @@ UNITS = {
         },
         units.salesforce_id,
     ),
-    "months_by_name": Unit(
-        {
-            name: tuple(column.name for column in maps.table(name).columns if column.type in ("instant", "date"))
-            for name in (*TABLES, *maps.RAW)
-            if any(column.type in ("instant", "date") for column in maps.table(name).columns)
-        },
-        units.months_by_name,
-    ),
+    "months_by_name": Unit(TIMES, units.months_by_name),
+    "times_since_1970": Unit(TIMES, units.times_since_1970),
     "midnight_is_date": Unit(
         {
             "deals": ("close_date",),

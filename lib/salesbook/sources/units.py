@@ -3,6 +3,7 @@
 from salesbook.sources.form import Form, literal, matches, number_pattern, plain_number
 
 CLOCK, ZERO = r"\d{1,3}:[0-5]\d(?::[0-5]\d)?", r"-?0+(?:[.,]0+)?"
+SINCE_1970 = r"\d{10}(?:\d{3})?"
 MIDNIGHT = r"[T ]0?0:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?$"
 
 
@@ -83,6 +84,15 @@ def months_by_name(text: str, form: Form) -> str:
     too_long, rest = literal(r"^(\d{4}-\d\d-)0(\d\d)"), literal(r"\1\2")
     date = f"regexp_replace({date}, {too_long}, {rest})"
     return f"case when {matches(text, f'(?i)(?:{BY_NAME}).*')} then {date} else {text} end"
+
+
+def times_since_1970(text: str, form: Form) -> str:
+    """A time as a program counts it: seconds, in 10 figures, or milliseconds, in 13, since 1970 in UTC.
+
+    Milliseconds are cut off; a number of other figures is no time.
+    """
+    counted = f"timestamp '1970-01-01' + to_seconds(try_cast(left({text}, 10) as bigint))"
+    return f"case when {matches(text, SINCE_1970)} then cast({counted} as varchar) || 'Z' else {text} end"
 
 
 def without_sign(text: str, form: Form, signs: str) -> str:
