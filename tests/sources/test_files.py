@@ -47,6 +47,14 @@ def test_a_file_of_a_zip_is_named_behind_its_name(read, deals_of):
         read(export, files={"deals": "all.zip"})
 
 
+def test_the_only_file_of_a_zip_is_known_by_its_own_name_where_the_zips_is_no_tables(read, deals_of):
+    leads = "lead_id,created_at,source,status\nL1,2026-01-05T09:00:00Z,web,new\n"
+    files = {"deals.zip": packed({"leads.csv": deals_of(good=2)}), "export.zip": packed({"crm/2026/leads.csv": leads})}
+    imported = read(files)
+    assert (imported.rows_loaded("deals"), imported.rows_loaded("leads")) == (2, 1)
+    assert [file["name"] for file in imported.files] == ["deals.zip", "export.zip"]
+
+
 def test_a_replica_with_a_folder_for_each_table_is_read(mapped, answered, rows, tmp_path):
     for name in ("Opportunity", "Task"):
         (tmp_path / "export" / name).mkdir(parents=True)

@@ -227,12 +227,20 @@ def stems(name: str) -> list[str]:
 def by_name(folder: Path, table: str) -> list[tuple[Path, str]]:
     """The file that bears a table's name, if there is one."""
     wanted = {table + ending for ending in ENDINGS}
-    found = [(path, part) for path, part in entries(folder) if Path(part or path).name.lower() in wanted]
+    found = [(path, part) for path, part in entries(folder) if own_name(path, part).lower() in wanted]
     if len(found) > 1:
         names = listed([known_as(*one, folder) for one in found])
         todo = f"Take one away, or name the one to read: {table} = ... under [files] in salesbook.toml."
         raise BadData(f"Two files bear the name of the table {table}.", f"{folder} holds {names}.", todo)
     return found
+
+
+def own_name(path: Path, part: str) -> str:
+    """The name of a file or of a zip's file: of a zip that bears no table's name that of the only file in it."""
+    if part or path.suffix.lower() != ".zip" or stems(path.name)[0] in TABLES or not zipfile.is_zipfile(path):
+        return Path(part or path).name
+    with zipfile.ZipFile(path) as archive:
+        return Path(next(iter(members(archive)), path.name)).name
 
 
 def by_offer(folder: Path, table: str, offered: list[str]) -> list[tuple[Path, str]]:
