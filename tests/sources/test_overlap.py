@@ -68,7 +68,7 @@ def test_a_third_equal_version_is_counted_as_repeated(read):
 
 
 def test_the_column_of_versions_must_be_there(read):
-    with pytest.raises(BadData, match="'modified'"):
+    with pytest.raises(BadData, match=r"no column 'modified'.*Mend deals under \[newest\]"):
         read(FILES, newest={"deals": "modified"}, **MAP)
 
 

@@ -249,6 +249,8 @@ def test_the_sheet_must_be_told_where_there_are_several(read, rows):
     other = workbook(HEADER[:6], ROW[:6], names=("Export", "Notes"))
     with pytest.raises(BadData, match=r"'Export', 'Notes'.*deals\.xlsx#Export"):
         read({"deals.xlsx": other})
+    with pytest.raises(BadData, match=r'as deals = "deals\.xlsx#Export"'):
+        read({"deals.xlsx": other}, files={"deals": "deals.xlsx#Exports"})
     imported = read({"deals.xlsx": other}, files={"deals": "deals.xlsx#Export"})
     assert len(rows(imported, "deals")) == 1
 

@@ -206,6 +206,8 @@ def missing(names: list[str], name: str, text: Text, source: Source) -> BadData:
     if names == ["currency"] and not source.currency:
         todo += ", or set currency under [source]"
     todo += f", or give one value for every row under [constants.{name}]."
+    if set(names) <= {same[0] for same in alternatives(source.newest.get(name, []))}:
+        todo = f"Mend {name} under [newest] in salesbook.toml: it names the column by which the newest version wins."
     if not text.is_table:
         todo = no_header(name, wanted_names(name, source), text, todo)
     return BadData(f"{text.name} has no {kind} {listed(names)}.", f"It has {listed(there)}.", todo)

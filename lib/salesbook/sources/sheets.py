@@ -159,7 +159,7 @@ def sheet_of(workbook: python_calamine.CalamineWorkbook, copy: Copy) -> str:
     only = [name for name in names if is_shown(workbook, name)] if len(names) > 1 else names
     if len(only) == 1 and not copy.file.sheet:
         return only[0]
-    todo = f'Name one in salesbook.toml, as {wanted[0]} = "{copy.file.name}#{names[0]}" under [files].'
+    todo = f'Name one in salesbook.toml, as {copy.file.tables[0]} = "{copy.file.name}#{names[0]}" under [files].'
     raise BadData(f"The sheet to read in {copy.file.name} cannot be told.", f"It has {listed(names)}.", todo)
 
 
