@@ -447,6 +447,18 @@ def test_months_that_are_words_are_read_in_three_languages_and_with_a_short_year
     assert "'12-Jan-26'" in made.questions[0].ask
 
 
+@pytest.mark.parametrize(("unit", "is_proposed"), [("000", True), ("", True), ("0", False)])
+def test_times_that_a_program_counts_are_proposed_under_a_name_that_says_time(
+    mapped, answered, rows, unit, is_proposed
+):
+    made = mapped({"x.csv": f"{HEAD}\n1767603600,Demo,5,EUR,open,1767603600{unit}\n1767603601,Demo,5,EUR,open,\n"})
+    assert (made.steps == {"deals": ["times_since_1970"]}) == is_proposed
+    if is_proposed:
+        assert not any("zone" in question.lines[0] for question in made.questions)
+        found = rows(answered(made), "deals", "deal_id, created_at::varchar")
+        assert found == [("1767603600", "2026-01-05 09:00:00"), ("1767603601", None)]
+
+
 def test_leads_alone_are_read_once_it_is_said_that_there_are_no_deals(mapped, answered, rows):
     made = mapped({"x.csv": "Lead ID,Created,Source,Status\n1,2026-01-05,Web,New\n"})
     assert made.questions[-1].lines == ('deals = "x.csv"', 'deals = ""')

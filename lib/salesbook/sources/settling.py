@@ -196,10 +196,13 @@ def complete_amounts(made: Proposal, fed: Fed) -> None:
 
 
 def complete_dates(made: Proposal, fed: Fed) -> None:
-    """Read months that are words, where dates have such."""
+    """Read months that are words, and times that a program counts, where dates have such."""
     matches = [*fed.matches, *fed.asked]
-    if any(column_of(fed, one.column).type in DATES and fed.profiles[one.named].by_name for one in matches):
+    dates = [fed.profiles[one.named] for one in matches if column_of(fed, one.column).type in DATES]
+    if any(date.by_name for date in dates):
         made.do(fed.name, "months_by_name")
+    if any(date.since_1970 for date in dates):
+        made.do(fed.name, "times_since_1970")
 
 
 WANTED = {"amount": ("amount",), "created_at": ("created_at",), "closed_at": ("closed_at", "close_date", "won_at")}

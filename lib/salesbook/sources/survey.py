@@ -15,7 +15,15 @@ from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, literal, matches, number_pattern
 from salesbook.sources.outline import Outline
 from salesbook.sources.reader import Declared
-from salesbook.sources.units import BY_NAME, GAP, MONEY_SIGNS, months_by_name, without_sign
+from salesbook.sources.units import (
+    BY_NAME,
+    GAP,
+    MONEY_SIGNS,
+    SINCE_1970,
+    months_by_name,
+    times_since_1970,
+    without_sign,
+)
 
 FORMS = {
     (decimal, thousands): Form(decimal=decimal, thousands=thousands)
@@ -25,6 +33,12 @@ MOST_VALUES = 40
 MOST_DECIMALS = 12  # of a number as databases and programs write it
 COUNTS = ("rows", "filled", "distinct", "signed", "timed", "zoned", "booleans", "currencies", "percents", "above_one",
           "padded", "of_15", "of_18")  # fmt: skip
+
+# How the last word of a name ends that says that a column is a time.
+OF_TIMES = (
+    r"(?:(?<!candi)date|time|timestamp|datum|tijd|tijdstip|dato|tidspunkt)$"
+    r"|^(?:created|closed|modified|updated|opened|aangemaakt|gesloten|oprettet|lukket)$"
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +65,7 @@ class Profile:
     with zeros behind cents; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids;
     `beside`: of a column of yes and no, if its name is a known one, "yes" and "no" to the rows of each and of each
     other column with values those filled there; `example`: the first of its values in their order;
-    `by_name`: whether some are dates whose month is a word.
+    `by_name`: whether some are dates whose month is a word; `since_1970`: whether all are times that a program counts.
     """
 
     name: str
@@ -75,6 +89,7 @@ class Profile:
     beside: dict[str, "Beside"] = field(default_factory=dict)
     example: str = ""
     by_name: bool = False
+    since_1970: bool = False
 
     @property
     def sign(self) -> str:
@@ -110,7 +125,8 @@ class Profile:
         )
         beside = {answer: one.with_rows_of(other.beside[answer]) for answer, one in self.beside.items() if other.beside}
         example = min(filter(None, (self.example, other.example)), default="")
-        return replace(self, **added, beside=beside, example=example, by_name=self.by_name or other.by_name)
+        either = {name: getattr(self, name) or getattr(other, name) for name in ("by_name", "since_1970")}
+        return replace(self, **added, beside=beside, example=example, **either)
 
     def fits(self, kind: str) -> bool:
         """Whether the values may be of a canonical type."""
@@ -246,7 +262,8 @@ def beside(con: duckdb.DuckDBPyConnection, flag: str, places: dict[str, str]) ->
 def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     """One column."""
     by_name = has_value(con, column, f"(?i)(?:{BY_NAME}).*")
-    day = months_by_name("v", Form()) if by_name else "v"
+    since_1970 = says_time(name) and is_since_1970(con, column)
+    day = months_by_name("v", Form()) if by_name else times_since_1970("v", Form()) if since_1970 else "v"
     dates = {form: f"{matches('d', pattern)} or {matches('d', ISO)}" for form, pattern in DATES.items()}
     numbers = {signs: matches("m", number_pattern(form, MOST_DECIMALS, 16)) for signs, form in FORMS.items()}
     there = signs_in(con, column)
@@ -258,7 +275,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     words = ", ".join(f"'{word}'" for word in (*TRUE, *FALSE))
     tests = [
         *dates.values(), *numbers.values(), "regexp_matches(m, '[.,]')", "regexp_matches(d, '\\d[T ,]')",
-        "regexp_matches(v, ':.*(?:Z|UTC|GMT|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
+        "regexp_matches(d, ':.*(?:Z|UTC|GMT|[+-]\\d\\d)')", f"lower(v) in ({words})", matches("v", "[A-Z]{3}"),
         matches("v", r"[0-9]+(?:[.,][0-9]+)? ?%"), "try_cast(replace(rtrim(v, '% '), ',', '.') as double) > 1",
         *beside.values(), f"ends_with(m, '00') and {matches('m', '-?[0-9]+[.,][0-9]{2}00+')}",
         *(f"length(v) = {length} and {matches('v', '[a-zA-Z0-9]+')}" for length in (15, 18)),
@@ -279,8 +296,29 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         name, total, filled, distinct, values, dict(zip(dates, of_dates, strict=True)),
         dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 3],
         signs=dict(zip(beside, more[-len(beside) - 3 : -3], strict=True)), padded=more[-3],
-        of_15=more[-2], of_18=more[-1], example=example or "", by_name=by_name,
+        of_15=more[-2], of_18=more[-1], example=example or "", by_name=by_name, since_1970=since_1970,
     )  # fmt: skip
+
+
+def says_time(name: str) -> bool:
+    """Whether a column's name says that it is a time.
+
+    Examples:
+    >>> says_time("createdAt"), says_time("close_date"), says_time("Candidate"), says_time("Record ID")
+    (True, True, False, False)
+    """
+    words = re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()) or [""]
+    return bool(re.search(OF_TIMES, words[-1])) or (len(words) > 1 and words[-1] in ("at", "on", "ts", "utc", "op"))
+
+
+def is_since_1970(con: duckdb.DuckDBPyConnection, column: str) -> bool:
+    """Whether all values of a column are seconds, or all are milliseconds, since 1970, of the years 2000 to 2099."""
+    text = cast.trimmed(column)
+    lengths = con.execute(f"""
+        select distinct case when {matches(text, SINCE_1970)} and left({text}, 10) between '0946684800' and '4102444799'
+            then length({text}) else 0 end
+        from rows where {text} <> ''""").fetchall()
+    return len(lengths) == 1 and lengths[0][0] > 0
 
 
 def signs_in(con: duckdb.DuckDBPyConnection, column: str) -> list[str]:
