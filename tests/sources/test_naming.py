@@ -187,3 +187,20 @@ def test_a_date_of_winning_is_not_the_closing_of_all_where_one_of_losing_stands_
     assert made.questions == []
     closed = rows(answered(made), "deals", "closed_at::date::varchar")
     assert closed == [("2026-01-31",), ("2026-02-01",), (None,)]
+
+
+@pytest.mark.parametrize(
+    "name", ["Amount (k€)", "Bedrag (x 1.000)", "Beløb (t.kr.)", "Value (EUR m)", "Amount in thousands"]
+)
+def test_amounts_in_thousands_are_not_taken_for_whole_ones(mapped, name):
+    made = mapped({"x.csv": f"{HEAD.replace('Amount', name)}\nD1,Demo,5,EUR,open,2026-01-05\n"})
+    assert [question.lines for question in made.questions] == [('amount = ""',)]
+
+
+def test_a_name_like_that_of_an_id_is_none_where_its_values_repeat(mapped):
+    made = mapped(
+        {"x.csv": "Angebotssumme,Sign,Status,Angebotsdatum,Kunde\n5,X1,Open,2026-01-05,A\n5,X2,Open,2026-01-05,A\n"}
+    )
+    assert {match.column: match.named for match in made.fed[0].matches if match.column in ("deal_id", "amount")} == {
+        "deal_id": "Sign", "amount": "Angebotssumme",
+    }  # fmt: skip

@@ -13,34 +13,18 @@ from salesbook.sources.survey import Profile, Surveyed
 from salesbook.tables import TABLES
 
 SIMILAR = 0.86
+CORE = "core of a known name"
 OF_DEALS = (
-    "deal",
-    "deals",
-    "opportunity",
-    "opp",
-    "sales",
-    "current",
-    "crm",
-    "verkoopkans",
-    "huidige",
-    "nuværende",
+    "deal", "deals", "opportunity", "opp", "sales", "pipeline", "current", "crm", "verkoopkans", "huidige", "nuværende",
     "aftale",
-)
+)  # fmt: skip
 OF_DATES = (
-    "date",
-    "time",
-    "datetime",
-    "timestamp",
-    "at",
-    "on",
-    "datum",
-    "tijd",
-    "op",
-    "dato",
-    "tid",
-    "den",
-    "am",
-    "utc",
+    "date", "time", "datetime", "timestamp", "at", "on", "datum", "tijd", "op", "dato", "tid", "den", "am", "utc",
+)  # fmt: skip
+MONEY = r"(?:€|\$|£|eur|usd|gbp|dkk|sek|nok|kr\b)"
+SCALED = re.compile(
+    rf"(?i)(?<![^\W\d_])(?:[ktm]\.? ?{MONEY}|{MONEY} ?[ktm](?!\w)|[ktm](?!\w)|thousand|duizend|tusind|tusen|tausend|"
+    r"tsd|mln|mio|miljoen|million|milj)|\b1[.,' ]?000\b|'000"
 )
 OF_IDS = ("id", "ref", "reference", "number", "nr", "no", "key", "guid", "uuid", "code", "nummer", "identifier", "ids")
 RECORDS = {
@@ -49,7 +33,22 @@ RECORDS = {
     "activity_id": ("activity", "activiteit", "aktivitet", "task", "call", "meeting", "event", "engagement"),
     "contact_id": ("contact", "person", "contactpersoon", "kontaktperson"),
 }
-JOINED = ("salgs", "affärs", "handels", "aftale", "deal", "verkoop", "sales", "vertriebs", "verkaufs", "avtale", "sälj")
+JOINED = (
+    "offerte",
+    "angebots",
+    "tilbuds",
+    "salgs",
+    "affärs",
+    "handels",
+    "aftale",
+    "deal",
+    "verkoop",
+    "sales",
+    "vertriebs",
+    "verkaufs",
+    "avtale",
+    "sälj",
+)
 ONLY = {"euros": "EUR", "pounds": "GBP"}  # signs that are of one currency alone
 
 
@@ -103,7 +102,8 @@ def unfit(fed: Fed) -> dict[str, str]:
     found = {column: best_of(keys, there, "known name") for column, keys in keys_of(fed.name, "known name").items()}
     kinds = {column: column_of(fed, column).type for column, place in found.items() if place}
     return {column: found[column] for column, kind in kinds.items()
-            if fed.source_of(column) is None and not fed.profiles[found[column]].fits(kind)}  # fmt: skip
+            if fed.source_of(column) is None and not fed.profiles[found[column]].fits(kind)
+            and not (kind == "money" and is_scaled(found[column]))}  # fmt: skip
 
 
 def ask_for_unfit(made: Proposal, fed: Fed) -> None:
@@ -129,15 +129,30 @@ def named(table: str, file: Surveyed) -> tuple[list[Match], list[str]]:
         for column, keys in keys_of(table, how).items():
             used = {match.named for match in found.values()} if how == "similar name" else set()
             kind = maps.table(table).column(column).type
-            fitting = {key: name for key, name in called(file, used).items() if file.columns[name].fits(kind)}
+            fitting = {key: name for key, name in called(file, used).items()
+                       if file.columns[name].fits(kind) and not (kind == "money" and is_scaled(name))}  # fmt: skip
             filled = {key: name for key, name in fitting.items() if file.columns[name].filled}
-            place = best_of(keys, filled, how) or best_of(keys, fitting, how)
-            if not place and how == "similar name":
+            place = ""
+            if how == "similar name":
                 place = by_core(table, column, {name: file.columns[name] for name in fitting.values()})
+                if column in maps.table(table).key:
+                    filled = fitting = {key: name for key, name in filled.items() if file.columns[name].is_unique}
+            is_core = place != ""
+            place = place or best_of(keys, filled, how) or best_of(keys, fitting, how)
             if column not in found and place:
-                found[column] = Match(column, place, how)
+                found[column] = Match(column, place, CORE if is_core else how)
     used = {match.named for match in found.values()}
     return list(found.values()), [name for name in file.columns if name not in used]
+
+
+def is_scaled(name: str) -> bool:
+    """Whether a column's name says that its numbers are thousands or millions.
+
+    Examples:
+    >>> is_scaled("Amount (k€)"), is_scaled("Bedrag (x 1.000)"), is_scaled("Amount (EUR)"), is_scaled("Beløb kr.")
+    (True, True, False, False)
+    """
+    return SCALED.search(name) is not None
 
 
 def keys_of(table: str, how: str) -> dict[str, list[str]]:
@@ -191,10 +206,12 @@ def by_core(table: str, column: str, profiles: dict[str, Profile]) -> str:
         found = [name for name in profiles if is_id_of(name, column)]
         return found[0] if len(found) == 1 else ""
     is_date = kind in ("instant", "date")
-    known = {core(name, is_date) for name in (column, *synonyms()[table].get(column, ()))}
-    found = [name for name, profile in profiles.items() if core(name, is_date) in known
-             and (not words or any(outcome(value, words) for value in profile.values))]  # fmt: skip
-    return found[0] if len(found) == 1 else ""
+    there: dict[str, list[str]] = {}
+    for name, profile in profiles.items():
+        if not words or any(outcome(value, words) for value in profile.values):
+            there.setdefault(core(name, is_date), []).append(name)
+    known = [core(name, is_date) for name in (column, *synonyms()[table].get(column, ()))]
+    return next((there[one][0] for one in known if len(there.get(one, [])) == 1), "")
 
 
 def is_id_of(name: str, column: str) -> bool:

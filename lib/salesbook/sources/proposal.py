@@ -138,7 +138,7 @@ def is_deals(crm: str, fed: Fed, export: list[Surveyed]) -> bool:
     if is_marked(crm, [fed]):
         return True
     file = next(file for file in export if file.name == fed.files[0])
-    of_any = {m.named for m in naming.named("deals", file)[0] if m.column not in FLAGS}
+    of_any = {m.named for m in naming.named("deals", file)[0] if m.column not in FLAGS and m.how != naming.CORE}
     return len({match.named for match in fed.matches}) > len(of_any)
 
 

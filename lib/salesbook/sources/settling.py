@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from salesbook import maps
 from salesbook.schema import Column
 from salesbook.settings import Source
-from salesbook.sources import plan, steps
+from salesbook.sources import naming, plan, steps
 from salesbook.sources.proposed import Fed, Proposal, column_of, hinted, outcome, quoted
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import FORMS, Profile, Surveyed
@@ -215,6 +215,11 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
         kind = column_of(fed, name).type
         may = [one for one in fed.unused if fed.profiles[one].filled and fed.profiles[one].fits(kind)]
         expected = fed.source_of("expected_close") if name == "closed_at" else None
+        scaled = [one for one in fed.unused if name == "amount" and naming.is_scaled(one) and fed.profiles[one].filled]
+        if scaled and fed.source_of("amount") is None:
+            ask = f"{scaled[0]!r} seems to be in thousands or millions: export whole amounts. Or go on without them:"
+            made.ask(f"columns.{fed.name}", ask, 'amount = ""')
+            may = [one for one in may if one not in scaled]
         may += [expected.name] if expected else []  # into which some CRMs write the closing
         if may and name not in told and not any(fed.source_of(one) for one in same):
             ask = f"No column was found for {name} ({column_of(fed, name).meaning}). Is it one of these?"
