@@ -221,7 +221,8 @@ def map_export(export, out) -> None:
         Console().print(part)
     click.echo(out)
     to_answer = len(made.questions) + bool(made.stages)
-    first = f'answer the {to_answer} questions behind "?" in it, then ' if to_answer else ""
+    what = "question" if to_answer == 1 else f"{to_answer} questions"
+    first = f'answer the {what} behind "?" in it, then ' if to_answer else ""
     click.echo(f"Next: {first}salesbook check --settings {out}", err=True)
 
 

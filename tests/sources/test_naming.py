@@ -27,6 +27,13 @@ def test_dates_of_winning_and_losing_beside_one_of_closing_are_no_question(mappe
     assert mapped({"x.csv": deals}).questions == []
 
 
+def test_a_date_of_winning_goes_before_a_closing_date_that_open_deals_have_too(mapped, answered, rows):
+    deals = f"{HEAD},Close Date,Won Date\nD1,Demo,5,EUR,won,2026-01-05,2026-03-09,2026-02-01\n"
+    deals += "D2,Demo,5,EUR,lost,2026-01-05,2026-02-10,\nD3,Demo,5,EUR,open,2026-01-05,2026-05-09,\n"
+    closed = rows(answered(mapped({"x.csv": deals})), "deals", "closed_at::varchar, expected_close::varchar")
+    assert closed == [("2026-01-31 23:00:00", None), ("2026-02-09 23:00:00", None), (None, "2026-05-09")]
+
+
 def test_files_of_acts_with_different_headers_are_all_read(mapped, answered, rows):
     calls = "Record ID,Call Owner,Call Type,Call Start Time,Call Duration (in seconds),Related To.id\n"
     calls += "1,Ada,Outbound,2026-01-07,60,D1\n"

@@ -143,9 +143,9 @@ def shown(made: Proposal) -> list[Table]:
     open_questions.add_column("section")
     open_questions.add_column("question")
     for question in sorted(made.questions, key=lambda question: place_of(question.section)):
-        open_questions.add_row(f"\\[{question.section}]", escape(question.ask))
+        open_questions.add_row(escape(f"[{question.section}]"), escape(question.ask))
     if made.stages:
-        open_questions.add_row("\\[[rows.stages]]", "In which order do deals go through the stages?")
+        open_questions.add_row(escape("[[rows.stages]]"), "In which order do deals go through the stages?")
     for name, why in made.not_read:
         open_questions.add_row(escape(name), escape(f"not read: {why}"))
     return [table for table in (columns, forms, open_questions) if table.row_count]

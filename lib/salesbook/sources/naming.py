@@ -261,7 +261,9 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
     if fed.source_of("deal_id") is None:
         unique = [name for name in fed.unused if fed.profiles[name].is_unique]
         plain = [name for name in unique if not fed.profiles[name].signed] or unique  # a title has signs, an id none
-        fed.matches += [Match("deal_id", name, "by contents") for name in plain if len(plain) == 1]
+        if len(plain) == 1:
+            fed.matches.append(Match("deal_id", plain[0], "by contents"))
+            fed.unused.remove(plain[0])
     if fed.source_of("pipeline") is None:
         made.constants["deals"] = {"pipeline": "Sales"}
     if code := currency_of(fed):
@@ -326,6 +328,8 @@ def complete_closing(made: Proposal, fed: Fed) -> None:
         fed.matches = [
             m if m.column != "closed_at" else Match("close_date", m.named, "by contents") for m in fed.matches
         ]
+        if won or lost:
+            made.do("deals", "closed_at_from_won_and_lost")
         made.do("deals", "closed_at_from_history")
         names = keys_of("deals", "known name")["closed_at"]
         real = [one for one in fed.unused if name_key(one) in names and fed.profiles[one].is_date]

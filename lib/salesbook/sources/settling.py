@@ -169,8 +169,10 @@ def ask_for_column(made: Proposal, fed: Fed, column: Column) -> None:
     if is_constant:
         name = re.sub(r"[\W_]+", " ", fed.files[0])
         values = [hinted(name, column.words) if column.words else "..."] + [""] * (not column.filled)
-        start = "Or one" if may else f"No column is {column.name} ({column.meaning}). One"
-        ask = f"{start} value of it for every row" + (":" if column.filled else ', or "" where it is not known:')
+        start = f"Or one value of {column.name}"
+        if not may:
+            start = f"No column is {column.name} ({column.meaning}). One value of it"
+        ask = f"{start} for every row" + (":" if column.filled else ', or "" where it is not known:')
         made.ask(f"constants.{fed.name}", ask, *(f"{column.name} = {quoted(value)}" for value in values))
 
 
