@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from salesbook.sources import beside, blocks, reader
+from salesbook.sources.text import Text
 from salesbook.sources.usual import Usual
 
 COUNT = 400
@@ -71,6 +72,24 @@ def test_odd_rows_of_later_years_are_judged_by_a_statement_that_knows_them(
     utc = {9: "2024-07-05 08:00:00", 150: "2024-01-06 09:00:00", 300: "2026-07-07 08:00:00", 390: "2025-07-08 08:00:00"}
     assert found == {f"D{at:04}": utc.get(at, "2024-01-05 09:00:00") for at in range(COUNT)}
     assert len(made) == 2
+
+
+def test_no_more_blocks_are_held_than_are_judged_together_and_tried_ahead(read, deals_of, small_blocks, monkeypatch):
+    parts, whole, taken, done, held = Text.parts, blocks.Blocks.whole, [], [], []
+
+    def judged(self, some: list):
+        held.append(len(taken) - len(done))
+        done.extend(some)
+        return whole(self, some)
+
+    monkeypatch.setattr(beside, "AHEAD", 3)
+    monkeypatch.setattr(blocks, "MOST_WAITING", 2)
+    monkeypatch.setattr(Text, "parts", lambda self: (taken.append(part) or part for part in parts(self)))
+    monkeypatch.setattr(blocks.Blocks, "whole", judged)
+    lines = [LINE.format(at=f"{at:04}", amount="1E5" if at % 9 == 0 else "1") for at in range(COUNT)]
+    read({"deals.csv": deals_of(*lines)})
+    assert len(done) == len(taken) > 2 * (2 + 3)
+    assert max(held) == 2 + 3
 
 
 @pytest.mark.parametrize("declared", [None, 350, 5])
