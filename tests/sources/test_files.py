@@ -47,6 +47,13 @@ def test_a_file_of_a_zip_is_named_behind_its_name(read, deals_of):
         read(export, files={"deals": "all.zip"})
 
 
+def test_a_zip_whose_list_of_files_is_damaged_is_refused(read, deals_of):
+    content = packed({"deals.csv": deals_of(good=1)})
+    assert content.count(b"PK\x01\x02") == 1
+    with pytest.raises(BadData, match=r"deals\.zip is a broken zip.*Bad magic number"):
+        read({"deals.zip": content.replace(b"PK\x01\x02", b"PK\x01\x03")})
+
+
 def test_the_only_file_of_a_zip_is_known_by_its_own_name_where_the_zips_is_no_tables(read, deals_of):
     leads = "lead_id,created_at,source,status\nL1,2026-01-05T09:00:00Z,web,new\n"
     files = {"deals.zip": packed({"leads.csv": deals_of(good=2)}), "export.zip": packed({"crm/2026/leads.csv": leads})}

@@ -291,6 +291,24 @@ def test_numbers_of_a_parquet_file_bear_no_noise(read, rows):
     assert imported.rejected == {"deals": {"amount_unreadable": 2}}
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "parquet"])
+def test_a_value_that_was_damaged_on_its_way_is_refused_where_the_file_can_tell(read, kind):
+    target = io.BytesIO()
+    if kind == "xlsx":
+        with zipfile.ZipFile(io.BytesIO(workbook(HEADER[:6], ROW[:6]))) as old, zipfile.ZipFile(target, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, old.read(name))
+    else:
+        deal = pa.table({name: [str(value)] for name, value in zip(HEADER[:6], ROW[:6], strict=True)})
+        options = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+        pq.write_table(deal, target, write_page_checksum=True, **options)
+    content = target.getvalue()
+    damaged = content.replace(b"Demo", b"Dema")
+    assert damaged != content
+    with pytest.raises(BadData, match=rf"deals\.{kind} cannot be read as"):
+        read({f"deals.{kind}": damaged})
+
+
 def test_a_parquet_file_with_a_damaged_name_of_a_column_is_refused(read):
     content = parquet(deal_id=["D1"], stage=["Demo"])
     spoiled = content.replace(b"stage", b"st\xffge")

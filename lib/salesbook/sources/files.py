@@ -198,11 +198,19 @@ def readable(folder: Path) -> list[Path]:
 
 def parts_of(path: Path) -> list[str]:
     """The names of a zip's files, where it has several; else "" alone."""
-    if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):
-        return [""]
-    with zipfile.ZipFile(path) as archive:
-        found = members(archive)
+    found = zipped(path)
     return found if len(found) > 1 else [""]
+
+
+def zipped(path: Path) -> list[str]:
+    """The names of a zip's files; none of another file or a broken one: what it is will be told when it is read."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return members(archive)
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError):
+        return []
 
 
 def members(archive: zipfile.ZipFile) -> list[str]:
@@ -237,10 +245,8 @@ def by_name(folder: Path, table: str) -> list[tuple[Path, str]]:
 
 def own_name(path: Path, part: str) -> str:
     """The name of a file or of a zip's file: of a zip that bears no table's name that of the only file in it."""
-    if part or path.suffix.lower() != ".zip" or stems(path.name)[0] in TABLES or not zipfile.is_zipfile(path):
-        return Path(part or path).name
-    with zipfile.ZipFile(path) as archive:
-        return Path(next(iter(members(archive)), path.name)).name
+    is_named = part or stems(path.name)[0] in TABLES
+    return Path(part or path if is_named else next(iter(zipped(path)), path)).name
 
 
 def by_offer(folder: Path, table: str, offered: list[str]) -> list[tuple[Path, str]]:

@@ -77,7 +77,7 @@ def kind_of(copy: Copy) -> str:
             parts = archive.namelist()
             if any(member.header_offset < 0 for member in archive.infolist()):
                 raise zipfile.BadZipFile("Its beginning is missing")
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         found = f"{error}: it may be cut off."
         raise BadData(f"{copy.file.name} is a broken zip.", found, "Copy or export it again.") from error
     for document in DOCUMENTS.keys() & set(parts):

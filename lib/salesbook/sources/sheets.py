@@ -35,6 +35,7 @@ PLACE = re.compile(rb"""\br=["']([A-Z]+)([0-9]+)["']""")
 NO_RESULT = b"#N/A"
 DAMAGED = (
     python_calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ElementTree.ParseError,
+    NotImplementedError, RuntimeError,
 )  # fmt: skip
 # The formats of percents that every workbook has, and what in the code of another is not shown as a sign of its own.
 PERCENTS, NOT_SHOWN = {"9", "10"}, re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
@@ -97,6 +98,8 @@ def parts_of(copy: Copy) -> tuple[list[list], list[tuple], bytes, set[tuple[int,
     sheet = sheet_of(workbook, copy)
     read = workbook.get_sheet_by_name(sheet)
     with zipfile.ZipFile(copy.path) as archive:
+        if damaged := archive.testzip():  # the library that reads the cells does not look
+            raise zipfile.BadZipFile(f"The checksum of {damaged!r} is another")
         content = archive.read(sheet_path(archive, sheet))
         percents = percents_in(content, percent_formats(archive))
     return read.to_python(skip_empty_area=False), read.merged_cell_ranges or [], content, percents
@@ -267,7 +270,7 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> Told:
     """
     lost = set()
     try:
-        source = pq.ParquetFile(copy.path)
+        source = pq.ParquetFile(copy.path, page_checksum_verification=True)
         schema = pa.schema([(name, pa.string()) for name in source.schema_arrow.names])
         with pcsv.CSVWriter(target, schema, write_options=pcsv.WriteOptions(quoting_style="all_valid")) as writer:
             for batch in source.iter_batches(BATCH):
