@@ -27,6 +27,14 @@ def test_dates_of_winning_and_losing_beside_one_of_closing_are_no_question(mappe
     assert mapped({"x.csv": deals}).questions == []
 
 
+def test_a_name_that_tells_nothing_is_not_taken_for_one_whose_core_it_is(mapped):
+    deals = "Name,Stage,Amount,Currency,Status,Created,Datum\nVisit Ada,Demo,5,EUR,open,2026-01-05,2026-03-01\n"
+    (fed,) = mapped({"x.csv": deals + "Visit Bo,Demo,6,EUR,open,2026-01-06,2026-03-02\n"}).fed
+    assert {match.column: match.named for match in fed.matches if match.named in ("Name", "Datum")} == {
+        "deal_id": "Name"
+    }
+
+
 def test_a_date_of_winning_goes_before_a_closing_date_that_open_deals_have_too(mapped, answered, rows):
     deals = f"{HEAD},Close Date,Won Date\nD1,Demo,5,EUR,won,2026-01-05,2026-03-09,2026-02-01\n"
     deals += "D2,Demo,5,EUR,lost,2026-01-05,2026-02-10,\nD3,Demo,5,EUR,open,2026-01-05,2026-05-09,\n"

@@ -27,6 +27,7 @@ SCALED = re.compile(
     r"tsd|mln|mio|miljoen|million|milj)|\b1[.,' ]?000\b|'000"
 )
 OF_IDS = ("id", "ref", "reference", "number", "nr", "no", "key", "guid", "uuid", "code", "nummer", "identifier", "ids")
+NOTHING = {*OF_DATES, *OF_IDS, "name", "naam", "navn", "namn", "title", "titel", "label"}  # tells nothing by itself
 RECORDS = {
     "deal_id": ("deal", "opportunity", "opp", "verkoopkans", "salgsmulighed", "aftale"),
     "lead_id": ("lead", "kundeemne"),
@@ -198,7 +199,8 @@ def best_of(keys: list[str], there: dict[str, str], how: str) -> str:
 def by_core(table: str, column: str, profiles: dict[str, Profile]) -> str:
     """The only one of a file's names that says, in its core, what a known name of a column says; "" if none does.
 
-    Of a column of words one value at least must be known: `State` may be a part of a country.
+    Of a column of words one value at least must be known: `State` may be a part of a country; and a core must tell
+    something: `Name` is no `pipeline name`.
     """
     table = maps.table_name(table)
     kind, words = maps.table(table).column(column).type, maps.table(table).column(column).words
@@ -211,7 +213,7 @@ def by_core(table: str, column: str, profiles: dict[str, Profile]) -> str:
         if not words or any(outcome(value, words) for value in profile.values):
             there.setdefault(core(name, is_date), []).append(name)
     known = [core(name, is_date) for name in (column, *synonyms()[table].get(column, ()))]
-    return next((there[one][0] for one in known if len(there.get(one, [])) == 1), "")
+    return next((there[one][0] for one in known if one not in NOTHING and len(there.get(one, [])) == 1), "")
 
 
 def is_id_of(name: str, column: str) -> bool:
