@@ -219,3 +219,35 @@ def test_a_name_like_that_of_an_id_is_none_where_its_values_repeat(mapped):
     assert {match.column: match.named for match in made.fed[0].matches if match.column in ("deal_id", "amount")} == {
         "deal_id": "Sign", "amount": "Angebotssumme",
     }  # fmt: skip
+
+
+ROWS = "7,Ada,Demo,5,2026-01-05\n8,Bo,Gewonnen,6,2026-01-06\n9,Ada,Verloren,7,2026-01-07\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Verkaufschancen-ID,Kundenbetreuer,Deal-Phase,Geschätzter Umsatz,Erstelldatum",
+        "Sales project ID,Account executive,Sales process stage,Total value,Opened on",
+        "Tilbudsnr,Salgskonsulent,Salgstrinn,Tilbudssum,Oprettelsestid",
+    ],
+)
+def test_headers_of_real_systems_need_no_question_but_the_currency(mapped, answered, rows, head):
+    made = mapped({"x.csv": f"{head}\n{ROWS}"})
+    imported = answered(made, 'currency = "EUR"')
+    found = rows(imported, "deals", "deal_id, owner_id, status, amount_minor")
+    assert found == [("7", "Ada", "open", 500), ("8", "Bo", "won", 600), ("9", "Ada", "lost", 700)]
+
+
+def test_a_column_called_closed_that_says_yes_and_no_is_no_closing_date(mapped, answered, rows):
+    deals = "Deal ID,Stage,Amount,Currency,Created,Lukkedato,Lukket,Vundet\n"
+    deals += "1,Demo,5,DKK,2026-01-05,2026-09-05,0,0\n2,Demo,6,DKK,2026-01-05,2026-02-05,1,1\n"
+    made = mapped({"x.csv": deals + "3,Demo,6,DKK,2026-01-05,2026-02-05,1,0\n"})
+    assert made.questions == []
+    assert rows(answered(made), "deals", "status") == [("open",), ("won",), ("lost",)]
+
+
+def test_a_date_of_winning_alone_is_asked_about_as_the_closing(mapped):
+    deals = f"{HEAD},Datum akkoord\nD1,Demo,5,EUR,won,2026-01-05,2026-02-01\nD2,Demo,5,EUR,lost,2026-01-05,2026-02-02\n"
+    made = mapped({"x.csv": deals + "D3,Demo,5,EUR,open,2026-01-05,\n"})
+    assert [question.lines for question in made.questions] == [('closed_at = "Datum akkoord"',)]

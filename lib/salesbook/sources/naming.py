@@ -341,6 +341,8 @@ def complete_closing(made: Proposal, fed: Fed) -> None:
         made.do("deals", "closed_at_from_won_and_lost")
     else:
         fed.matches = [match for match in fed.matches if match.column not in ("won_at", "lost_at")]
+        read = {match.named for match in fed.matches}
+        fed.unused += [one.name for one in (won, lost) if one and one.name not in {*read, *fed.unused}]
 
 
 def status_by_words(fed: Fed) -> str:
