@@ -29,8 +29,9 @@ def test_what_stands_in_a_text_is_left_as_it_is_and_cannot_end_it():
         ("unnest([case when a then 1 end, null])", "explode(array(case when a then 1 end, null))"),
         ("cast(x as varchar), null::VARCHAR", "cast(x as string), null::string"),
         (units.without_sign("x", Form(), r"(?:US|CA)?\$|USD"),
-         rf"regexp_replace(regexp_replace(x, '^(-?){units.GAP}(?:(?:US|CA)?\\$|USD){units.GAP}', '$1'), "
-         rf"'{units.GAP}(?:(?:US|CA)?\\$|USD)$', '')"),
+         r"coalesce(nullif(regexp_replace("
+         rf"regexp_replace(x, '^(-?){units.GAP}(?:(?:US|CA)?\\$|USD){units.GAP}', '$1'), "
+         rf"'{units.GAP}(?:(?:US|CA)?\\$|USD)$', ''), ''), x)"),
         (units.padded("x", Form()), "regexp_replace(x, '^(-?[0-9]+[.][0-9]{2})00+$', '$1')"),
         # Nothing in it goes by another name there.
         (units.salesforce_id("x", Form()), units.salesforce_id("x", Form())),

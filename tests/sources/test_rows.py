@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from salesbook.sources import reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.framing import Dialect
+from salesbook.sources.header import Declared
 from salesbook.sources.reader import read
 from salesbook.sources.rows import Traits, traits_of
 
@@ -37,7 +38,8 @@ def text_of(content: bytes, tmp_path):
     """The text of a file with this content, and what DuckDB would read of it."""
     path = tmp_path / "0.copy"
     path.write_bytes(content)
-    text = read(Copy(SourceFile("t.csv", path, "", ("t",)), path, "", len(content)), "utf-8", ",", ".", set(), tmp_path)
+    copy = Copy(SourceFile("t.csv", path, "", ("t",)), path, "", len(content))
+    text = read(copy, Declared(delimiter=","), set(), tmp_path)
     kept = text.rows.read_bytes().split(b"\n", text.skip)[-1]
     return text, kept if kept.endswith(b"\n") or not kept else kept + b"\n"
 
@@ -60,7 +62,7 @@ def test_good_records_are_written_where_the_file_holds_anything_else(kind, tmp_p
 def test_the_rows_of_a_parquet_file_are_written_out_once(tmp_path):
     path = tmp_path / "0.copy"
     pq.write_table(pa.table({"a": ["1", 'two\n"lines"', None], "b": [0.5, None, 2.0]}), path)
-    text = read(Copy(SourceFile("t.parquet", path, "", ("t",)), path, "", 0), "", "", ".", set(), tmp_path)
+    text = read(Copy(SourceFile("t.parquet", path, "", ("t",)), path, "", 0), Declared(), set(), tmp_path)
     assert (text.rows.name, text.skip, text.n_good) == ("0.sheet", 1, 3)
     kept = text.rows.read_bytes().split(b"\n", text.skip)[-1]
     assert kept == b"".join(frame.text for frame in text.frames())

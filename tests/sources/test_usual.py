@@ -16,6 +16,7 @@ from salesbook.sources.blocks import Blocks, mixed_columns
 from salesbook.sources.cast import OTHER, Problems
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import Form
+from salesbook.sources.header import Declared
 from salesbook.sources.plan import Feed
 from salesbook.sources.reader import read
 from salesbook.sources.typed import MARKS
@@ -104,7 +105,7 @@ def feed_of(column: Column, values: list[str], form: Form, folder) -> Feed:
     lines = ['"thing_id","value"', *(f'"T{at}","{value}"' for at, value in enumerate(values))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
     copy = Copy(SourceFile("t.csv", path, "", ("things",)), path, "", path.stat().st_size)
-    text = read(copy, "utf-8", ",", ".", set(), folder)
+    text = read(copy, Declared(delimiter=","), set(), folder)
     return Feed(table, 0, text, form, {"thing_id": 0, "value": 1}, {}, (), name="things")
 
 

@@ -279,8 +279,9 @@ def is_called(stem: str, name: str) -> bool:
 
 
 def is_aside(name: str) -> bool:
-    """Whether a file is one that a system or an open Excel has put beside the others: no pattern means it."""
-    return name.startswith((".", "~$"))
+    """Whether a file is one that a system, an open Excel or `salesbook sample` has put beside the others: no pattern
+    means it."""
+    return name.startswith((".", "~$")) or name == "effects.json"
 
 
 def by_map(folder: Path, table: str, named: str | list[str]) -> list[tuple[Path, str]]:
