@@ -251,3 +251,25 @@ def test_a_date_of_winning_alone_is_asked_about_as_the_closing(mapped):
     deals = f"{HEAD},Datum akkoord\nD1,Demo,5,EUR,won,2026-01-05,2026-02-01\nD2,Demo,5,EUR,lost,2026-01-05,2026-02-02\n"
     made = mapped({"x.csv": deals + "D3,Demo,5,EUR,open,2026-01-05,\n"})
     assert [question.lines for question in made.questions] == [('closed_at = "Datum akkoord"',)]
+
+
+@pytest.mark.parametrize("more", ["", ",currency"])
+def test_amounts_whose_name_ends_with_a_currency_are_in_it_whatever_else_is_said(mapped, answered, rows, more):
+    deals = f"deal_id,stage,amount_eur,created_at_utc,status{more}\nD1,Demo,5,2026-01-05,open{',DKK' if more else ''}\n"
+    made = mapped({"x.csv": deals})
+    assert made.questions == []
+    assert rows(answered(made), "deals", "amount_minor, currency") == [(500, "EUR")]
+
+
+def test_a_column_of_codes_of_currencies_is_known_whatever_its_name(mapped, answered, rows):
+    made = mapped({"x.csv": DEALS.replace("Currency", "VALCD")})
+    assert made.questions == []
+    assert rows(answered(made), "deals", "currency") == [("EUR",)]
+    assert mapped({"x.csv": DEALS.replace("Currency", "Land").replace("EUR", "NLD")}).questions != []
+
+
+def test_deals_that_say_won_and_lost_by_yes_and_no_are_deals_though_their_stage_is_asked(mapped, answered, rows):
+    deals = "Sag,Kunde,Hvor langt,Beløb DKK,Oprettet,Vundet?,Tabt?\nS1,A,Demo,5,2026-01-05,ja,nej\n"
+    made = mapped({"x.csv": deals + "S2,B,Demo,6,2026-01-05,nej,ja\nS3,C,Tilbud,7,2026-01-05,nej,nej\n"})
+    told = rows(answered(made, 'stage = "Hvor langt"'), "deals", "deal_id, status, amount_minor, currency")
+    assert told == [("S1", "won", 500, "DKK"), ("S2", "lost", 600, "DKK"), ("S3", "open", 700, "DKK")]

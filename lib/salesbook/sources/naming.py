@@ -50,6 +50,8 @@ JOINED = (
     "avtale",
     "sälj",
 )
+CURRENCIES = ("eur", "usd", "gbp", "dkk", "sek", "nok", "chf", "pln")
+OF_MONEY = (*CURRENCIES, "kr", "euro")
 ONLY = {"euros": "EUR", "pounds": "GBP"}  # signs that are of one currency alone
 
 
@@ -207,12 +209,12 @@ def by_core(table: str, column: str, profiles: dict[str, Profile]) -> str:
     if kind == "id" and column != "owner_id":
         found = [name for name in profiles if is_id_of(name, column)]
         return found[0] if len(found) == 1 else ""
-    is_date = kind in ("instant", "date")
+    rest = OF_DATES if kind in ("instant", "date") else OF_MONEY if kind == "money" else ()
     there: dict[str, list[str]] = {}
     for name, profile in profiles.items():
         if not words or any(outcome(value, words) for value in profile.values):
-            there.setdefault(core(name, is_date), []).append(name)
-    known = [core(name, is_date) for name in (column, *synonyms()[table].get(column, ()))]
+            there.setdefault(core(name, rest), []).append(name)
+    known = [core(name, rest) for name in (column, *synonyms()[table].get(column, ()))]
     return next((there[one][0] for one in known if one not in NOTHING and len(there.get(one, [])) == 1), "")
 
 
@@ -232,19 +234,20 @@ def words_of(name: str) -> list[str]:
     return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-zæøåäöü])(?=[A-ZÆØÅÄÖÜ])", " ", name.partition("(")[0]).lower())
 
 
-def core(name: str, is_date: bool) -> str:
-    """A name without what it is of (a deal, a sale, the current one) and, of a date, without what says that it is one.
+def core(name: str, rest: tuple[str, ...] = ()) -> str:
+    """A name without what it is of (a deal, a sale, the current one), and without the words at its ends that say only
+    what kind of value it has: `rest`, that it is a date, or the currency of an amount.
 
     Examples:
-    >>> core("createdDateTime", True), core("Current stage", False), core("Salgsfase", False)
-    ('created', 'stage', 'fase')
+    >>> core("createdDateTime", OF_DATES), core("Current stage"), core("Salgsfase"), core("amount_eur", OF_MONEY)
+    ('created', 'stage', 'fase', 'amount')
     """
     words = words_of(name)
     while len(words) > 1 and words[0] in OF_DEALS:
         words = words[1:]
-    while is_date and len(words) > 1 and words[-1] in OF_DATES:
+    while len(words) > 1 and words[-1] in rest:
         words = words[:-1]
-    while is_date and len(words) > 1 and words[0] in OF_DATES:
+    while len(words) > 1 and words[0] in rest:
         words = words[1:]
     return re.sub(rf"^(?:{'|'.join(JOINED)})(?=\w{{4}})", "", "".join(words))
 
@@ -253,7 +256,8 @@ def is_enough(fed: Fed) -> bool:
     """Whether so many columns are found that a file may be the table."""
     names = {match.column for match in fed.matches} | unfit(fed).keys()
     if fed.name == "deals":
-        return len(names) >= 4 and bool({"stage", "status"} & names) and bool({"amount", "created_at"} & names)
+        tells_end = bool({"stage", "status"} & names) or {"is_won", "is_lost"} <= names
+        return len(names) >= 4 and tells_end and bool({"amount", "created_at"} & names)
     key = {name for name in TABLES[fed.name].key if name != "pipeline"}
     return len({match.named for match in fed.matches}) >= min(3, len(TABLES[fed.name].key) + 2) and key <= names
 
@@ -268,8 +272,7 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
             fed.unused.remove(plain[0])
     if fed.source_of("pipeline") is None:
         made.constants["deals"] = {"pipeline": "Sales"}
-    if code := currency_of(fed):
-        made.constants.setdefault("deals", {})["currency"] = code
+    settle_currency(made, fed)
     if fed.source_of("stage") is None and fed.source_of("status"):
         fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
         say_of_stage(made, fed)
@@ -380,10 +383,37 @@ def say_of_stage(made: Proposal, fed: Fed) -> None:
         made.stages = ends if pipelines is None or len(pipelines.values) == 1 else {}
 
 
+def settle_currency(made: Proposal, fed: Fed) -> None:
+    """The currency of deals: the one that the name of the amounts tells, else the only column, whatever its name, all
+    of whose values are codes of currencies.
+
+    Rule: where the name tells one, a column of currencies that says another is not of these amounts (`amount_eur`
+    beside `currency`).
+    """
+    code, told = currency_of(fed), fed.source_of("currency")
+    if code and (told is None or set(told.values) != {code}):
+        made.constants.setdefault("deals", {})["currency"] = code
+        fed.matches = [match for match in fed.matches if match.column != "currency"]
+        fed.unused += [told.name] if told else []
+    if code or told:
+        return
+    known = set(list_currencies())
+    found = [name for name in fed.unused if (values := fed.profiles[name].values) and known.issuperset(values)]
+    if len(found) == 1:
+        fed.matches.append(Match("currency", found[0], "by contents"))
+        fed.unused = [one for one in fed.unused if one != found[0]]
+
+
 def currency_of(fed: Fed) -> str:
-    """The currency that the name of the amounts bears in brackets, where no column tells it; "" where it bears none."""
-    amount = fed.source_of("amount")
-    if amount and amount.sign in ONLY and fed.source_of("currency") is None:
+    """The currency that the name of the amounts bears, in brackets or at its end, or their sign where no column tells
+    it; "" where none does."""
+    amount, has_column = fed.source_of("amount"), fed.source_of("currency") is not None
+    if amount is None:
+        return ""
+    if amount.sign in ONLY and not has_column:
         return ONLY[amount.sign]
-    code = re.search(r"[(\[]([A-Z]{3})[)\]]", amount.name) if amount and fed.source_of("currency") is None else None
-    return code.group(1) if code and code.group(1) in list_currencies() else ""
+    code = re.search(r"[(\[]([A-Z]{3})[)\]]", amount.name)
+    if code and code.group(1) in list_currencies() and not has_column:
+        return code.group(1)
+    last = (words_of(amount.name) or [""])[-1]
+    return last.upper() if last in CURRENCIES else ""
