@@ -35,6 +35,13 @@ def test_a_zone_is_asked_for_only_where_times_bear_none(mapped):
         assert any("zone" in question.ask for question in made.questions) == is_asked, value
 
 
+def test_a_seller_that_no_name_tells_is_asked_for_among_the_texts_that_repeat(mapped):
+    head = "Deal ID,Stage,Amount,Currency,Status,Created,Hvem,Comment,Floor,Account\n"
+    rows = "".join(f"D{n},Demo,5,EUR,open,2026-01-05,{'Ada' if n % 2 else 'Bo'},c{n},1,A1\n" for n in range(4))
+    made = mapped({"x.csv": head + rows})
+    assert [question.lines for question in made.questions] == [('owner_id = "Hvem"',)]
+
+
 def test_an_amount_that_no_name_tells_is_asked_for(mapped, answered, rows):
     deals = "Deal ID,Stage,Ticket,Currency,Status,Created\nD1,Demo,5.50,EUR,open,2026-01-05\n"
     made = mapped({"x.csv": deals})

@@ -207,7 +207,10 @@ def complete_dates(made: Proposal, fed: Fed) -> None:
         made.do(fed.name, "times_since_1970")
 
 
-WANTED = {"amount": ("amount",), "created_at": ("created_at",), "closed_at": ("closed_at", "close_date", "won_at")}
+WANTED = {
+    "amount": ("amount",), "created_at": ("created_at",), "closed_at": ("closed_at", "close_date", "won_at"),
+    "owner_id": ("owner_id",), "account_id": ("account_id",),
+}  # fmt: skip
 
 
 def ask_for_wanted(made: Proposal, fed: Fed) -> None:
@@ -216,6 +219,8 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
     for name, same in WANTED.items() if fed.name == "deals" else ():
         kind = column_of(fed, name).type
         may = [one for one in fed.unused if fed.profiles[one].filled and fed.profiles[one].fits(kind)]
+        if kind == "id":
+            may = [one for one in may if names_others(fed.profiles[one])]
         expected = fed.source_of("expected_close") if name == "closed_at" else None
         scaled = [one for one in fed.unused if name == "amount" and naming.is_scaled(one) and fed.profiles[one].filled]
         if scaled and fed.source_of("amount") is None:
@@ -226,6 +231,12 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
         if may and name not in told and not any(fed.source_of(one) for one in same):
             ask = f"No column was found for {name} ({column_of(fed, name).meaning}). Is it one of these?"
             made.ask_which(fed, name, ask, may[:8])
+
+
+def names_others(profile: Profile) -> bool:
+    """Whether a column's values may be people or companies that rows belong to: texts of which some come again."""
+    is_other = profile.is_date or profile.is_number or profile.booleans == profile.filled
+    return not is_other and 1 < profile.distinct < profile.filled
 
 
 VERSIONS = (
