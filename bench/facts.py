@@ -23,7 +23,7 @@ import results
 
 HOME = Path(__file__).resolve().parent.parent
 MONTH, ROUNDS = "2026-10", 2
-MEMORY, MANY, MORE_MEMORY = "2GB", 1_000_000, "16GB"  # of a company of many leads; one of more gets more
+MEMORY, MANY, MORE_MEMORY = "2GB", 1_000_000, "8GB"  # of a company of many leads; one of more gets more
 DAYS_LATER = 3
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 FIVE = ("stage_visits", "deal_facts", "lead_facts", "attempts", "lead_responses")
