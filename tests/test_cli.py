@@ -4,7 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from salesbook import KPIS
-from salesbook.cli import main
+from salesbook.cli import main, tell
+from salesbook.errors import WrongUsage
 from worked import SETTINGS, settings_of
 
 DEALS = """
@@ -98,3 +99,9 @@ def test_sample_writes_a_company_of_the_size_asked_for(tmp_path):
 def test_every_reading_command_takes_settings_and_source(option):
     for command in ("report", "check"):
         assert option in run(command, "--help").stdout
+
+
+def test_what_was_found_is_said_once(capsys):
+    with pytest.raises(SystemExit):
+        tell(WrongUsage("The month is none.", "Found '2026-13'.", "Write 2026-10."))
+    assert "Found: '2026-13'." in capsys.readouterr().err

@@ -48,7 +48,7 @@ def says_errors(command):
 
 def tell(error: SalesbookError) -> None:
     """Say an error and end with its exit code."""
-    click.echo(f"Error: {error.wrong}\n  Found: {error.found}\n  To do: {error.todo}", err=True)
+    click.echo(f"Error: {error.wrong}\n  Found: {error.found.removeprefix('Found ')}\n  To do: {error.todo}", err=True)
     sys.exit(error.exit_code)
 
 
