@@ -27,29 +27,17 @@ SCALED = re.compile(
     r"tsd|mln|mio|miljoen|million|milj)|\b1[.,' ]?000\b|'000"
 )
 OF_IDS = ("id", "ref", "reference", "number", "nr", "no", "key", "guid", "uuid", "code", "nummer", "identifier", "ids")
-NOTHING = {*OF_DATES, *OF_IDS, "name", "naam", "navn", "namn", "title", "titel", "label"}  # tells nothing by itself
+EMPTY_CORES = {*OF_DATES, *OF_IDS, "name", "naam", "navn", "namn", "title", "titel", "label"}  # tell nothing
 RECORDS = {
     "deal_id": ("deal", "opportunity", "opp", "verkoopkans", "salgsmulighed", "aftale"),
     "lead_id": ("lead", "kundeemne"),
     "activity_id": ("activity", "activiteit", "aktivitet", "task", "call", "meeting", "event", "engagement"),
     "contact_id": ("contact", "person", "contactpersoon", "kontaktperson"),
 }
-JOINED = (
-    "offerte",
-    "angebots",
-    "tilbuds",
-    "salgs",
-    "affärs",
-    "handels",
-    "aftale",
-    "deal",
-    "verkoop",
-    "sales",
-    "vertriebs",
-    "verkaufs",
-    "avtale",
-    "sälj",
-)
+JOINED = (  # with the word behind them, as in `Salgsfase`
+    "offerte", "angebots", "tilbuds", "salgs", "affärs", "handels", "aftale", "deal", "verkoop", "sales", "vertriebs",
+    "verkaufs", "avtale", "sälj",
+)  # fmt: skip
 CURRENCIES = ("eur", "usd", "gbp", "dkk", "sek", "nok", "chf", "pln")
 OF_MONEY = (*CURRENCIES, "kr", "euro")
 ONLY = {"euros": "EUR", "pounds": "GBP"}  # signs that are of one currency alone
@@ -215,7 +203,7 @@ def by_core(table: str, column: str, profiles: dict[str, Profile]) -> str:
         if not words or any(outcome(value, words) for value in profile.values):
             there.setdefault(core(name, rest), []).append(name)
     known = [core(name, rest) for name in (column, *synonyms()[table].get(column, ()))]
-    return next((there[one][0] for one in known if one not in NOTHING and len(there.get(one, [])) == 1), "")
+    return next((there[one][0] for one in known if one not in EMPTY_CORES and len(there.get(one, [])) == 1), "")
 
 
 def is_id_of(name: str, column: str) -> bool:

@@ -182,8 +182,7 @@ def may_be(profile: Profile, column: Column, is_key: bool) -> bool:
         return False
     if is_key:
         return profile.is_unique
-    is_other = profile.is_date or profile.is_number or profile.booleans == profile.filled
-    return column.type != "word" or (bool(profile.values) and not is_other)
+    return column.type != "word" or (bool(profile.values) and profile.is_wordy)
 
 
 def complete_amounts(made: Proposal, fed: Fed) -> None:
@@ -235,8 +234,7 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
 
 def names_others(profile: Profile) -> bool:
     """Whether a column's values may be people or companies that rows belong to: texts of which some come again."""
-    is_other = profile.is_date or profile.is_number or profile.booleans == profile.filled
-    return not is_other and 1 < profile.distinct < profile.filled
+    return profile.is_wordy and 1 < profile.distinct < profile.filled
 
 
 VERSIONS = (

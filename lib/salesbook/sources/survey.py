@@ -103,6 +103,11 @@ class Profile:
         return 0 < self.filled == max(self.dates.values())
 
     @property
+    def is_wordy(self) -> bool:
+        """Whether the values are words or names: no dates, no numbers, not all yes and no."""
+        return not (self.is_date or self.is_number or self.booleans == self.filled)
+
+    @property
     def is_number(self) -> bool:
         """Whether every value is a number in one form."""
         return 0 < self.filled == max(self.numbers.values())
