@@ -4,6 +4,7 @@ import ast
 import re
 
 import pytest
+from click.testing import CliRunner
 
 from salesbook.cli import EXIT_CODES, main
 from salesbook.kpi import answer, ratio
@@ -27,11 +28,10 @@ def test_the_exit_codes_of_the_documents_are_those_of_the_command(project):
     assert re.findall(r"^\| (\d) \|", text, re.MULTILINE) == re.findall(r"\d", EXIT_CODES)
 
 
-def test_the_steps_of_the_documents_are_those_a_map_may_ask_for_and_say_of_which_tables(project):
-    text = (project / "docs" / "maps.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", text, re.MULTILINE))
-    assert list(told) == [*steps.UNITS, *steps.STEPS]
-    assert {name: step.table for name, step in steps.STEPS.items()}.items() <= told.items()
+def test_the_steps_of_the_documents_are_those_a_map_may_ask_for_as_the_command_lists_them(project):
+    listed = CliRunner().invoke(main, ["steps"]).stdout
+    assert listed.count("\n| `") == len(steps.UNITS) + len(steps.STEPS)
+    assert listed in (project / "docs" / "maps.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

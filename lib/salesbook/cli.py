@@ -227,6 +227,15 @@ def map_export(export, out) -> None:
 
 
 @main.command()
+@says_errors
+def steps() -> None:
+    """List the steps that a map may ask for, as a table."""
+    from salesbook.sources.steps import overview
+
+    click.echo(overview())
+
+
+@main.command()
 @click.option("--definitions", is_flag=True, help="The whole definition of each.")
 @click.option("--table", is_flag=True, help="As the README's table: question, page, KPIs.")
 @says_errors

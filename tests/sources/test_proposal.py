@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from salesbook import maps
 from salesbook.cli import main
-from salesbook.sources import naming, plan, proposal, proposed
+from salesbook.sources import known, naming, plan, proposal, proposed
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import survey
 from salesbook.tables import TABLES
@@ -392,7 +392,7 @@ def test_a_crm_is_known_by_its_own_headers_even_if_all_are_names_of_any_export(m
     head, (crm, *_) = MARKED[export].split(","), export.split("-")
     of = {name_key(one): column for column, named in maps.shipped(crm)["columns"]["deals"].items()
           for same in plan.alternatives(named) for one in same}  # fmt: skip
-    told = proposed.synonyms()
+    told = known.synonyms()
     general = {column: list(names) for column, names in told["deals"].items()}
     others = [column.name for column in TABLES["deals"].columns if column.name not in of.values()]
     for name in head:

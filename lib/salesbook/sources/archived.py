@@ -2,9 +2,10 @@
 
 from salesbook import maps
 from salesbook.sources import naming, steps
-from salesbook.sources.proposed import Fed, Match, Proposal, outcome, quoted, synonyms
+from salesbook.sources.known import outcome, synonyms
+from salesbook.sources.proposed import Fed, Match, Proposal, quoted
 from salesbook.sources.reader import name_key
-from salesbook.sources.survey import Beside, Profile, Surveyed
+from salesbook.sources.survey import Beside, Profile
 
 OF_REASONS = 0.9  # of the reasons for losing, the share that must stand at archived deals to prove these lost
 OF_ARCHIVED = 0.5  # of the archived deals, the share that must have a reason for that
@@ -59,9 +60,9 @@ def settle_archived(made: Proposal, fed: Fed) -> None:
 
 def flag_of(fed: Fed, column: str) -> Profile | None:
     """The column of a file, not read as another and not empty, that bears a name of a flag; None if none does."""
-    there = naming.called(Surveyed("", fed.profiles), {match.named for match in fed.matches})
-    name = naming.best_of([name_key(one) for one in synonyms()["deals"][column]], there, "known name")
-    return fed.profiles[name] if name and fed.profiles[name].filled else None
+    there = naming.called(fed.profiles, {match.named for match in fed.matches})
+    found = next((there[key] for one in synonyms()["deals"][column] if (key := name_key(one)) in there), None)
+    return found if found and found.filled else None
 
 
 def take(fed: Fed, column: str, name: str) -> None:

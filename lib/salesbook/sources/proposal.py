@@ -2,8 +2,9 @@
 
 from salesbook import maps
 from salesbook.settings import Source
-from salesbook.sources import archived, files, naming, plan, settling, steps
-from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted, synonyms
+from salesbook.sources import archived, contents, files, naming, plan, recognition, settling, steps
+from salesbook.sources.known import synonyms
+from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Surveyed
 from salesbook.tables import TABLES
@@ -29,7 +30,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     contents can be it. Forms of dates and numbers are decided where all columns together prove them.
     """
     readable = [file for file in export if file.columns]
-    made = own_tables(readable) or of_crm(readable) or naming.of_names(readable)
+    made = own_tables(readable) or of_crm(readable) or recognition.of_names(readable)
     read = {name for fed in made.fed for name in fed.files}
     fed = {one.name: one.files[0] for one in made.fed}
     made.not_read = [(file.name, why_not(file, fed)) for file in export if file.name not in read]
@@ -56,7 +57,7 @@ def propose(export: list[Surveyed]) -> Proposal:
 
 def why_not(file: Surveyed, fed: dict[str, str]) -> str:
     """Why a file is not read; `fed`, the tables that are, to their first files."""
-    rival = naming.best_for(file) if file.columns else None
+    rival = recognition.best_for(file) if file.columns else None
     if rival and rival.name in fed:
         return f"the table {rival.name} is taken from {fed[rival.name]}, and this file has other columns"
     return file.refusal or "no table has its columns"
@@ -107,7 +108,7 @@ def complete_crm(made: Proposal) -> None:
     deals = next(one for one in made.fed if maps.table_name(one.name) == "deals")
     there = {match.column for match in deals.matches} | shipped.get("constants", {}).get(deals.name, {}).keys()
     if not there & {"status", "is_won", "is_lost", "is_closed"} and not any(fed.name == "stages" for fed in made.fed):
-        naming.status_of_stage(made, deals)
+        contents.status_of_stage(made, deals)
     step, chance = "probability_from_percent", deals.source_of("probability")
     told = shipped.get("steps", {}).get("deals", [])
     if chance and chance.is_number and chance.distinct > 1 and chance.is_percent != (step in told):
@@ -138,7 +139,7 @@ def is_deals(crm: str, fed: Fed, export: list[Surveyed]) -> bool:
     if is_marked(crm, [fed]):
         return True
     file = next(file for file in export if file.name == fed.files[0])
-    of_any = {m.named for m in naming.named("deals", file)[0] if m.column not in FLAGS and m.how != naming.CORE}
+    of_any = {m.named for m in naming.named("deals", file.columns)[0] if m.column not in FLAGS and m.how != naming.CORE}
     return len({match.named for match in fed.matches}) > len(of_any)
 
 
@@ -158,7 +159,7 @@ def fed_by(crm: str, export: list[Surveyed]) -> list[Fed]:
             if key not in found or len(found[key].matches) < len(matches):
                 unused = [one for one in file.columns if one not in {match.named for match in matches}]
                 found[key] = Fed(name, [file.name], matches, unused, file.columns, is_offered=offered)
-    return naming.together(list(found.values()))
+    return recognition.together(list(found.values()))
 
 
 def is_called_otherwise(file: Surveyed, shipped: dict) -> bool:

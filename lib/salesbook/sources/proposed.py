@@ -1,14 +1,9 @@
 """What `salesbook map` proposes: tables with their columns, forms, words, and what is asked."""
 
-import re
-import tomllib
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 
 from salesbook import maps
 from salesbook.schema import Column
-from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Profile
 
 
@@ -91,38 +86,9 @@ class Proposal:
         fed.asked += [Match(column, name, "asked") for name in names]
 
 
-@cache
-def synonyms() -> dict[str, dict[str, list[str]]]:
-    """The names under which any export may have each column, and the words for each outcome."""
-    text = resources.files("salesbook").joinpath("sources", "crm", "names.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
 def column_of(fed: Fed, name: str) -> Column:
     """A canonical column of a table of the proposal."""
     return maps.table(fed.name).column(name)
-
-
-def outcome(value: str, words: tuple[str, ...]) -> str:
-    """The canonical word that a value says in any language; "" where it is none of them."""
-    key = word_key(value)
-    return next((word for word in words if key in map(word_key, (word, *synonyms()["words"].get(word, [])))), "")
-
-
-def hinted(value: str, words: tuple[str, ...]) -> str:
-    """The canonical word that one of a value's words says, as in `Affär vunnen (2026)`: only a hint; else the first."""
-    parts = re.findall(r"\w+", value)
-    return next((found for part in parts if (found := outcome(part, words))), words[0])
-
-
-def word_key(value: str) -> str:
-    """A word without what may differ: case, spaces and signs.
-
-    Examples:
-    >>> word_key("Closed - Won") == word_key("closedwon")
-    True
-    """
-    return re.sub(r"[\W_]+", "", name_key(value))
 
 
 def quoted(text: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from salesbook import maps
 from salesbook.schema import Column
 from salesbook.settings import Source
-from salesbook.sources import naming, plan, steps
-from salesbook.sources.proposed import Fed, Proposal, column_of, hinted, outcome, quoted
+from salesbook.sources import plan, steps
+from salesbook.sources.known import hinted, outcome, parts
+from salesbook.sources.proposed import Fed, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import FORMS, Profile, Surveyed
 
@@ -221,11 +222,6 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
         if kind == "id":
             may = [one for one in may if names_others(fed.profiles[one])]
         expected = fed.source_of("expected_close") if name == "closed_at" else None
-        scaled = [one for one in fed.unused if name == "amount" and naming.is_scaled(one) and fed.profiles[one].filled]
-        if scaled and fed.source_of("amount") is None:
-            ask = f"{scaled[0]!r} seems to be in thousands or millions: export whole amounts. Or go on without them:"
-            made.ask(f"columns.{fed.name}", ask, 'amount = ""')
-            may = [one for one in may if one not in scaled]
         may += [expected.name] if expected else []  # into which some CRMs write the closing
         if may and name not in told and not any(fed.source_of(one) for one in same):
             ask = f"No column was found for {name} ({column_of(fed, name).meaning}). Is it one of these?"
@@ -237,19 +233,13 @@ def names_others(profile: Profile) -> bool:
     return profile.is_wordy and 1 < profile.distinct < profile.filled
 
 
-VERSIONS = (
-    "snapshotdate", "snapshotat", "snapshot", "snapshotday", "asof", "asofdate", "reportdate", "extractdate",
-    "exportdate", "extractedat", "exportedat", "loadedat", "peildatum", "standper", "opgørelsesdato", "udtræksdato",
-    "stichtag", "validfrom", "fivetranstart", "dbtvalidfrom",
-)  # fmt: skip
-
-
 def ask_for_newest(made: Proposal, fed: Fed) -> None:
     """Ask whether of the rows of one deal the newest counts, where each stands several times with the day of a copy."""
     ids = fed.source_of("deal_id")
     if fed.name != "deals" or ids is None or ids.distinct >= ids.rows:
         return
-    days = [name for name in fed.unused if name_key(name) in VERSIONS and fed.profiles[name].is_date]
+    versions = {name_key(name) for name in parts("versions")}
+    days = [name for name in fed.unused if name_key(name) in versions and fed.profiles[name].is_date]
     if days:
         ask = f"{ids.rows} rows are of {ids.distinct} deals: does the one with the latest {days[0]!r} count?"
         made.ask("newest", ask, f"{fed.name} = {quoted(days[0])}")

@@ -4,6 +4,7 @@
 its text before it is cast; the others work on the cast rows of all files, before the checks.
 """
 
+import inspect
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -49,6 +50,7 @@ class Step:
 
 
 OF_STAGES = ("deals", "stages", "stage_history")
+MOST_NAMED = 4  # tables of a step that are named one by one
 MADE = ("stage_history", "deal_changes", "orders")  # tables that steps may make of others alone
 TIMES = {
     name: tuple(column.name for column in maps.table(name).columns if column.type in ("instant", "date"))
@@ -124,6 +126,22 @@ STEPS = {
     "closed_at_from_history": Step("deals", visits.closed_at_from_history),
     "orders_of_won_deals": Step("orders", joins.orders_of_won_deals),
 }
+
+
+def overview() -> str:
+    """The steps as a table in Markdown: their names, the tables they are for, and what they do."""
+    lines = ["| step | table | what it does |", "|---|---|---|"]
+    for name, step in (UNITS | STEPS).items():
+        tables = list(step.columns) if isinstance(step, Unit) else [step.table]
+        of = ", ".join(tables) if len(tables) <= MOST_NAMED else "any"
+        lines.append(f"| `{name}` | {of} | {meaning(step.to_text if isinstance(step, Unit) else step.run)} |")
+    return "\n".join(lines)
+
+
+def meaning(work: Callable) -> str:
+    """The first paragraph of what a function says of itself."""
+    told = inspect.getdoc(work.func if isinstance(work, partial) else work)
+    return " ".join(told.split("\n\n")[0].split())
 
 
 def check(source: Source) -> None:

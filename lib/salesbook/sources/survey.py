@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from salesbook.errors import BadData
 from salesbook.sources import cast, files, outline, reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, literal, matches, number_pattern
+from salesbook.sources.known import parts
 from salesbook.sources.outline import Outline
 from salesbook.sources.reader import Declared
 from salesbook.sources.units import (
@@ -134,7 +136,7 @@ class Profile:
         return replace(self, **added, beside=beside, example=example, **either)
 
     def fits(self, kind: str) -> bool:
-        """Whether the values may be of a canonical type."""
+        """Whether the values may be of a canonical type; amounts in thousands may not."""
         if not self.filled or kind in ("id", "text", "word"):
             return True
         if kind in ("instant", "date"):
@@ -145,7 +147,7 @@ class Profile:
             return self.currencies == self.filled
         if kind != "money" and any(self.signs.values()):
             return kind == "share" and self.percents == self.filled
-        if sum(count > 0 for count in self.signs.values()) > 1:
+        if sum(count > 0 for count in self.signs.values()) > 1 or (kind == "money" and says_scale(self.name)):
             return False
         return self.is_number or (kind == "share" and self.percents == self.filled)
 
@@ -314,6 +316,20 @@ def says_time(name: str) -> bool:
     """
     words = re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()) or [""]
     return bool(re.search(OF_TIMES, words[-1])) or (len(words) > 1 and words[-1] in ("at", "on", "ts", "utc", "op"))
+
+
+@cache
+def says_scale(name: str) -> bool:
+    """Whether a column's name says that its numbers are thousands or millions.
+
+    Examples:
+    >>> says_scale("Amount (k€)"), says_scale("Bedrag (x 1.000)"), says_scale("Amount (EUR)"), says_scale("Beløb kr.")
+    (True, True, False, False)
+    """
+    money = f"(?:{'|'.join(MONEY_SIGNS.values())})"
+    letter, words = "[ktm]", "|".join(sorted(parts("of_scales")))
+    scaled = rf"{letter}\.? ?{money}(?!\w)|{money} ?{letter}(?!\w)|{letter}(?!\w)|{words}"
+    return re.search(rf"(?i)(?<![^\W\d_])(?:{scaled})|\b1[.,' ]?000\b|'000", name) is not None
 
 
 def is_since_1970(con: duckdb.DuckDBPyConnection, column: str) -> bool:

@@ -87,16 +87,15 @@ def months_by_name(text: str, form: Form) -> str:
 
 
 def times_since_1970(text: str, form: Form) -> str:
-    """A time as a program counts it: seconds, in 10 figures, or milliseconds, in 13, since 1970 in UTC.
-
-    Milliseconds are cut off; a number of other figures is no time.
-    """
+    """A time as a program counts it: seconds, in 10 figures, or milliseconds, in 13, since 1970 in UTC; milliseconds
+    are cut off, and a number of other figures is no time."""
     counted = f"timestamp '1970-01-01' + to_seconds(try_cast(left({text}, 10) as bigint))"
     return f"case when {matches(text, SINCE_1970)} then cast({counted} as varchar) || 'Z' else {text} end"
 
 
 def without_sign(text: str, form: Form, signs: str) -> str:
-    """An amount without the sign of a currency before or after it: € 1.234,50 or 1.234,50 kr; a sign alone stays."""
+    """An amount without the sign of this currency before or after it, as in € 1.234,50 or 1.234,50 kr; one with another
+    sign is rejected."""
     before = f"regexp_replace({text}, '^(-?){GAP}(?:{signs}){GAP}', '\\1')"
     return f"coalesce(nullif(regexp_replace({before}, '{GAP}(?:{signs})$', ''), ''), {text})"
 

@@ -1,0 +1,167 @@
+"""What the contents of a file of deals tell beside the names of its columns: id, currency, status and closing."""
+
+import re
+
+from salesbook.sources.known import currencies, outcome, parts, synonyms
+from salesbook.sources.naming import KNOWN, words_of
+from salesbook.sources.proposed import Fed, Match, Proposal, quoted
+from salesbook.sources.reader import name_key
+from salesbook.sources.survey import Profile
+
+ONLY = {"euros": "EUR", "pounds": "GBP"}  # signs that are of one currency alone
+
+
+def complete_deals(made: Proposal, fed: Fed) -> None:
+    """What the contents tell of deals beside the names: their id, a closing date, their status and pipeline."""
+    if fed.source_of("deal_id") is None:
+        unique = [name for name in fed.unused if fed.profiles[name].is_unique]
+        plain = [name for name in unique if not fed.profiles[name].signed] or unique  # a title has signs, an id none
+        if len(plain) == 1:
+            fed.matches.append(Match("deal_id", plain[0], "by contents"))
+            fed.unused.remove(plain[0])
+    if fed.source_of("pipeline") is None:
+        made.constants["deals"] = {"pipeline": "Sales"}
+    settle_currency(made, fed)
+    if fed.source_of("stage") is None and fed.source_of("status"):
+        fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
+        say_of_stage(made, fed)
+    settle_leads(made, fed)
+    complete_status(made, fed)
+    complete_closing(made, fed)
+    if (chance := fed.source_of("probability")) and chance.is_percent:
+        made.do("deals", "probability_from_percent")
+
+
+def settle_leads(made: Proposal, fed: Fed) -> None:
+    """Leave out the leads that a file of deals holds, too, and that would be counted as open deals (Odoo).
+
+    Rule: a column called type that says lead or opportunity of every row tells them. Of another with these words among
+    its own it is asked what they mean, and no row that has one is read before that is answered.
+    """
+    taken = {match.named for match in fed.matches if match.column != "type"}
+    for name, profile in fed.profiles.items():
+        kinds = {value: outcome(value, ("lead", "opportunity")) for value in profile.values if name not in taken}
+        if not {"lead", "opportunity"} <= set(kinds.values()):
+            continue
+        words = {value: "yes" if kind == "lead" else "no" for value, kind in kinds.items()}
+        if "" not in kinds.values() and fed.source_of("type") is profile:
+            made.words["deals"] = {"is_lead": words, "type": dict.fromkeys(words, "")}
+        else:
+            ways = (words, dict.fromkeys(words, "no"))
+            lines = ["\n".join(f"{quoted(value)} = {quoted(word)}" for value, word in way.items()) for way in ways]
+            ask = (
+                f"Which rows are leads by {name!r}, and no deals? As the first lines say, or the second, where none is."
+            )
+            made.ask("words.deals.is_lead", ask, *lines)
+        fed.matches.append(Match("is_lead", name, "by contents"))
+        fed.unused = [one for one in fed.unused if one != name]
+        made.do("deals", "leads_left_out")
+        return
+
+
+def complete_status(made: Proposal, fed: Fed) -> None:
+    """The status of deals that no column tells: of the columns that say whether they are won, else of the stage."""
+    if fed.source_of("status"):
+        return
+    if fed.source_of("is_won") and (fed.source_of("is_lost") or fed.source_of("is_closed")):
+        made.do("deals", "status_from_flags")
+    else:
+        status_of_stage(made, fed)
+
+
+def complete_closing(made: Proposal, fed: Fed) -> None:
+    """When deals were closed: of the dates of winning and losing, or of one date that is the expected one before."""
+    won, lost = fed.source_of("won_at"), fed.source_of("lost_at")
+    if won and lost and won.name != lost.name:
+        fed.matches = [m for m in fed.matches if m.column != "closed_at" or m.named not in (won.name, lost.name)]
+    closing, expected = fed.source_of("closed_at"), fed.source_of("expected_close")
+    if closing and expected and closing.name == expected.name:
+        fed.matches = [match for match in fed.matches if match.column != "expected_close"]
+        expected = None
+    if closing and closing.filled == closing.rows and expected is None:
+        fed.matches = [
+            m if m.column != "closed_at" else Match("close_date", m.named, "by contents") for m in fed.matches
+        ]
+        if won or lost:
+            made.do("deals", "closed_at_from_won_and_lost")
+        made.do("deals", "closed_at_from_history")
+        names = {name_key(one) for one in ("closed_at", *synonyms()["deals"]["closed_at"])}
+        real = [one for one in fed.unused if name_key(one) in names and fed.profiles[one].is_date]
+        fed.matches += [Match("closed_at", one, KNOWN) for one in real[:1]]
+        fed.unused = [one for one in fed.unused if one not in real[:1]]
+    elif closing is None and won and lost:
+        made.do("deals", "closed_at_from_won_and_lost")
+    else:
+        fed.matches = [match for match in fed.matches if match.column not in ("won_at", "lost_at")]
+        read = {match.named for match in fed.matches}
+        fed.unused += [one.name for one in (won, lost) if one and one.name not in {*read, *fed.unused}]
+
+
+def status_by_words(fed: Fed) -> str:
+    """The only column, not read as another, whose few values say in known words that deals are won and lost, or ""."""
+    found = [name for name in fed.unused if ends_of(fed.profiles[name])]
+    return found[0] if len(found) == 1 else ""
+
+
+def status_of_stage(made: Proposal, fed: Fed) -> None:
+    """The status of deals that only their stage tells: its words for won and lost where both are known; of another
+    column where that has both; else asked."""
+    stage = fed.source_of("stage")
+    if stage is None:
+        return
+    if not ends_of(stage) and (name := status_by_words(fed)):
+        fed.matches.append(Match("status", name, "by contents"))
+        fed.unused = [one for one in fed.unused if one != name]
+        return
+    fed.matches.append(Match("status", stage.name, "by contents"))
+    say_of_stage(made, fed)
+
+
+def ends_of(profile: Profile) -> dict[str, str]:
+    """The values of a column with what they say of deals, won, lost or "", where some are won and some lost."""
+    ends = {value: outcome(value, ("won", "lost")) for value in profile.values}
+    return ends if {"won", "lost"} <= set(ends.values()) else {}
+
+
+def say_of_stage(made: Proposal, fed: Fed) -> None:
+    """Take deals for open that are in no stage which says that they are won or lost, where some are in both."""
+    if ends := ends_of(fed.source_of("stage")):
+        words = {value: word for value, word in ends.items() if word} | {"*": "open"}
+        made.words.setdefault("deals", {})["status"] = words
+        pipelines = fed.source_of("pipeline")
+        made.stages = ends if pipelines is None or len(pipelines.values) == 1 else {}
+
+
+def settle_currency(made: Proposal, fed: Fed) -> None:
+    """The currency of deals: the one that the name of the amounts tells, else the only column, whatever its name, all
+    of whose values are codes of currencies.
+
+    Rule: where the name tells one, a column of currencies that says another is not of these amounts (`amount_eur`
+    beside `currency`).
+    """
+    code, told = currency_of(fed), fed.source_of("currency")
+    if code and (told is None or set(told.values) != {code}):
+        made.constants.setdefault("deals", {})["currency"] = code
+        fed.matches = [match for match in fed.matches if match.column != "currency"]
+        fed.unused += [told.name] if told else []
+    if code or told:
+        return
+    found = [name for name in fed.unused if (values := fed.profiles[name].values) and currencies().issuperset(values)]
+    if len(found) == 1:
+        fed.matches.append(Match("currency", found[0], "by contents"))
+        fed.unused = [one for one in fed.unused if one != found[0]]
+
+
+def currency_of(fed: Fed) -> str:
+    """The currency that the name of the amounts bears, in brackets or at its end, or their sign where no column tells
+    it; "" where none does."""
+    amount, has_column = fed.source_of("amount"), fed.source_of("currency") is not None
+    if amount is None:
+        return ""
+    if amount.sign in ONLY and not has_column:
+        return ONLY[amount.sign]
+    code = re.search(r"[(\[]([A-Z]{3})[)\]]", amount.name)
+    if code and code.group(1) in currencies() and not has_column:
+        return code.group(1)
+    *_, last = words_of(amount.name) or [""]
+    return last.upper() if last.upper() in currencies() and last not in parts("no_currencies") else ""

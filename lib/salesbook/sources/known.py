@@ -1,0 +1,67 @@
+"""What is known of exports of any system: names of columns, what parts of names say, and words of their values."""
+
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+
+from babel import Locale
+from babel.numbers import get_territory_currencies
+
+from salesbook.sources.header import name_key
+from salesbook.tables import TABLES
+
+
+@cache
+def told() -> dict[str, dict[str, list[str]]]:
+    """The sections of names.toml."""
+    text = resources.files("salesbook").joinpath("sources", "crm", "names.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def synonyms() -> dict[str, dict[str, list[str]]]:
+    """The names under which any export may have each column of each table."""
+    return {name: told()[name] for name in TABLES if name in told()}
+
+
+def parts(of: str) -> frozenset[str]:
+    """Words in names of columns that say only of what a column is, or of what kind."""
+    return frozenset(told()["parts"][of])
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """The codes of the currencies that are in use."""
+    countries = [name for name in Locale("en").territories if len(name) == 2]
+    return frozenset(code for country in countries for code in get_territory_currencies(country))
+
+
+@cache
+def of_amounts() -> frozenset[str]:
+    """Words at the end of a name that say of an amount in which currency it is, or that it is in thousands; a code of a
+    currency that is a word, too, says neither."""
+    codes = {code.lower() for code in currencies()} - parts("no_currencies")
+    return parts("of_money") | parts("of_scales") | codes
+
+
+def outcome(value: str, words: tuple[str, ...]) -> str:
+    """The canonical word that a value says in any language; "" where it is none of them."""
+    key = word_key(value)
+    return next((word for word in words if key in map(word_key, (word, *told()["words"].get(word, [])))), "")
+
+
+def hinted(value: str, words: tuple[str, ...]) -> str:
+    """The canonical word that one of a value's words says, as in `Affär vunnen (2026)`: only a hint; else the first."""
+    parts = re.findall(r"\w+", value)
+    return next((found for part in parts if (found := outcome(part, words))), words[0])
+
+
+def word_key(value: str) -> str:
+    """A word without what may differ: case, spaces and signs.
+
+    Examples:
+    >>> word_key("Closed - Won") == word_key("closedwon")
+    True
+    """
+    return re.sub(r"[\W_]+", "", name_key(value))

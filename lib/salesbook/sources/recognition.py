@@ -1,0 +1,87 @@
+"""A map for an export of any system, by the names and contents of its columns: which table each file is."""
+
+import re
+
+from salesbook.sources import contents, naming
+from salesbook.sources.known import synonyms
+from salesbook.sources.proposed import Fed, Proposal, column_of, quoted
+from salesbook.sources.reader import name_key
+from salesbook.sources.survey import Surveyed, says_scale
+from salesbook.tables import TABLES
+
+
+def of_names(export: list[Surveyed]) -> Proposal:
+    """A map by the names that exports of all kinds have."""
+    made, best = Proposal(), {}
+    for file in export:
+        if fed := best_for(file):
+            best[file.name] = fed
+    made.fed = together(parted(list(best.values())))
+    for fed in made.fed:
+        if fed.name == "deals":
+            contents.complete_deals(made, fed)
+        ask_for_unfit(made, fed)
+        ask_for_alike(made, fed)
+    return made
+
+
+def best_for(file: Surveyed) -> Fed | None:
+    """The table most of whose names a file has; None where it has too few of any."""
+    found = [Fed(table, [file.name], *naming.named(table, file.columns), file.columns) for table in synonyms()]
+    found = [fed for fed in found if is_enough(fed)]
+    return max(found, key=lambda fed: (len(fed.matches) / len(fed.profiles), len(fed.matches)), default=None)
+
+
+def parted(fed: list[Fed]) -> list[Fed]:
+    """Tables of files; activities in files of different headers, as calls and meetings are, as parts by their names."""
+    acts = [one for one in fed if one.name == "activities"]
+    if len({tuple(one.profiles) for one in acts}) > 1:
+        for one in acts:
+            one.name = f"activities-{re.sub(r'[^a-z0-9]+', '', one.files[0].lower().rpartition('.')[0])}"
+    return fed
+
+
+def together(fed: list[Fed]) -> list[Fed]:
+    """Files of one table with the same header as one; of others the one with the most of its columns."""
+    found: dict[str, Fed] = {}
+    for one in sorted(fed, key=lambda one: (not one.is_offered, -len(one.matches), one.files)):
+        first = found.setdefault(one.name, one)
+        if first is not one and list(first.profiles) == list(one.profiles):
+            first.files.extend(one.files)
+            first.profiles = {
+                name: profile.with_rows_of(one.profiles[name]) for name, profile in first.profiles.items()
+            }
+            first.is_offered = first.is_offered and one.is_offered
+    return [found[name] for name in sorted(found)]
+
+
+def ask_for_unfit(made: Proposal, fed: Fed) -> None:
+    """Ask what to do with a column that bears the name of a canonical one and has other values than it."""
+    for column, place in naming.unfit(fed).items():
+        go_on = f'{column} = ""'
+        if column_of(fed, column).type == "money" and says_scale(place):
+            ask = f"{place!r} seems to be in thousands or millions: export whole amounts. Or go on without them:"
+            made.ask(f"columns.{fed.name}", ask, go_on)
+            continue
+        value = fed.profiles[place].example
+        ask = f"{place!r} bears the name of {column}, but not all its values are such ({value!r}). Mend them, or:"
+        made.ask(f"columns.{fed.name}", ask, go_on, f"{column} = {quoted(place)}")
+
+
+def ask_for_alike(made: Proposal, fed: Fed) -> None:
+    """Ask which of several columns is a canonical one, where their names are the same but for what is in brackets."""
+    for wanted in naming.looked_for(fed.name, naming.KNOWN):
+        column = wanted.column.name
+        alike = [name for name in fed.unused if name_key(name).partition("(")[0] in wanted.keys]
+        if fed.source_of(column) is None and len(alike) > 1:
+            made.ask_which(fed, column, f"{len(alike)} columns may be {column}.", alike)
+
+
+def is_enough(fed: Fed) -> bool:
+    """Whether so many columns are found that a file may be the table."""
+    names = {match.column for match in fed.matches} | naming.unfit(fed).keys()
+    if fed.name == "deals":
+        tells_end = bool({"stage", "status"} & names) or {"is_won", "is_lost"} <= names
+        return len(names) >= 4 and tells_end and bool({"amount", "created_at"} & names)
+    key = {name for name in TABLES[fed.name].key if name != "pipeline"}
+    return len({match.named for match in fed.matches}) >= min(3, len(TABLES[fed.name].key) + 2) and key <= names
