@@ -459,6 +459,25 @@ def test_times_that_a_program_counts_are_proposed_under_a_name_that_says_time(
         assert found == [("1767603600", "2026-01-05 09:00:00"), ("1767603601", None)]
 
 
+@pytest.mark.parametrize(
+    ("name", "day", "time"),
+    [
+        ("Created date", "46027", "2026-01-04 23:00:00"),
+        ("Created", "46027.39583", "2026-01-05 09:30:00"),
+        ("Created date", "36525", ""),
+    ],
+)
+def test_dates_that_a_spreadsheet_counts_are_proposed_where_the_name_or_parts_of_a_day_say_so(
+    mapped, answered, rows, name, day, time
+):
+    head = HEAD.replace("Created", name)
+    made = mapped({"x.csv": f"{head}\n46027,Demo,46027,EUR,open,{day}\n46028,Demo,46028,EUR,open,{day}\n"})
+    assert made.steps == ({"deals": ["days_of_sheets"]} if time else {})
+    if time:
+        found = rows(answered(made, *['zone = "UTC"'] * ("." in day)), "deals", "amount_minor, created_at::varchar")
+        assert found == [(4_602_700, time), (4_602_800, time)]
+
+
 def test_leads_alone_are_read_once_it_is_said_that_there_are_no_deals(mapped, answered, rows):
     made = mapped({"x.csv": "Lead ID,Created,Source,Status\n1,2026-01-05,Web,New\n"})
     assert made.questions[-1].lines == ('deals = "x.csv"', 'deals = ""')

@@ -198,13 +198,15 @@ def complete_amounts(made: Proposal, fed: Fed) -> None:
 
 
 def complete_dates(made: Proposal, fed: Fed) -> None:
-    """Read months that are words, and times that a program counts, where dates have such."""
+    """Read months that are words, and times that a program or a spreadsheet counts, where dates have such."""
     matches = [*fed.matches, *fed.asked]
     dates = [fed.profiles[one.named] for one in matches if column_of(fed, one.column).type in DATES]
     if any(date.by_name for date in dates):
         made.do(fed.name, "months_by_name")
     if any(date.since_1970 for date in dates):
         made.do(fed.name, "times_since_1970")
+    if any(date.of_sheet for date in dates):
+        made.do(fed.name, "days_of_sheets")
 
 
 WANTED = {

@@ -19,9 +19,11 @@ from salesbook.sources.outline import Outline
 from salesbook.sources.reader import Declared
 from salesbook.sources.units import (
     BY_NAME,
+    DAYS,
     GAP,
     MONEY_SIGNS,
     SINCE_1970,
+    days_of_sheets,
     months_by_name,
     times_since_1970,
     without_sign,
@@ -32,6 +34,7 @@ FORMS = {
     for decimal, thousands in ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'"))
 }
 MOST_VALUES = 40
+PART_OF_DAY = r".*[.,]\d{2,}[1-9]\d*"
 MOST_DECIMALS = 12  # of a number as databases and programs write it
 COUNTS = ("rows", "filled", "distinct", "signed", "timed", "zoned", "booleans", "currencies", "percents", "above_one",
           "padded", "of_15", "of_18")  # fmt: skip
@@ -67,7 +70,8 @@ class Profile:
     with zeros behind cents; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids;
     `beside`: of a column of yes and no, if its name is a known one, "yes" and "no" to the rows of each and of each
     other column with values those filled there; `example`: the first of its values in their order;
-    `by_name`: whether some are dates whose month is a word; `since_1970`: whether all are times that a program counts.
+    `by_name`: whether some are dates whose month is a word; `since_1970`: whether all are times that a program counts,
+    `of_sheet`: or that a spreadsheet does.
     """
 
     name: str
@@ -92,6 +96,7 @@ class Profile:
     example: str = ""
     by_name: bool = False
     since_1970: bool = False
+    of_sheet: bool = False
 
     @property
     def sign(self) -> str:
@@ -132,7 +137,7 @@ class Profile:
         )
         beside = {answer: one.with_rows_of(other.beside[answer]) for answer, one in self.beside.items() if other.beside}
         example = min(filter(None, (self.example, other.example)), default="")
-        either = {name: getattr(self, name) or getattr(other, name) for name in ("by_name", "since_1970")}
+        either = {name: getattr(self, name) or getattr(other, name) for name in ("by_name", "since_1970", "of_sheet")}
         return replace(self, **added, beside=beside, example=example, **either)
 
     def fits(self, kind: str) -> bool:
@@ -270,7 +275,9 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     """One column."""
     by_name = has_value(con, column, f"(?i)(?:{BY_NAME}).*")
     since_1970 = says_time(name) and is_since_1970(con, column)
-    day = months_by_name("v", Form()) if by_name else times_since_1970("v", Form()) if since_1970 else "v"
+    of_sheet = is_of_sheet(con, name, column)
+    turned = {months_by_name: by_name, times_since_1970: since_1970, days_of_sheets: of_sheet}
+    day = next((turn("v", Form()) for turn, is_so in turned.items() if is_so), "v")
     dates = {form: f"{matches('d', pattern)} or {matches('d', ISO)}" for form, pattern in DATES.items()}
     numbers = {signs: matches("m", number_pattern(form, MOST_DECIMALS, 16)) for signs, form in FORMS.items()}
     there = signs_in(con, column)
@@ -304,6 +311,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 3],
         signs=dict(zip(beside, more[-len(beside) - 3 : -3], strict=True)), padded=more[-3],
         of_15=more[-2], of_18=more[-1], example=example or "", by_name=by_name, since_1970=since_1970,
+        of_sheet=of_sheet,
     )  # fmt: skip
 
 
@@ -340,6 +348,17 @@ def is_since_1970(con: duckdb.DuckDBPyConnection, column: str) -> bool:
             then length({text}) else 0 end
         from rows where {text} <> ''""").fetchall()
     return len(lengths) == 1 and lengths[0][0] > 0
+
+
+def is_of_sheet(con: duckdb.DuckDBPyConnection, name: str, column: str) -> bool:
+    """Whether all values of a column are days as a spreadsheet counts them, of the years 2000 to 2099: its name says
+    that it is a time, or parts of a day stand behind some, which no amount has."""
+    text = cast.trimmed(column)
+    is_day = f"{matches(text, DAYS)} and left({text}, 5) between '36526' and '73050'"
+    are_days, has_parts = con.execute(f"""
+        select coalesce(bool_and({is_day}), false), coalesce(bool_or({matches(text, PART_OF_DAY)}), false)
+        from rows where {text} <> ''""").fetchone()
+    return are_days and (has_parts or says_time(name))
 
 
 def signs_in(con: duckdb.DuckDBPyConnection, column: str) -> list[str]:

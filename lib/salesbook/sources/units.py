@@ -4,6 +4,7 @@ from salesbook.sources.form import Form, literal, matches, number_pattern, plain
 
 CLOCK, ZERO = r"\d{1,3}:[0-5]\d(?::[0-5]\d)?", r"-?0+(?:[.,]0+)?"
 SINCE_1970 = r"\d{10}(?:\d{3})?"
+DAYS = r"\d{5}(?:[.,]\d{1,15})?"  # as spreadsheets count them, of the years from 1927 to 2173
 MIDNIGHT = r"[T ]0?0:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?$"
 
 
@@ -91,6 +92,15 @@ def times_since_1970(text: str, form: Form) -> str:
     are cut off, and a number of other figures is no time."""
     counted = f"timestamp '1970-01-01' + to_seconds(try_cast(left({text}, 10) as bigint))"
     return f"case when {matches(text, SINCE_1970)} then cast({counted} as varchar) || 'Z' else {text} end"
+
+
+def days_of_sheets(text: str, form: Form) -> str:
+    """A date or time as a spreadsheet counts it, where its cell is no date: days, and parts of a day, since the end of
+    1899, in 5 figures before the point. Parts of a second are rounded; a number of other figures is no date."""
+    days = f"try_cast(replace({text}, ',', '.') as decimal(24, 15))"
+    counted = f"timestamp '1899-12-30' + to_seconds(cast(round({days} * 86400, 0) as bigint))"
+    whole = f"regexp_replace(cast({counted} as varchar), '[T ]00:00:00$', '')"
+    return f"case when {matches(text, DAYS)} then {whole} else {text} end"
 
 
 def without_sign(text: str, form: Form, signs: str) -> str:
