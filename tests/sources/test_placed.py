@@ -123,6 +123,8 @@ insert into deals select * from (values
   ('D14', 'Sales', 'Won', 'open', '99999999999999999', 'EUR', null, null, null, '', '', '', '', ''),
   (' D20', 'Sales', 'New', null, '-5', 'EUR', '1-7-2026 9:00', null, '31.12.2026', 'R9', 'A9', '0,25', 'NEJ', ''),
   ('D21', 'Sales', 'Won', 'lost', '5', 'EUR', '1-7-2026 9:00', null, '31/12/2026', 'R2', 'A9', '', '', ''),
+  ('D22', 'Sales', 'New', 'open', '5', 'EUR', '1-7-2026 9:00', null, null, 'R2', 'A9', '1.234.567', '', ''),
+  ('D23', 'Sales', 'New', 'open', '1.234.567.890.123.456.789', 'EUR', '1-7-2026 9:00', null, null, '', '', '', '', ''),
   ('deal_id', 'pipeline', 'stage', 'status', 'amount', 'currency', 'created_at', 'closed_at', 'expected_close',
     'owner_id', 'account_id', 'probability', 'is_test', 'discount')) x;
 alter table deals add merged_into text;

@@ -248,3 +248,21 @@ def test_times_of_a_day_that_a_zone_left_out_are_unclear():
     east, is_clear = distances(noons, zones.clock_steps, "Pacific/Apia")
     assert is_clear.tolist() == [True, False, True]
     assert east[[0, 2]].tolist() == [-10 * 3600, 14 * 3600]
+
+
+LONG_NUMBERS = [
+    ("money", DUTCH, ["1.234.567.890.123.456.789", "12.345.678.901.234.567,89", "-1.234.567.890.123.456.789"]),
+    ("share", DUTCH, ["1.234.567.890", "1.234,5"]),
+    ("rate", AMERICAN, ["12,345,678,901", "12,345,678,901.12345678"]),
+    ("number", AMERICAN, ["1,234,567,890,123,456,789,012.5"]),
+    ("integer", DUTCH, ["1.234.567.890.123.456.789", "184467440737095516,25"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "form", "values"), LONG_NUMBERS)
+def test_a_number_of_more_digits_than_its_kind_has_is_left_to_the_sql_whatever_stands_between_them(
+    kind, form, values, tmp_path
+):
+    feed = feed_of(Column("value", kind, "a value"), values, form, tmp_path)
+    assert taken(feed, {})[1].all()
+    assert all(row["problem"] for row in by_sql(feed, {}).to_pylist())

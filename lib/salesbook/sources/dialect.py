@@ -28,10 +28,20 @@ create or replace function try_timestamptz(t text) returns timestamptz language 
   $$ begin return t::timestamptz; exception when data_exception then return null; end $$;
 create or replace function try_numeric(t text) returns numeric language plpgsql immutable as
   $$ begin return t::numeric; exception when data_exception then return null; end $$;
+create or replace function try_bigint(t text) returns bigint language plpgsql immutable as
+  $$ begin return t::numeric::bigint; exception when data_exception then return null; end $$;
+create or replace function try_decimal(t text, digits integer, decimals integer) returns numeric language sql immutable
+  return case when abs(round(try_numeric(t), decimals)) < power(10::numeric, digits - decimals)
+    then round(try_numeric(t), decimals) end;
 create or replace function try_strptime(t text, forms text[]) returns timestamp language sql immutable
   return try_timestamp(t);
 """
-TRIED = {"timestamp": "try_timestamp({})", "timestamptz": "try_timestamptz({})"}
+TRIED = {
+    "timestamp": "try_timestamp({})",
+    "timestamptz": "try_timestamptz({})",
+    "bigint": "try_bigint({})",
+    "double": "try_numeric({})::double",
+}
 
 
 def translated(sql: str) -> str:
@@ -39,7 +49,7 @@ def translated(sql: str) -> str:
 
     Examples:
     >>> translated("select try_cast(trim(x) as decimal(18, 2)) from t")
-    'select try_numeric(trim(x))::decimal(18, 2) from t'
+    'select try_decimal(trim(x), 18, 2)::decimal(18, 2) from t'
     >>> translated("create or replace table a as select 1")
     'drop table if exists a cascade; create table a as select 1'
     """
@@ -49,7 +59,8 @@ def translated(sql: str) -> str:
     while (at := sql.rfind("try_cast(")) >= 0:
         inside, end = argument(sql, at + len("try_cast("))
         value, _, kind = inside.rpartition(" as ")
-        sql = sql[:at] + TRIED.get(kind, f"try_numeric({{}})::{kind}").format(value) + sql[end:]
+        size = kind.lower().removeprefix("decimal(").removesuffix(")")
+        sql = sql[:at] + TRIED.get(kind, f"try_decimal({{}}, {size})::{kind}").format(value) + sql[end:]
     return sql
 
 

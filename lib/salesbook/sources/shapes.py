@@ -14,6 +14,7 @@ import pyarrow as pa
 from salesbook.sources.form import DATES, ISO, Form, looks_grouped, number_pattern
 
 LONGEST, MOST_SHAPES = 40, 64
+MOST_DIGITS = 18  # of more the number may not fit into 64 bits
 ZERO, NINE = 48, 9
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 NO_DAY = np.iinfo(np.int32).min
@@ -176,6 +177,8 @@ def scaled(texts: Alike, form: Form, type_: str, digits: int, decimals: int, sca
     places = [place for place, sign in enumerate(texts.sample) if sign - ZERO in range(NINE + 1)]
     point = texts.sample.find(form.decimal.encode())
     n_behind = sum(place > point for place in places) if point >= 0 else 0
+    if len(places) - n_behind > digits or len(places) > MOST_DIGITS:
+        return None
     found = texts.number(places).astype(np.int64)
     is_whole = np.ones(len(found), bool)
     if n_behind <= scale:
