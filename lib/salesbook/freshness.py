@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from salesbook import clock
 from salesbook.errors import BadData
 from salesbook.settings import Calendar, Settings
+from salesbook.tables import TABLES
 
 Rows = Callable[[str], list[tuple]]
 EVENTS = {"deals": "created_at", "leads": "created_at", "activities": "occurred_at", "stage_history": "entered_at"}
@@ -77,13 +78,23 @@ def ahead(rows: Rows, now: datetime) -> list[dict]:
     Returns: a list of {"code", "values"}; an hour is left to clocks that differ.
     """
     found = []
-    for table, column in [*EVENTS.items(), ("deals", "closed_at")]:
+    for table, column in dated():
         later = f"{column} > timestamp '{now + timedelta(hours=1):%Y-%m-%d %H:%M:%S}'"
         count, last = rows(f"select count(*), max({column}) from loaded_{table} where {later}")[0]
         if count:
             values = {"n": count, "table": table, "column": column, "day": last.date().isoformat()}
             found.append({"code": "ahead", "values": values})
     return found
+
+
+def dated() -> list[tuple[str, str]]:
+    """The instants of what has happened, by table: when a row became known, and what came later."""
+    return [
+        (table.name, column.name)
+        for table in TABLES.values()
+        for column in table.columns
+        if column.is_instant and (column.later or column.name in table.known)
+    ]
 
 
 def stale(rows: Rows, settings: Settings, period: clock.Period) -> list[dict]:

@@ -89,6 +89,11 @@ def test_an_id_with_a_space_is_flagged_and_stays(read, rows):
     assert flags(imported) == {("deals", f"D1{space}", "deal_id_has_space") for space in " \u00a0"}
 
 
+def test_an_id_of_spaces_of_any_kind_is_empty(read, quarantined):
+    imported = read({"deals.csv": table(HEADER, *map(deal, [" ", "\u00a0", "\u202f ", "D1"]))})
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [(n, "deal_id_empty") for n in (2, 3, 4)]
+
+
 def test_closed_before_created_is_rejected_but_a_day_is_a_day(read, rows, quarantined):
     imported = read({"deals.csv": table(
         HEADER,
@@ -110,6 +115,17 @@ def test_a_deal_without_the_day_it_was_opened_is_flagged_where_others_have_one(r
     assert flags(read({"deals.csv": table(HEADER, deal("D1"), undated)})) == {("deals", "D2", "created_at_empty")}
     header = HEADER.replace("created_at", "opened")
     assert flags(read({"deals.csv": table(header, deal("D1"), undated)})) == set()
+
+
+def test_a_day_that_programs_write_for_none_is_flagged_and_the_row_stays(read, rows):
+    header = f"{HEADER},expected_close"
+    of_none = [deal("D1", more="5,EUR,1970-01-01,,,,"), deal("D2", more="5,EUR,1970-01-01T00:00:00Z,,,,1970-01-01")]
+    of_some = [deal("D3", more=f"5,EUR,{DAY},,,,1900-01-01"), deal("D4", more="5,EUR,1970-01-03,,,,1970-01-02")]
+    imported = read({"deals.csv": table(header, *of_none, *of_some)})
+    opened, expected = "created_at_is_no_day", "expected_close_is_no_day"
+    found = [("D1", opened), ("D2", opened), ("D2", expected), ("D3", expected)]
+    assert flags(imported) == {("deals", key, rule) for key, rule in found}
+    assert keys(rows, imported, "deals", "deal_id") == ["D1", "D2", "D3", "D4"]
 
 
 def test_a_closing_date_of_an_open_deal_is_flagged_and_the_deal_stays_open(read, rows):

@@ -1,5 +1,6 @@
 """Which files of a folder are read: those in a zip of several too, and a replica's folder for each table."""
 
+import gzip
 import io
 import zipfile
 
@@ -47,6 +48,21 @@ def test_a_file_of_a_zip_is_named_behind_its_name(read, deals_of):
         read(export, files={"deals": "all.zip"})
 
 
+def test_files_of_a_zip_are_named_by_a_pattern_unless_one_bears_its_name(read, deals_of):
+    months = {"deals-1.csv": deals_of(good=2), "deals-2.csv": deals_of(good=2).replace("D", "E"), "x.csv": "x"}
+    imported = read({"all.zip": packed(months)}, files={"deals": "all.zip#deals-*"})
+    assert [file["name"] for file in imported.files] == ["all.zip#deals-1.csv", "all.zip#deals-2.csv"]
+    odd = {"all.zip": packed({**months, "deals-[12].csv": deals_of(good=1)})}
+    assert read(odd, files={"deals": "all.zip#deals-[12].csv"}).rows_loaded("deals") == 1
+
+
+@pytest.mark.parametrize("name", ["leads.tsv.gz", "LEADS.TXT.ZIP"])
+def test_a_packed_text_bears_the_name_of_its_table_whatever_it_ends_in(read, deals_of, name):
+    leads = "lead_id,created_at,source,status\nL1,2026-01-05T09:00:00Z,web,new\n"
+    content = gzip.compress(leads.encode()) if name.endswith("gz") else packed({"leads.txt": leads})
+    assert read({"deals.csv": deals_of(good=1), name: content}).rows_loaded("leads") == 1
+
+
 def test_a_zip_whose_list_of_files_is_damaged_is_refused(read, deals_of):
     content = packed({"deals.csv": deals_of(good=1)})
     assert content.count(b"PK\x01\x02") == 1
@@ -77,7 +93,7 @@ def test_folders_beside_files_are_not_read(mapped, tmp_path):
     assert [fed.files for fed in made.fed] == [["Opportunity.csv"]]
 
 
-@pytest.mark.parametrize("name", ["leads.xls", "Leads.ODS", "leads.csv.bz2", "leads.json"])
+@pytest.mark.parametrize("name", ["leads.xls", "Leads.ODS", "leads.csv.bz2", "leads.json", "leads"])
 def test_a_table_in_a_kind_of_file_that_is_not_read_is_refused_unless_another_feeds_it(read, deals_of, name):
     export = {"deals.csv": deals_of(good=1), name: b"x", "old_leads.xls": b"x"}
     with pytest.raises(BadData, match=rf'{name} is not read.*Save it as \.xlsx or CSV.*leads = ""'):

@@ -30,6 +30,7 @@ CASES = {
     "plain": (b"1;2;3\n4;5;6\n", [1, 2], []),
     "no line end at the end": (b"1;2;3\n4;5;6", [1, 2], []),
     "empty lines": (b"1;2;3\n\n\n4;5;6\n", [1, 4], []),
+    "blank lines": (b'1;2;3\n  \n \t\n4;5;6\n"7";8;9\n \n', [1, 4, 5], []),
     "too few": (b"1;2\n4;5;6\n", [2], [(1, "fields_missing", b"1;2")]),
     "too many": (b"1;2;3;4\n4;5;6\n", [2], [(1, "fields_too_many", b"1;2;3;4")]),
     "quoted signs": (b'"1;a";"2 ""b""";"3\nc"\n4;5;6\n', [1, 3], []),
@@ -96,8 +97,8 @@ def test_any_text_is_framed_alike_in_blocks_of_any_size_and_nothing_is_lost(text
     whole, pieces = framed(content, 1000), framed(content, size)
     assert whole == pieces
     kept = sorted(whole[2] + [original for _, _, original in whole[3]])
-    without_ends = re.sub(rb"(?m)^\r+$|\r?\n|\r\Z", b"", content)
-    assert sum(len(re.sub(rb"(?m)^\r+$|\r?\n", b"", one)) for one in kept) == len(without_ends)
+    without_ends = re.sub(rb"(?m)^[ \t\r]+$|\r?\n|\r\Z", b"", content)
+    assert sum(len(re.sub(rb"(?m)^[ \t\r]+$|\r?\n", b"", one)) for one in kept) == len(without_ends)
 
 
 FIELDS = st.text(alphabet='ab;"\n é', max_size=6)

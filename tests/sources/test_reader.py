@@ -12,6 +12,7 @@ import pytest
 
 from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import reader
+from salesbook.sources.rows import SHORT
 
 HEADER = "deal_id,pipeline,stage,status,currency,product"
 ROW = "D1,Sales,Demo,open,EUR,"
@@ -68,7 +69,7 @@ REFUSED = {
     "an encrypted Parquet": (b"PARE" + bytes(100), "encrypted Parquet"),
     "a gzip of a line without end": (
         gzip.compress(GOOD.encode() + b" " * (70 << 20)),
-        "Line 4 goes on for more than 4",
+        "Line 4 goes on for more than 8",
     ),
     "two columns of one name but for a sign nobody sees": (
         GOOD.replace("product", "stage\u200b").encode(),
@@ -250,10 +251,35 @@ def test_wide_text_without_its_mark_is_read_when_declared(read, rows):
     assert rows(imported, "deals", "product") == [(PRODUCT,)]
 
 
+def test_wide_text_that_is_declared_to_have_a_mark_and_has_none_is_refused(read):
+    with pytest.raises(BadData, match=r"deals\.csv is not text.*UTF-16 without the mark"):
+        read({"deals.csv": TEXT.encode("utf-16-le")}, encoding="utf-16")
+
+
+@pytest.mark.parametrize("encoding", ["utf8mb5", "base64", "rot13"])
+def test_an_encoding_that_is_not_one_of_texts_is_refused(read, encoding):
+    with pytest.raises(WrongUsage, match="source.encoding is not an encoding"):
+        read({"deals.csv": TEXT}, encoding=encoding)
+
+
+def test_names_in_square_brackets_are_no_json(read):
+    with pytest.raises(BadData, match=r"deal_id.*\[deal_id\]"):
+        read({"deals.csv": GOOD.replace("deal_id", "[deal_id]")})
+
+
 def test_a_row_too_long_to_be_one_is_rejected(read, rows, quarantined):
-    imported = read({"deals.csv": GOOD + f'D3,Sales,Demo,open,EUR,"{"x" * 1_200_000}"\nD4,Sales,Demo,open,EUR,\n'})
-    assert quarantined(imported, columns="line, rule, length(original)") == [(4, "too_long", 1_200_025)]
+    imported = read({"deals.csv": GOOD + f'D3,Sales,Demo,open,EUR,"{"x" * 4_200_000}"\nD4,Sales,Demo,open,EUR,\n'})
+    assert quarantined(imported, columns="line, rule, length(original)") == [(4, "too_long", 4_200_025)]
     assert len(rows(imported, "deals")) == 3
+
+
+def test_a_text_that_is_longer_than_what_is_parsed_at_a_time_is_loaded_whole(read, rows):
+    sizes = {"x": SHORT + 3, "é": SHORT // 2 + 4}  # two bytes a sign
+    long = [f"D{at},Sales,Demo,open,EUR,{sign * size}\n" for at, (sign, size) in enumerate(sizes.items(), 3)]
+    bad = f"D5,Sales,Demo,opn,EUR,{'x' * SHORT}\n"
+    imported = read({"deals.csv": GOOD + "".join([*long, bad])})
+    found = rows(imported, "deals", "deal_id, length(product), right(product, 1)")
+    assert found[2:] == [(f"D{at}", size, sign) for at, (sign, size) in enumerate(sizes.items(), 3)]
 
 
 def test_a_row_with_a_lone_carriage_return_is_kept_as_it_was(read, quarantined):

@@ -108,7 +108,7 @@ class Blocks:
     def judged(self, block: bytes) -> pa.Table:
         """The rows of a block, judged by SQL. The engine may give them in any order: their numbers put them right."""
         columns = {f"c{at}": pa.string() for at in range(len(self.feed.text.header))}
-        texts = parsed(block, self.feed.text, columns, [])
+        texts = parsed(block, self.feed.text, columns, [], self.feed.text.traits)
         if any(not is_empty(texts.column(f"c{self.feed.positions[name]}")) for name in self.empty):
             self.settle()
         texts = texts.append_column("at_row", pa.array(range(len(texts)), pa.int64()))
@@ -170,7 +170,7 @@ def mixed_and_empty(feed: Feed, most: int = MOST_EMPTY) -> tuple[set[str], set[s
     for at, (block, traits) in enumerate(feed.text.parts()):
         if not open_ or (at >= most and open_.keys() == empty):
             break
-        texts = parsed(block, feed.text, dict.fromkeys(open_.values(), pa.string()), [])
+        texts = parsed(block, feed.text, dict.fromkeys(open_.values(), pa.string()), [], traits)
         empty = {name for name in open_.keys() & empty if is_empty(texts.column(open_[name]))}
         open_ = {name: place for name, place in open_.items() if not holds(texts.column(place), pattern, traits)}
     return places.keys() - open_.keys(), open_.keys() & empty

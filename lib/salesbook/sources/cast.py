@@ -11,6 +11,7 @@ from salesbook.sources.form import (
     FALSE,
     ISO,
     SAMPLES,
+    SPACES,
     TRUE,
     iso_date,
     iso_time,
@@ -25,7 +26,7 @@ from salesbook.sources.rows import Traits
 from salesbook.sources.text import Text
 from salesbook.tables import TABLES
 
-UNKNOWN = Traits(is_plain=False, is_trim=False, is_bare=False)
+UNKNOWN = Traits(is_plain=False, is_trim=False, is_bare=False, is_short=False)
 TRIMMED = " \t\r\n\u00a0"
 EDGES, ODD_EDGES = (" ", "\n"), ("\t", "\r", "\u00a0")
 DIGITS = {"money": (16, 2), "number": (14, 4), "rate": (10, 8), "share": (3, 6), "integer": (18, 0)}
@@ -95,7 +96,7 @@ def read_csv(text: Text) -> str:
         f"read_csv({literal(text.rows.as_posix())}, auto_detect = false, header = false, skip = {text.skip}, "
         f"delim = {sign}, quote = {quote}, escape = {quote}, columns = {{{columns}}}, strict_mode = true, "
         "null_padding = false, "
-        "new_line = '\\n', max_line_size = 4194304)"
+        "new_line = '\\n', max_line_size = 8388608)"
     )
 
 
@@ -228,7 +229,9 @@ def trimmed(value: str, traits: Traits = UNKNOWN) -> str:
 def empty(column: Column) -> list[tuple[str, str, str]]:
     """The failure of a column that every row must fill."""
     t = f"t_{column.name}"
-    is_blank = f" or case when {t} < '!' then trim({t}) = '' else false end" if column.type == "id" else ""
+    may_be_blank, spaces = f"{t} < '!' or {t} > '~'", literal(SPACES)
+    is_blank = f" or case when {may_be_blank} then trim({t}, {spaces}) = '' else false end"
+    is_blank = is_blank if column.type == "id" else ""
     return [(f"{t} is null{is_blank}", "empty", "is empty, and every row needs it")] if column.filled else []
 
 

@@ -18,6 +18,11 @@ from salesbook.tables import FORECAST_CATEGORIES, TABLES
 
 DATE = f"{YEAR}-{MONTH}-{DAY}"
 STAGE_ORDER = ("stages", "accounts", "contacts", "leads", "activities", "deals", "stage_history")
+# What programs write for a date that is not there: the first day that they, or a spreadsheet, can count.
+NO_DAYS = {
+    "instant": "t.{0} < timestamp '1970-01-02'",
+    "date": "t.{0} in (date '1970-01-01', date '1900-01-01')",
+}
 ROWS_OF_SHEET = 1 << 20  # no spreadsheet has more
 ORDER = (*STAGE_ORDER, *(name for name in TABLES if name not in STAGE_ORDER))
 
@@ -136,6 +141,10 @@ class Checks:
         for column in table.columns:
             if column.name not in self.provided.get(table.name, ()) and not self.is_in_file(table, column):
                 continue
+            if column.type in NO_DAYS:
+                reason = f"{column.name} is a day that programs write where there is no date"
+                no_day = NO_DAYS[column.type].format(column.name)
+                self.record("flagged", table, no_day, column.name, f"{column.name}_is_no_day", reason)
             if column.parent and not column.filled and self.has_rows(column.parent):
                 self.record("flagged", table, orphan(column), column.name, *unknown_parent(column))
         if self.has_merges(table):

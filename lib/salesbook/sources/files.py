@@ -16,7 +16,8 @@ from salesbook.maps import table_name
 from salesbook.settings import Settings, Source
 from salesbook.tables import TABLES
 
-ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm")
+KINDS = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm")
+ENDINGS = (*(kind + packed for kind in KINDS for packed in (".gz", ".zip")), ".gz", ".zip", *KINDS)
 # What people export or pack, and nothing here reads.
 SHEETS, DATA = (".xls", ".xlsb", ".ods", ".numbers"), (".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm")
 PACKED = (".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz")
@@ -124,8 +125,10 @@ def refuse_unread(folder: Path, source: Source, fed: set[str]) -> None:
     for path in sorted(folder.iterdir()):
         name = path.name.lower()
         end = next((end for end in UNREAD if name.endswith(end)), "")
-        if end and name.removesuffix(end).removesuffix(".csv") in lacking:
+        is_bare = name in lacking and path.is_file()
+        if is_bare or (end and name.removesuffix(end).removesuffix(".csv") in lacking):
             found, table = f"Files that end in {end} are not.", name.partition(".")[0]
+            found = "Its name has no ending." if is_bare else found
             todo = f'Save it as .xlsx or CSV. If it is not to be read, say so: {table} = "" under [files].'
             raise BadData(f"{path.name} is not read.", found, todo)
 
@@ -291,7 +294,7 @@ def by_map(folder: Path, table: str, named: str | list[str]) -> list[tuple[Path,
     for name in filter(None, names):
         name, _, sheet = name.partition("#") if not (folder / name).exists() else (name, "", "")
         if (folder / name).exists():
-            found.append((folder / name, sheet))
+            found += [(folder / name, part) for part in named_in(folder / name, sheet)]
             continue
         is_pattern = re.search(r"[*?\[]", name) and not Path(name).is_absolute()
         matching = sorted(path for path in folder.glob(name) if not is_aside(path.name)) if is_pattern else []
@@ -299,8 +302,14 @@ def by_map(folder: Path, table: str, named: str | list[str]) -> list[tuple[Path,
             there = listed(sorted(path.name for path in folder.iterdir()))
             todo = f"Mend {table} under [files] in salesbook.toml."
             raise BadData(f"There is no file {name!r} for the table {table}.", f"{folder} holds {there}.", todo)
-        found += [(path, sheet) for path in matching]
+        found += [(path, part) for path in matching for part in named_in(path, sheet)]
     return list(dict.fromkeys(found))
+
+
+def named_in(path: Path, part: str) -> list[str]:
+    """The names of a zip's files that a pattern means; any other name as it is."""
+    there = zipped(path)
+    return [name for name in there if part not in there and fnmatchcase(name, part)] or [part]
 
 
 def copied(file: SourceFile, target: Path) -> Copy:

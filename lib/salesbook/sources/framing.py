@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-LONGEST = 1 << 20  # bytes of a record that is loaded
-PATIENCE = 1 << 22  # bytes in which the end of a record is looked for: no text of a CRM is longer
+LONGEST = 1 << 22  # bytes of a record that is loaded
+PATIENCE = 1 << 23  # bytes in which the end of a record is looked for: no text of a CRM is longer
 NEW_LINE = 10
 
 
@@ -58,6 +58,10 @@ class Dialect:
         opened = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+" % (quote, quote, quote, quote, quote)
         field = self.field_without(rb"\n")
         return re.compile(rb"(?:%b%b)*(?:%b|%b)\Z" % (field, re.escape(self.delimiter), opened, field))
+
+    def is_blank(self, record: bytes) -> bool:
+        """Whether a line holds nothing but white space, which is no delimiter: there is nothing in it to lose."""
+        return len(record) <= LONGEST and not record.strip(b" \t\r".replace(self.delimiter, b""))
 
     def fields(self, record: bytes) -> list[bytes]:
         """The fields of a record, without its line end, as they are written."""
@@ -110,7 +114,7 @@ def frames(blocks: Iterator[bytes], dialect: Dialect, line: int = 1) -> Iterator
     again once it has doubled, so that a long one costs no more than its length.
     Parameters: `blocks`, the text in pieces of any size, no \\r\\n in two of them; `dialect`; `line`, the number of its
     first.
-    Returns: frames in order; together they hold every record once. Empty lines are no records.
+    Returns: frames in order; together they hold every record once. Blank lines are no records.
     """
     rest, waiting, size, enough = b"", [], 0, 0
     for block in blocks:
@@ -141,7 +145,7 @@ def framed(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[Frame
     lines = line + np.arange(len(ends)) + (0 if dialect.by_record else np.searchsorted(inner, starts))
     after = line + len(ends) + (0 if dialect.by_record else int(np.searchsorted(inner, used)))
     rest = block[used + int(np.searchsorted(dropped, used)) :]
-    return sorted_out(text[:used], starts, ends, counts, lines, dialect.width), rest, after
+    return sorted_out(text[:used], starts, ends, counts, lines, dialect), rest, after
 
 
 def with_plain_ends(block: bytes, dialect: Dialect) -> tuple[bytes, np.ndarray, tuple | None]:
@@ -187,13 +191,14 @@ def records_of(text: np.ndarray, is_mark: np.ndarray) -> tuple[np.ndarray, np.nd
     return marks[last], np.diff(last, prepend=-1)
 
 
-def sorted_out(text: bytes, starts, ends, counts, lines, width: int) -> Frame:
-    """A frame of framed records: good ones have as many fields as the header; empty lines are left out."""
+def sorted_out(text: bytes, starts, ends, counts, lines, dialect: Dialect) -> Frame:
+    """A frame of framed records: good ones have as many fields as the header; blank lines are left out."""
     is_record = ends > starts
-    is_good = is_record & (counts == width) & (ends - starts <= LONGEST)
+    is_good = is_record & (counts == dialect.width) & (ends - starts <= LONGEST)
     bad = [
-        (int(lines[at]), fault(counts[at], width), text[starts[at] : ends[at]])
+        (int(lines[at]), fault(counts[at], dialect.width), record)
         for at in np.flatnonzero(is_record & ~is_good)
+        if not dialect.is_blank(record := text[starts[at] : ends[at]])
     ]
     if is_good.all():
         return Frame(text, None, starts, ends, lines, bad)
@@ -221,8 +226,8 @@ def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[F
         if end is None:
             break
         record = block[at:end].removesuffix(b"\n").removesuffix(b"\r")
-        if not record.strip(b"\r"):
-            pass  # an empty line, however it ends: there is nothing in it to lose
+        if dialect.is_blank(record):
+            pass
         elif not match:
             bad.append((line, fault_of_unread(record), record))
         else:

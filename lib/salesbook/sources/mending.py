@@ -14,7 +14,7 @@ BY_NAME = {
     "made it and when, are to be taken away, or named as closing_lines under [source].",
     "fields_too_many": "Export again with quotes around texts: a text holds the separator.",
     "quotes_not_closed": "Export again: a quote within a text must be doubled.",
-    "too_long": "Look at the row: a text of more than a million bytes is no field of a CRM.",
+    "too_long": "Look at the row: a text of more than four million bytes is no field of a CRM.",
     "line_end_inside": "Export again with quotes around texts that hold line ends.",
     "duplicate": "Remove the double record, or the join in the export that doubles it.",
     "key_conflict": "Give each record its own id; of later exports say which is the newest, under [newest].",

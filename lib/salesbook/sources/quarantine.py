@@ -18,7 +18,7 @@ BROKEN = {
     "fields_missing": "the row has fewer fields than the header",
     "fields_too_many": "the row has more fields than the header",
     "quotes_not_closed": "a quote is not closed, or stands where none may stand",
-    "too_long": "the row is longer than a million bytes",
+    "too_long": "the row is longer than four million bytes",
     "line_end_inside": "a carriage return stands within the row",
     **{rule: LEFT_OUT[rule] for rule in ("title_line", "closing_line")},
 }
@@ -44,7 +44,7 @@ def know(con: duckdb.DuckDBPyConnection, source: int, text: Text) -> None:
     form = "auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n'"
     con.execute(
         f"insert into broken select {source}, * from "
-        f"read_csv({literal(text.bad.as_posix())}, {form}, {columns}, max_line_size = 8388608)"
+        f"read_csv({literal(text.bad.as_posix())}, {form}, {columns}, max_line_size = 16777216)"
     )
 
 

@@ -5,6 +5,7 @@ import csv
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial, reduce
 from operator import and_
@@ -36,7 +37,7 @@ REFUSED = (
     (rb"\xd0\xcf\x11\xe0", "an old Excel file (.xls), or has a password", "Save it as .xlsx without one, or as CSV."),
     (rb"\s*<", "HTML or XML", "Export it as CSV: some systems send a web page, or a page of log-in, named .csv."),
     (rb"{\\rtf", "a text document (RTF)", "Save it as CSV."),
-    (rb"\s*[{\[]", "JSON", "Export it as CSV."),
+    (rb"\s*(?:\{|\[\s*(?:[\[{\"\]\d-]|true|false|null))", "JSON", "Export it as CSV."),
     (rb"%PDF", "a PDF", "Export it as CSV."),
     (rb"PARE", "an encrypted Parquet file", "Export it without encryption."),
     (rb"SQLite format 3\0", "a database", "Export its table as CSV."),
@@ -52,6 +53,8 @@ def check_declared(encoding: str, delimiter: str) -> None:
     """
     try:
         codecs.getincrementaldecoder(encoding)
+        with suppress(UnicodeError):  # the sign may be none of it
+            b" ".decode(encoding)
     except LookupError as error:
         todo = 'Write "utf-8", "cp1252" or another that Python knows.'
         raise WrongUsage("source.encoding is not an encoding.", f"Found {encoding!r}.", todo) from error
@@ -183,10 +186,9 @@ def marked(head: bytes, name: str, encoding: str) -> tuple[str, bytes]:
     if b"\0" in head and not encoding.lower().startswith(("utf-16", "utf_16", "utf-32", "utf_32")):
         pairs = head[:512]
         is_wide = (pairs[::2].count(0) * 3 > len(pairs)) != (pairs[1::2].count(0) * 3 > len(pairs))
-        found = "It looks like UTF-16 without the mark that says so."
         if not is_wide:
             raise holds_nul(name, 1 + head[: head.index(b"\0")].count(b"\n"))
-        raise BadData(f"{name} is not text.", found, "Save it as CSV UTF-8 and try again.")
+        raise unmarked(name)
     return encoding, head
 
 
@@ -218,6 +220,8 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
             text = decoder.decode(data, final=block is None)
         except UnicodeDecodeError as error:
             raise undecodable(error, data, name, line, encoding) from error
+        except UnicodeError as error:
+            raise unmarked(name) from error
         if is_latin and (control := re.search("[\x80-\x9f]", text)):
             raise not_of(name, line + text[: control.start()].count("\n"), ord(control.group()), encoding)
         if could_be_utf8:
@@ -231,6 +235,12 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
     if could_be_utf8 and seen_wide:
         todo = 'Set encoding = "utf-8" under [source] in salesbook.toml.'
         raise BadData(f"{name} is declared as {encoding}.", "All of it is UTF-8, with letters beyond ASCII.", todo)
+
+
+def unmarked(name: str) -> BadData:
+    """The error for a text of two or four bytes a sign that does not say in which order they stand."""
+    found = "It looks like UTF-16 without the mark that says so."
+    return BadData(f"{name} is not text.", found, "Save it as CSV UTF-8 and try again.")
 
 
 def holds_nul(name: str, line: int) -> BadData:

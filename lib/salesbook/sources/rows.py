@@ -1,6 +1,6 @@
 """The good records of a text: the file in which they stand, and what none of them holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +10,7 @@ import numpy as np
 from salesbook.sources.framing import NEW_LINE, Dialect, Frame
 
 BLOCK = 1 << 22
+SHORT = 1 << 21  # bytes: Arrow parses so many at a time, and no record may stand in more than two such pieces
 SPACE, TAB = 32, 9
 SPOILERS = (b"#", b"+", b"=")
 WIDE = tuple(space.encode() for space in "\u00a0\u2009\u202f")
@@ -21,16 +22,17 @@ class Traits:
 
     `is_plain`: all of it is ASCII without control characters but line ends. `is_trim`: no field begins or ends with
     white space, nor goes on in another line. `is_bare`: there is no #, + or =, without which no spreadsheet has spoiled
-    anything, nor had to be kept from it.
+    anything, nor had to be kept from it. `is_short`: no record is longer than `SHORT` bytes.
     """
 
     is_plain: bool = True
     is_trim: bool = True
     is_bare: bool = True
+    is_short: bool = True
 
     def __and__(self, other: "Traits") -> "Traits":
         """The traits of two texts together."""
-        return Traits(self.is_plain and other.is_plain, self.is_trim and other.is_trim, self.is_bare and other.is_bare)
+        return Traits(*(getattr(self, one.name) and getattr(other, one.name) for one in fields(self)))
 
 
 def traits_of(text: bytes, n_records: int, dialect: Dialect) -> Traits:
@@ -47,6 +49,7 @@ def traits_of(text: bytes, n_records: int, dialect: Dialect) -> Traits:
         is_plain=is_ascii and not has_controls and b"\x7f" not in text,
         is_trim=not may_have_edges and not has_edges(codes, dialect),
         is_bare=not any(sign in text for sign in SPOILERS),
+        is_short=len(text) <= SHORT,
     )
 
 

@@ -17,14 +17,13 @@ import pyarrow.csv as pcsv
 from salesbook import zones
 from salesbook.schema import Column
 from salesbook.sources.cast import CURRENCY_CODES, DIGITS, INVISIBLE, NUMBERS, OTHER, SPOILED, TRIMMED, UNKNOWN, WRAPPED
-from salesbook.sources.form import FALSE, TRUE
+from salesbook.sources.form import FALSE, SPACES, TRUE
 from salesbook.sources.plan import Feed
-from salesbook.sources.rows import Traits
+from salesbook.sources.rows import SHORT, Traits
 from salesbook.sources.shapes import DAY, Alike, Layout, alike, layout, scaled
 from salesbook.sources.text import Text
 from salesbook.sources.typed import schema_of
 
-PIECE = 1 << 21  # the bytes that Arrow parses at a time: what fits in the processor's cache
 MOST_WORDS = 1000
 WORDS = ("word", "currency", "boolean")
 MICROSECONDS = 10**6
@@ -50,7 +49,7 @@ class Usual:
 
     def rows(self, block: bytes, traits: Traits) -> tuple[pa.Table, np.ndarray]:
         """The typed rows of a block of whole records, with the columns that are stored; and which rows are odd."""
-        texts = parsed(block, self.feed.text, self.kinds, ["", *self.feed.form.nulls])
+        texts = parsed(block, self.feed.text, self.kinds, ["", *self.feed.form.nulls], traits)
         batches, odd = [], [NONE]
         for batch in texts.to_batches():
             stored, is_odd = self.values(batch, traits)
@@ -160,16 +159,17 @@ class Odd:
     """Stands for a word that only the SQL can judge."""
 
 
-def parsed(block: bytes, text: Text, kinds: dict[str, pa.DataType], nulls: list[str]) -> pa.Table:
+def parsed(block: bytes, text: Text, kinds: dict[str, pa.DataType], nulls: list[str], traits: Traits) -> pa.Table:
     """The fields of a block of whole records, in the columns that are asked for.
 
     Parameters: `kinds`, column to type; `nulls`, the texts that are null.
     """
     has_quotes = text.dialect.quote in block
+    piece = SHORT if traits.is_short else len(block)
     return pcsv.read_csv(
         pa.py_buffer(block),
         pcsv.ReadOptions(
-            use_threads=False, block_size=PIECE, column_names=[f"c{at}" for at in range(len(text.header))]
+            use_threads=False, block_size=piece, column_names=[f"c{at}" for at in range(len(text.header))]
         ),
         pcsv.ParseOptions(
             delimiter=text.dialect.delimiter.decode(),
@@ -238,7 +238,7 @@ def exact(text: pa.Array, column: Column, usual: Usual, traits: Traits) -> Store
     if (signs == PLUS).any() or (signs == HASH).any():
         refuse(is_odd, text, pc.match_substring_regex(text, "[+#]"), f"^(?:{SPOILED})$")
     if not traits.is_trim:
-        is_odd |= is_true(pc.equal(pc.utf8_trim(text, TRIMMED), ""))
+        is_odd |= is_true(pc.equal(pc.utf8_trim(text, SPACES), ""))
     if (signs == EQUALS).any():
         is_odd |= is_true(pc.starts_with(text, "="))
     return {column.name: text}, is_odd
