@@ -68,7 +68,7 @@ def sections_of(made: Proposal) -> dict[str, list[str]]:
         own = made.extends or fed.is_offered
         matches = [match for match in fed.matches if not own or match.how == "by contents"]
         if matches:
-            found[f"columns.{fed.name}"] = [f"{m.column} = {quoted(m.named)}   # {m.how}" for m in matches]
+            found[f"columns.{fed.name}"] = [f"{m.column} = {fed.written(m.named)}   # {m.how}" for m in matches]
     for name, constants in made.constants.items():
         found[f"constants.{name}"] = [f"{column} = {quoted(value)}" for column, value in constants.items()]
     for name, columns in made.words.items():

@@ -29,7 +29,7 @@ class Question:
 class Fed:
     """A table of the proposal: its name or part, its files, its columns, and those that are not read.
 
-    `asked`: of these the ones that the answer to a question would take.
+    `asked`: of these the ones that the answer to a question would take; `partial`: columns that not every file has.
     """
 
     name: str
@@ -39,10 +39,15 @@ class Fed:
     profiles: dict[str, Profile]
     is_offered: bool = False
     asked: list[Match] = field(default_factory=list)
+    partial: set[str] = field(default_factory=set)
 
     def source_of(self, column: str) -> Profile | None:
         """The profile of the file's column that a canonical one is taken from."""
         return next((self.profiles[match.named] for match in self.matches if match.column == column), None)
+
+    def written(self, name: str) -> str:
+        """A column of the file as the settings name it: one that not every file has is named in a list."""
+        return f"[{quoted(name)}]" if name in self.partial else quoted(name)
 
     def sources_of(self, column: str) -> list[Profile]:
         """The same, and those of the columns that an answer would take it from."""
@@ -82,7 +87,7 @@ class Proposal:
 
     def ask_which(self, fed: Fed, column: str, ask: str, names: list[str]) -> None:
         """Ask which of a file's columns is a canonical one; the forms and steps that they need are proposed, too."""
-        self.ask(f"columns.{fed.name}", ask, *(f"{column} = {quoted(name)}" for name in names))
+        self.ask(f"columns.{fed.name}", ask, *(f"{column} = {fed.written(name)}" for name in names))
         fed.asked += [Match(column, name, "asked") for name in names]
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from salesbook import maps
 from salesbook.sources import contents, naming
 from salesbook.sources.known import synonyms
 from salesbook.sources.proposed import Fed, Proposal, column_of, quoted
@@ -42,17 +43,50 @@ def parted(fed: list[Fed]) -> list[Fed]:
 
 
 def together(fed: list[Fed]) -> list[Fed]:
-    """Files of one table with the same header as one; of others the one with the most of its columns."""
+    """Files of one table as one where they are of one kind; of others the one with the most of its columns."""
     found: dict[str, Fed] = {}
     for one in sorted(fed, key=lambda one: (not one.is_offered, -len(one.matches), one.files)):
         first = found.setdefault(one.name, one)
-        if first is not one and list(first.profiles) == list(one.profiles):
-            first.files.extend(one.files)
-            first.profiles = {
-                name: profile.with_rows_of(one.profiles[name]) for name, profile in first.profiles.items()
-            }
-            first.is_offered = first.is_offered and one.is_offered
+        if first is not one and are_of_one_kind(first, one):
+            join(first, one)
     return [found[name] for name in sorted(found)]
+
+
+def are_of_one_kind(first: Fed, one: Fed) -> bool:
+    """Whether two files of a table have the same columns, in any order; or one has a few more, which no row must have,
+    and no record is in both."""
+    names, others = set(first.profiles), set(one.profiles)
+    if names == others:
+        return True
+    must = {column.name for column in maps.table(first.name).columns if column.filled or column.needed}
+    lacking = {match.column for fed in (first, one) for match in fed.matches if match.named not in names & others}
+    return (names < others or others < names) and not lacking & must and are_of_different_records(first, one)
+
+
+def are_of_different_records(first: Fed, one: Fed) -> bool:
+    """Whether no record of one file is in the other: by the key, or by any column whose values are all different."""
+    key = maps.table(first.name).key[0]
+    keys = [fed.source_of(key) for fed in (first, one)]
+    both = [(profile, one.profiles[name]) for name, profile in first.profiles.items() if name in one.profiles]
+    pairs = [tuple(keys)] if None not in keys else both
+    return any(mine.is_unique and other.is_unique and not mine.least & other.least for mine, other in pairs)
+
+
+def join(first: Fed, one: Fed) -> None:
+    """Read another file of the same kind, too."""
+    first.partial |= first.profiles.keys() ^ one.profiles.keys()
+    both = {
+        name: profile.with_rows_of(one.profiles[name])
+        for name, profile in first.profiles.items()
+        if name in one.profiles
+    }
+    first.profiles = first.profiles | one.profiles | both
+    there = {match.column for match in first.matches}
+    first.matches += [match for match in one.matches if match.column not in there]
+    read = {match.named for match in first.matches}
+    first.unused = [name for name in first.profiles if name not in read]
+    first.files.extend(one.files)
+    first.is_offered = first.is_offered and one.is_offered
 
 
 def ask_for_unfit(made: Proposal, fed: Fed) -> None:

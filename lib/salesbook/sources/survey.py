@@ -34,6 +34,7 @@ FORMS = {
     for decimal, thousands in ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'"))
 }
 MOST_VALUES = 40
+MOST_HASHES = 100
 PART_OF_DAY = r".*[.,]\d{2,}[1-9]\d*"
 MOST_DECIMALS = 12  # of a number as databases and programs write it
 COUNTS = ("rows", "filled", "distinct", "signed", "timed", "zoned", "booleans", "currencies", "percents", "above_one",
@@ -71,7 +72,8 @@ class Profile:
     `beside`: of a column of yes and no, if its name is a known one, "yes" and "no" to the rows of each and of each
     other column with values those filled there; `example`: the first of its values in their order;
     `by_name`: whether some are dates whose month is a word; `since_1970`: whether all are times that a program counts,
-    `of_sheet`: or that a spreadsheet does.
+    `of_sheet`: or that a spreadsheet does; `least`: of a column of different values the smallest of their hashes, of
+    which two columns that have values in common have some in common.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Profile:
     by_name: bool = False
     since_1970: bool = False
     of_sheet: bool = False
+    least: frozenset[int] = frozenset()
 
     @property
     def sign(self) -> str:
@@ -138,7 +141,8 @@ class Profile:
         beside = {answer: one.with_rows_of(other.beside[answer]) for answer, one in self.beside.items() if other.beside}
         example = min(filter(None, (self.example, other.example)), default="")
         either = {name: getattr(self, name) or getattr(other, name) for name in ("by_name", "since_1970", "of_sheet")}
-        return replace(self, **added, beside=beside, example=example, **either)
+        least = frozenset(sorted(self.least | other.least)[:MOST_HASHES])
+        return replace(self, **added, beside=beside, example=example, least=least, **either)
 
     def fits(self, kind: str) -> bool:
         """Whether the values may be of a canonical type; amounts in thousands may not."""
@@ -304,6 +308,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         text = cast.trimmed(column)
         query = f"select distinct {text} from rows where {text} <> '' order by 1"
         values = tuple(value for (value,) in con.execute(query).fetchall())
+    least = least_of(con, column) if total == distinct else frozenset()
     of_dates, rest = found[: len(dates)], found[len(dates) :]
     of_numbers, more = rest[: len(numbers)], rest[len(numbers) :]
     return Profile(
@@ -311,7 +316,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 3],
         signs=dict(zip(beside, more[-len(beside) - 3 : -3], strict=True)), padded=more[-3],
         of_15=more[-2], of_18=more[-1], example=example or "", by_name=by_name, since_1970=since_1970,
-        of_sheet=of_sheet,
+        of_sheet=of_sheet, least=least,
     )  # fmt: skip
 
 
@@ -359,6 +364,12 @@ def is_of_sheet(con: duckdb.DuckDBPyConnection, name: str, column: str) -> bool:
         select coalesce(bool_and({is_day}), false), coalesce(bool_or({matches(text, PART_OF_DAY)}), false)
         from rows where {text} <> ''""").fetchone()
     return are_days and (has_parts or says_time(name))
+
+
+def least_of(con: duckdb.DuckDBPyConnection, column: str) -> frozenset[int]:
+    """The smallest hashes of a column's values."""
+    query = f"select hash({cast.trimmed(column)}) as least from rows order by least limit {MOST_HASHES}"
+    return frozenset(least for (least,) in con.execute(query).fetchall())
 
 
 def signs_in(con: duckdb.DuckDBPyConnection, column: str) -> list[str]:
