@@ -63,6 +63,11 @@ def test_a_packed_text_bears_the_name_of_its_table_whatever_it_ends_in(read, dea
     assert read({"deals.csv": deals_of(good=1), name: content}).rows_loaded("leads") == 1
 
 
+def test_a_zip_made_on_windows_may_have_its_folders_behind_backslashes(read, deals_of):
+    imported = read({"all.zip": packed({"crm\\Deals.csv": deals_of(good=2), "crm\\x.csv": "x"})})
+    assert imported.rows_loaded("deals") == 2
+
+
 def test_a_zip_whose_list_of_files_is_damaged_is_refused(read, deals_of):
     content = packed({"deals.csv": deals_of(good=1)})
     assert content.count(b"PK\x01\x02") == 1
@@ -87,13 +92,25 @@ def test_a_replica_with_a_folder_for_each_table_is_read(mapped, answered, rows, 
     assert rows(answered(made), "deals", "deal_id") == [("006A",), ("006B",)]
 
 
+def test_a_folder_that_bears_the_name_of_a_table_beside_files_is_refused_unless_another_feeds_it(
+    read, deals_of, tmp_path
+):
+    leads = "lead_id,created_at,source,status\nL1,2026-01-05T09:00:00Z,web,new\n"
+    (tmp_path / "source" / "leads").mkdir(parents=True)
+    export = {"deals.csv": deals_of(good=1), "leads/0.csv": leads}
+    with pytest.raises(BadData, match=r'leads is not read.*a folder beside files.*leads = "leads/\*"'):
+        read(export)
+    assert read(export, files={"leads": "leads/*"}).rows_loaded("leads") == 1
+    assert read(export | {"leads.csv": leads + leads.split("\n")[1].replace("L1", "L2")}).rows_loaded("leads") == 2
+
+
 def test_folders_beside_files_are_not_read(mapped, tmp_path):
     (tmp_path / "export" / "old").mkdir(parents=True)
     made = mapped({"Opportunity.csv": OPPORTUNITY + WON, "old/Opportunity.csv": OPPORTUNITY})
     assert [fed.files for fed in made.fed] == [["Opportunity.csv"]]
 
 
-@pytest.mark.parametrize("name", ["leads.xls", "Leads.ODS", "leads.csv.bz2", "leads.json", "leads"])
+@pytest.mark.parametrize("name", ["leads.xls", "Leads.ODS", "leads.csv.bz2", "leads.json", "leads", "leads.csv.part"])
 def test_a_table_in_a_kind_of_file_that_is_not_read_is_refused_unless_another_feeds_it(read, deals_of, name):
     export = {"deals.csv": deals_of(good=1), name: b"x", "old_leads.xls": b"x"}
     with pytest.raises(BadData, match=rf'{name} is not read.*Save it as \.xlsx or CSV.*leads = ""'):

@@ -2,6 +2,7 @@
 
 import io
 import re
+import uuid
 import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -355,6 +356,17 @@ def test_bytes_that_are_no_text_are_left_aside_unless_the_map_names_them(read, r
     assert imported.files[0]["unknown_columns"] == ["picture"]
     with pytest.raises(BadData, match=r"'stage' holds lists, structures or bytes that are no text"):
         read({"deals.parquet": parquet(**deal, stage=picture)})
+
+
+def test_uuids_of_a_parquet_file_are_their_text_and_bytes_with_a_nul_are_none(read, rows):
+    known = [uuid.UUID(int=at << 120 | 0xB6D << at) for at in range(4)]
+    column = pa.array([*known[:2], None, *known[2:]], pa.uuid())
+    deals = {name: ["x"] * 5 for name in ("pipeline", "stage")} | {"status": ["open"] * 5, "currency": ["EUR"] * 5}
+    content = parquet(deal_id=["A", "B", "C", "D", "E"], owner_id=column, bits=[b"a\0b"] * 5, **deals)
+    imported = read({"deals.parquet": content})
+    assert rows(imported, "deals", "owner_id") == [(one and str(one),) for one in column.to_pylist()]
+    with pytest.raises(BadData, match="'bits' holds lists, structures or bytes that are no text"):
+        read({"deals.parquet": content}, columns={"deals": {"product": "bits"}})
 
 
 def test_a_structure_where_the_map_names_a_value_is_refused(read):

@@ -116,20 +116,26 @@ def unread(settings: Settings) -> list[str]:
 
 
 def refuse_unread(folder: Path, source: Source, fed: set[str]) -> None:
-    """Refuse a file that bears the name of a table, and of a kind that is not read, where no other feeds the table: the
-    report would go without it.
+    """Refuse a file that bears the name of a table, and of a kind that is not read, or a folder of files, where no
+    other feeds the table: the report would go without it.
 
     Raises: BadData.
     """
     lacking = TABLES.keys() - {table_name(name) for name in fed} - {table_name(name) for name in source.files}
     for path in sorted(folder.iterdir()):
         name = path.name.lower()
-        end = next((end for end in UNREAD if name.endswith(end)), "")
-        is_bare = name in lacking and path.is_file()
-        if is_bare or (end and name.removesuffix(end).removesuffix(".csv") in lacking):
-            found, table = f"Files that end in {end} are not.", name.partition(".")[0]
-            found = "Its name has no ending." if is_bare else found
-            todo = f'Save it as .xlsx or CSV. If it is not to be read, say so: {table} = "" under [files].'
+        table, dot, end = name.partition(".")
+        if table not in lacking or name.endswith(ENDINGS):
+            continue
+        is_beside = path.is_dir() and bool(readable(path)) and bool(readable(folder))
+        found = f"Files that end in {dot + end!r} are not." if end else "Its name has no ending."
+        todo = f'Save it as .xlsx or CSV. If it is not to be read, say so: {table} = "" under [files].'
+        if is_beside:
+            found = "It is a folder beside files."
+            todo = (
+                f'If its files are to be read, name them: {table} = "{path.name}/*" under [files]; else {table} = "".'
+            )
+        if is_beside or path.is_file():
             raise BadData(f"{path.name} is not read.", found, todo)
 
 
@@ -230,7 +236,7 @@ def stems(name: str) -> list[str]:
     (['deals'], ['lead'], ['book'], ['2026_0', 'task'])
     """
     file, _, part = name.lower().partition("#")
-    own = Path(part if part and file.endswith(".zip") else file)
+    own = Path((part if part and file.endswith(".zip") else file).replace("\\", "/"))
     bare = next((own.name[: -len(end)] for end in ENDINGS if own.name.endswith(end)), own.name)
     return [bare, own.parent.name] if own.parent.name else [bare]
 
@@ -249,7 +255,7 @@ def by_name(folder: Path, table: str) -> list[tuple[Path, str]]:
 def own_name(path: Path, part: str) -> str:
     """The name of a file or of a zip's file: of a zip that bears no table's name that of the only file in it."""
     is_named = part or stems(path.name)[0] in TABLES
-    return Path(part or path if is_named else next(iter(zipped(path)), path)).name
+    return Path(str(part or path if is_named else next(iter(zipped(path)), path)).replace("\\", "/")).name
 
 
 def by_offer(folder: Path, table: str, offered: list[str]) -> list[tuple[Path, str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
@@ -39,6 +40,9 @@ DAMAGED = (
 )  # fmt: skip
 # The formats of percents that every workbook has, and what in the code of another is not shown as a sign of its own.
 PERCENTS, NOT_SHOWN = {"9", "10"}, re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+# The signs of a UUID's text, 0 for those that its bytes tell, of which two stand for each.
+UUID = np.array([45 if at in (8, 13, 18, 23) else 0 for at in range(36)], np.uint8)
+HEX = np.array([list(b"%02x" % code) for code in range(256)], np.uint8)
 NUMBER = re.compile(r"[ \u00a0]*-?[\d.,]*[1-9][\d.,]*[ \u00a0]*")
 
 
@@ -274,8 +278,9 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> Told:
         schema = pa.schema([(name, pa.string()) for name in source.schema_arrow.names])
         with pcsv.CSVWriter(target, schema, write_options=pcsv.WriteOptions(quoting_style="all_valid")) as writer:
             for batch in source.iter_batches(BATCH):
-                lost |= {name for name, column in zip(schema.names, batch.columns, strict=True) if not is_plain(column)}
-                writer.write(pa.record_batch([texts(column, decimal) for column in batch.columns], schema=schema))
+                columns = [as_stored(column) for column in batch.columns]
+                lost |= {name for name, column in zip(schema.names, columns, strict=True) if not is_plain(column)}
+                writer.write(pa.record_batch([texts(column, decimal) for column in columns], schema=schema))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # of the disk, not of what the file holds
@@ -285,12 +290,30 @@ def from_parquet(copy: Copy, target: Path, decimal: str) -> Told:
     return Told(doubts={column: not_plain(copy.file.name, column) for column in lost})
 
 
+def as_stored(column: pa.Array) -> pa.Array:
+    """A column of an extended type as what is stored, of UUIDs their text; any other as it is."""
+    if not isinstance(column.type, pa.BaseExtensionType):
+        return column
+    return uuid_texts(column.storage) if column.type.extension_name == "arrow.uuid" else column.storage
+
+
+def uuid_texts(column: pa.Array) -> pa.Array:
+    """UUIDs of 16 bytes as text: a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11."""
+    count, size = len(column), len(UUID)
+    codes = np.frombuffer(column.buffers()[1], np.uint8)[16 * column.offset :][: 16 * count].reshape(count, 16)
+    text = np.tile(UUID, (count, 1))
+    text[:, UUID == 0] = HEX[codes].reshape(count, 32)
+    offsets = np.arange(0, size * (count + 1), size, dtype=np.int32)
+    told = pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+    return pc.if_else(column.is_valid(), told, pa.scalar(None, pa.string()))
+
+
 def is_plain(column: pa.Array) -> bool:
     """Whether the values of a column can be written as text: not lists, structures, or bytes that are no text."""
     if pa.types.is_nested(column.type):
         return False
     try:
-        return not is_bytes(column.type) or column.cast(pa.string()) is not None
+        return not is_bytes(column.type) or not pc.any(pc.match_substring(column.cast(pa.string()), "\0")).as_py()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return False
 
