@@ -312,7 +312,7 @@ EDGES = [
         ("9007199254740993", "1"), ("12345678901234567", "0.13406537"), ("25", "0.1"), ("-25", "0.1"), ("35", "0.1"))),
     "money(cast(null as bigint), cast(1 as decimal(18, 8)))",
     *(f"ratio({a}, {b})" for a, b in (("1", "3"), ("5", "0"), ("cast(null as bigint)", "2"), ("0.1", "0.3"))),
-    "squash('  Roskilde Mejeri A/S-1 ')",
+    "squash('  Roskilde Mejeri A/S-1 ')", "squash('ÆRØ \u212a1')", "lowered('ÆRØ ΟΔΟΣ İI Straße ЖÜ')",
     "cast(row_number() over (order by 1) as bigint)",
     "cast(floor(-7 / 2.0) as bigint)",
     "cast(cast(timestamp '2026-10-31 23:59:59' as date) + interval '1' month as date)",

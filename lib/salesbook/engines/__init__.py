@@ -8,7 +8,8 @@ class Engine(Protocol):
     """What a build asks of an engine.
 
     The fact texts run on it as they stand; beside SQL they use the scalar functions seconds_between(a, b),
-    local_time(t), ratio(a, b), money(minor, rate) and squash(text), which each engine defines in its own words.
+    local_time(t), ratio(a, b), money(minor, rate), lowered(text) (in small letters, of any alphabet) and squash(text)
+    (the letters a to z, small, and the digits), which each engine defines in its own words.
     """
 
     name: str

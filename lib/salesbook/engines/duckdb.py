@@ -22,7 +22,8 @@ create macro money(minor, rate) as case
   when minor between -999999999 and 999999999 and rate between -9 and 9
     then cast(round(cast(minor as decimal(9, 0)) * cast(rate as decimal(9, 8)), 0) as bigint)
   else cast(round(cast(minor as decimal(19, 0)) * rate, 0) as bigint) end;
-create macro squash(t) as regexp_replace(lower(t), '[^[:alnum:]]+', '', 'g');
+create macro lowered(t) as lower(t);
+create macro squash(t) as lower(regexp_replace(t, '[^A-Za-z0-9]+', '', 'g'));
 """
 
 

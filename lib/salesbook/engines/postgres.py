@@ -14,6 +14,7 @@ from psycopg import sql as q
 
 from salesbook.engines.duckdb import PARQUET, connect, counted, literal
 
+# Two letters become small otherwise where they end a word, or become two signs: they are turned apart.
 FUNCTIONS = """
 create or replace function seconds_between(a timestamp, b timestamp) returns bigint language sql immutable
   return cast(floor(extract(epoch from b) - extract(epoch from a)) as bigint);
@@ -21,8 +22,10 @@ create or replace function ratio(a numeric, b numeric) returns double precision 
   return case when b <> 0 then cast(a as double precision) / cast(b as double precision) end;
 create or replace function money(minor bigint, rate numeric) returns bigint language sql immutable
   return cast(round(cast(minor as decimal(19, 0)) * rate, 0) as bigint);
+create or replace function lowered(t text) returns text language sql immutable
+  return lower(translate(t, 'İΣ', 'iσ') collate "und-x-icu") collate "C";
 create or replace function squash(t text) returns text language sql immutable
-  return regexp_replace(lower(t collate "C"), '[^[:alnum:]]+', '', 'g');
+  return lower(regexp_replace(t, '[^A-Za-z0-9]+', '', 'g') collate "C");
 """
 
 DUCKDB = {

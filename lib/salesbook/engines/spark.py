@@ -69,8 +69,11 @@ FUNCTIONS = (
       return case when b <> 0 then a / b end""",
     """create or replace temporary function money(minor bigint, rate decimal(18, 8)) returns bigint
       return cast(round(cast(minor as decimal(19, 0)) * rate, 0) as bigint)""",
+    # Two letters become small otherwise where they end a word, or become two signs: they are turned apart.
+    """create or replace temporary function lowered(t string) returns string
+      return lower(translate(t, 'İΣ', 'iσ'))""",
     """create or replace temporary function squash(t string) returns string
-      return regexp_replace(lower(t), '[^a-z0-9]+', '')""",
+      return lower(regexp_replace(t, '[^A-Za-z0-9]+', ''))""",
 )
 
 

@@ -8,9 +8,9 @@
 with own as (
   select account_id, parent_id, name, country, industry, territory_id, employees, created_at, record_url,
     case
-      when squash(org_number) <> '' then squash(org_number) || '|' || coalesce(lower(country), '')
-      when squash(domain) <> '' then lower(domain)
-      else translate(lower(name), ' .,;:&()/-', '') end as organisation_key,
+      when squash(org_number) <> '' then squash(org_number) || '|' || coalesce(lowered(country), '')
+      when squash(domain) <> '' then lowered(domain)
+      else translate(lowered(name), ' .,;:&()/-', '') end as organisation_key,
     squash(coalesce(org_number, '')) <> '' as has_org_number,
     squash(coalesce(org_number, '')) = '' and squash(coalesce(domain, '')) = '' as is_matched_by_name
   from accounts)

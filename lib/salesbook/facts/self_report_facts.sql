@@ -14,12 +14,12 @@ with logged as (
   union all select owner_id, closed_on, 'deals' from deal_facts where is_closed and is_new_business),
 counted as (select owner_id, day, what, count(*) as n from logged group by owner_id, day, what),
 named as (
-  select s.*, case when lower(s.kpi) in ('calls', 'calls_made') then 'calls'
-    when lower(s.kpi) in ('emails', 'emails_sent') then 'emails'
-    when lower(s.kpi) in ('meetings', 'meetings_held') then 'meetings'
-    when lower(s.kpi) in ('opportunities', 'opportunities_created') then 'opportunities'
-    when lower(s.kpi) in ('quotes', 'quotes_sent') then 'quotes'
-    when lower(s.kpi) in ('deals', 'deals_closed') then 'deals' end as what
+  select s.*, case when lowered(s.kpi) in ('calls', 'calls_made') then 'calls'
+    when lowered(s.kpi) in ('emails', 'emails_sent') then 'emails'
+    when lowered(s.kpi) in ('meetings', 'meetings_held') then 'meetings'
+    when lowered(s.kpi) in ('opportunities', 'opportunities_created') then 'opportunities'
+    when lowered(s.kpi) in ('quotes', 'quotes_sent') then 'quotes'
+    when lowered(s.kpi) in ('deals', 'deals_closed') then 'deals' end as what
   from self_reports s)
 select n.owner_id, n.reported_on, n.kpi, coalesce(n.what, n.kpi) as what, n.what is not null as is_comparable,
   n.what is null as is_incomparable,

@@ -1,7 +1,7 @@
 -- One row per visit of a deal to a stage, known before the run's instant.
 -- key: deal_id, visit
 -- needs: deals
--- rows: select count(*) from stage_history
+-- rows: select count(*) from stage_history h where exists (select 1 from deals d where d.deal_id = h.deal_id)
 select
   h.deal_id,
   cast(row_number() over in_order as bigint) as visit,

@@ -35,8 +35,8 @@ select s.survey_id, s.respondent_hash, s.question, cast(local_time(s.answered_at
   s.is_recommending and s.scale_max = 10 and s.scale_min in (0, 1) as is_enps, not s.is_recommending as is_pulse,
   cast(case when s.score >= 9 then 100 when s.score <= 6 then -100 else 0 end as bigint) as enps_points,
   cast(round(10000 * (s.score - s.scale_min) / (s.scale_max - s.scale_min), 0) as bigint) as pulse_points
-from (select q.*, lower(q.question) like '%enps%'
-    or position(lower(run.enps_question) in lower(q.question)) > 0 as is_recommending
+from (select q.*, lowered(q.question) like '%enps%'
+    or position(lowered(run.enps_question) in lowered(q.question)) > 0 as is_recommending
   from surveys q cross join run) s
 left join apart a on a.team = s.team
 order by s.survey_id, s.respondent_hash, s.question
