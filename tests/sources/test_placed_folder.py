@@ -111,7 +111,7 @@ EXPORTS = {
     accounts = ["deleted_accounts", "ids_of_18_signs"]
     deals = ["probability_from_percent", "midnight_is_date", "deleted_deals", "one_pipeline", "status_from_flags",
       "closed_at_from_history", "ids_of_18_signs", "months_by_name",
-      "times_since_1970", "days_of_sheets"]
+      "times_since_1970", "days_of_sheets", "days_in_eight_figures"]
     """,
     ),
     "pipedrive": (

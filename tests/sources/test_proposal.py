@@ -77,7 +77,7 @@ def test_what_a_table_must_have_and_the_file_has_not_is_asked_for(mapped, answer
     assert made.questions[0].lines == ('direction = "outbound"', 'direction = ""')
     assert rows(answered(made, 'direction = ""'), "activities", "direction") == [(None,)]
     made = mapped({"y.csv": activities.replace(",Deal ID", ",Deal ID,Began,Empty").replace(",D1", ",D1,us,")})
-    assert asked(made) == ["columns.activities", "constants.activities"]
+    assert asked(made) == ["columns.activities", "constants.activities", "words.activities.direction"]
     assert made.questions[0].lines == ('direction = "Began"',)
 
 
@@ -476,6 +476,26 @@ def test_dates_that_a_spreadsheet_counts_are_proposed_where_the_name_or_parts_of
     if time:
         found = rows(answered(made, *['zone = "UTC"'] * ("." in day)), "deals", "amount_minor, created_at::varchar")
         assert found == [(4_602_700, time), (4_602_800, time)]
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "is_proposed"),
+    [
+        ("DTCRE", ("20260105", "20260106"), True),
+        ("Created", ("20260105", "20260105"), True),
+        ("Created", ("20260105", "20261305"), False),
+        ("Made", ("20260105", "20260106"), False),
+    ],
+)
+def test_dates_of_eight_figures_are_proposed_where_the_name_says_time_or_some_come_again(
+    mapped, answered, rows, name, days, is_proposed
+):
+    head = HEAD.replace("Created", name)
+    made = mapped({"x.csv": f"{head}\nD1,Demo,5,EUR,open,{days[0]}\nD2,Demo,5,EUR,open,{days[1]}\n"})
+    assert made.steps == ({"deals": ["days_in_eight_figures"]} if is_proposed else {})
+    if is_proposed:
+        found = rows(answered(made, *[f'created_at = "{name}"'] * (name == "DTCRE")), "deals", "created_at::varchar")
+        assert found[0] == ("2026-01-04 23:00:00",)
 
 
 def test_leads_alone_are_read_once_it_is_said_that_there_are_no_deals(mapped, answered, rows):

@@ -2,9 +2,10 @@
 
 import re
 
+from salesbook.sources import asking
 from salesbook.sources.known import currencies, outcome, parts, synonyms
 from salesbook.sources.naming import KNOWN, words_of
-from salesbook.sources.proposed import Fed, Match, Proposal, quoted
+from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Profile
 
@@ -23,13 +24,24 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
         made.constants["deals"] = {"pipeline": "Sales"}
     settle_currency(made, fed)
     if fed.source_of("stage") is None and fed.source_of("status"):
-        fed.matches.append(Match("stage", fed.source_of("status").name, "the status, for want of a stage"))
-        say_of_stage(made, fed)
+        stage_of_status(made, fed)
     settle_leads(made, fed)
     complete_status(made, fed)
     complete_closing(made, fed)
     if (chance := fed.source_of("probability")) and chance.is_percent:
         made.do("deals", "probability_from_percent")
+
+
+def stage_of_status(made: Proposal, fed: Fed) -> None:
+    """The stage of the status, for want of one; where another column may be the stage, it is asked."""
+    status = fed.source_of("status")
+    if may := asking.may_be(fed, column_of(fed, "stage")):
+        ask = f"No column was found for stage. Is it one of these, or the status {status.name!r} for want of one?"
+        made.ask_which(fed, "stage", ask, [*may, status.name])
+        made.words.setdefault("deals", {}).update(words_of_ends(status))
+    else:
+        fed.matches.append(Match("stage", status.name, "the status, for want of a stage"))
+        say_of_stage(made, fed)
 
 
 def settle_leads(made: Proposal, fed: Fed) -> None:
@@ -125,11 +137,15 @@ def ends_of(profile: Profile) -> dict[str, str]:
 
 def say_of_stage(made: Proposal, fed: Fed) -> None:
     """Take deals for open that are in no stage which says that they are won or lost, where some are in both."""
-    if ends := ends_of(fed.source_of("stage")):
-        words = {value: word for value, word in ends.items() if word} | {"*": "open"}
-        made.words.setdefault("deals", {})["status"] = words
-        pipelines = fed.source_of("pipeline")
-        made.stages = ends if pipelines is None or len(pipelines.values) == 1 else {}
+    stage, pipelines = fed.source_of("stage"), fed.source_of("pipeline")
+    made.words.setdefault("deals", {}).update(words_of_ends(stage))
+    made.stages = ends_of(stage) if pipelines is None or len(pipelines.values) == 1 else {}
+
+
+def words_of_ends(profile: Profile) -> dict[str, dict[str, str]]:
+    """The words of a status of a column some of whose values say won and some lost: deals with the others are open."""
+    words = {value: word for value, word in ends_of(profile).items() if word}
+    return {"status": words | {"*": "open"}} if words else {}
 
 
 def settle_currency(made: Proposal, fed: Fed) -> None:

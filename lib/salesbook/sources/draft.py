@@ -60,7 +60,7 @@ def sections_of(made: Proposal) -> dict[str, list[str]]:
     """The other sections, each with its lines and the questions about it."""
     found: dict[str, list[str]] = {}
     for fed in made.fed:
-        if not fed.is_offered:
+        if not (fed.is_offered or fed.is_asked):
             names = fed.files[0] if len(fed.files) == 1 else None
             value = quoted(names) if names else "[" + ", ".join(map(quoted, fed.files)) + "]"
             found.setdefault("files", []).append(f"{fed.name} = {value}")

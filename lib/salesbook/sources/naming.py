@@ -92,8 +92,7 @@ def by_name(wanted: Wanted, there: dict[str, Profile]) -> str:
 def by_core(wanted: Wanted, there: dict[str, Profile]) -> str:
     """The only one of a file's names that says, in its core, what a known name of a column says; "" if none does.
 
-    Of a column of words one value at least must be known: `State` may be a part of a country; and a core must tell
-    something: `Name` is no `pipeline name`.
+    A core must tell something: `Name` is no `pipeline name`.
     """
     column, profiles = wanted.column, {profile.name: profile for profile in there.values()}
     if column.type == "id" and column.name != "owner_id":
@@ -103,7 +102,7 @@ def by_core(wanted: Wanted, there: dict[str, Profile]) -> str:
     rest = parts("of_dates") if dates else of_amounts() if column.type == "money" else frozenset()
     cores: dict[str, list[str]] = {}
     for name, profile in profiles.items():
-        if not column.words or any(outcome(value, column.words) for value in profile.values):
+        if says_a_word(profile, column):
             cores.setdefault(core(name, rest), []).append(name)
     empty = parts("of_dates") | parts("of_ids") | parts("of_names")
     known = [core(name, rest) for name in wanted.names]
@@ -114,8 +113,14 @@ def by_likeness(wanted: Wanted, there: dict[str, Profile]) -> str:
     """The name most like one of the wanted, of those of some length; of a key, whose values are all different."""
     if wanted.column.name in maps.table(wanted.table).key:
         there = {key: profile for key, profile in there.items() if profile.is_unique}
+    there = {key: profile for key, profile in there.items() if says_a_word(profile, wanted.column)}
     close = (difflib.get_close_matches(key, there, 1, SIMILAR) for key in wanted.keys if len(key) > 4)
     return next((there[near[0]].name for near in close if near), "")
+
+
+def says_a_word(profile: Profile, column: Column) -> bool:
+    """Whether one value at least is known, if a column is one of words: `State` may be a part of a country."""
+    return not column.words or any(outcome(value, column.words) for value in profile.values)
 
 
 WAYS = {KNOWN: by_name, CORE: by_core, LIKE: by_likeness}  # in which a column is found, the most trusted first

@@ -2,7 +2,7 @@
 
 from salesbook import maps
 from salesbook.settings import Source
-from salesbook.sources import archived, contents, files, naming, plan, recognition, settling, steps
+from salesbook.sources import archived, asking, contents, files, naming, plan, recognition, settling, steps
 from salesbook.sources.known import synonyms
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
@@ -31,28 +31,40 @@ def propose(export: list[Surveyed]) -> Proposal:
     """
     readable = [file for file in export if file.columns]
     made = own_tables(readable) or of_crm(readable) or recognition.of_names(readable)
+    if not any(maps.table_name(fed.name) == "deals" for fed in made.fed):
+        ask_for_deals(made, readable)
     read = {name for fed in made.fed for name in fed.files}
     fed = {one.name: one.files[0] for one in made.fed}
     made.not_read = [(file.name, why_not(file, fed)) for file in export if file.name not in read]
     for fed in made.fed:
         archived.settle(made, fed)
-        settling.ask_for_lacking(made, fed)
-        settling.ask_for_wanted(made, fed)
-        settling.ask_for_newest(made, fed)
-        settling.ask_for_words(made, fed)
+        asking.ask_for_lacking(made, fed)
+        asking.ask_for_wanted(made, fed)
+        asking.ask_for_newest(made, fed)
+        asking.ask_for_words(made, fed)
         settling.complete_amounts(made, fed)
         settling.complete_dates(made, fed)
     taken = [file for file in readable if file.name in read]
     settling.decide_forms(made, taken)
     settling.settle_outlines(made, taken)
-    settling.ask_for_stages(made)
-    if not any(maps.table_name(fed.name) == "deals" for fed in made.fed):
-        ask = "Which file holds the deals?" + " Without them, pages about leads and activities have figures." * bool(
-            made.fed
-        )
-        lines = [f"deals = {quoted(file.name)}" for file in readable] + ['deals = ""'] * bool(made.fed)
-        made.ask("files", ask, *lines)
+    asking.ask_for_stages(made)
     return made
+
+
+def ask_for_deals(made: Proposal, export: list[Surveyed]) -> None:
+    """Ask which file holds the deals, and of the one that may, which of its columns is which."""
+    read = {name for fed in made.fed for name in fed.files}
+    likely = recognition.of_contents([file for file in export if file.name not in read])
+    ask = "Which file holds the deals?" + " Without them, pages about leads and activities have figures." * bool(
+        made.fed
+    )
+    if likely:
+        ask += f" What is asked of columns of deals is asked of {likely.files[0]}."
+    lines = [f"deals = {quoted(file.name)}" for file in export] + ['deals = ""'] * bool(made.fed)
+    made.ask("files", ask, *lines)
+    if likely:
+        made.fed.append(likely)
+        contents.complete_deals(made, likely)
 
 
 def why_not(file: Surveyed, fed: dict[str, str]) -> str:

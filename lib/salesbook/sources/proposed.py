@@ -29,7 +29,8 @@ class Question:
 class Fed:
     """A table of the proposal: its name or part, its files, its columns, and those that are not read.
 
-    `asked`: of these the ones that the answer to a question would take; `partial`: columns that not every file has.
+    `asked`: of these the ones that the answer to a question would take; `is_asked`: whether it is a question, too, that
+    its files hold the table; `partial`: columns that not every file has.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Fed:
     is_offered: bool = False
     asked: list[Match] = field(default_factory=list)
     partial: set[str] = field(default_factory=set)
+    is_asked: bool = False
 
     def source_of(self, column: str) -> Profile | None:
         """The profile of the file's column that a canonical one is taken from."""

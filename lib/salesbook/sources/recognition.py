@@ -10,6 +10,8 @@ from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Surveyed, says_scale
 from salesbook.tables import TABLES
 
+MOST_ALIKE = 4  # rows with one amount, on average
+
 
 def of_names(export: list[Surveyed]) -> Proposal:
     """A map by the names that exports of all kinds have."""
@@ -119,3 +121,24 @@ def is_enough(fed: Fed) -> bool:
         return len(names) >= 4 and tells_end and bool({"amount", "created_at"} & names)
     key = {name for name in TABLES[fed.name].key if name != "pipeline"}
     return len({match.named for match in fed.matches}) >= min(3, len(TABLES[fed.name].key) + 2) and key <= names
+
+
+def of_contents(export: list[Surveyed]) -> Fed | None:
+    """The file that is likeliest to hold the deals by what its columns hold, where no name tells one: only a person can
+    say that it does; None where none may."""
+    found = [Fed("deals", [file.name], *naming.named("deals", file.columns), file.columns, is_asked=True)
+             for file in export if may_hold_deals(file)]  # fmt: skip
+    return max(found, key=lambda fed: len(fed.matches), default=None)
+
+
+def may_hold_deals(file: Surveyed) -> bool:
+    """Whether a file has what deals have: a column whose values are all different, dates, a class of few, and amounts:
+    numbers with a point or comma, or many different ones."""
+    columns = [column for column in file.columns.values() if column.filled]
+    amounts = (one for one in columns if one.is_number and not one.is_date and not one.is_unique)
+    return (
+        any(one.is_unique for one in columns)
+        and any(one.is_date for one in columns)
+        and any((one.is_wordy or one.is_coded) and one.values and one.distinct < one.filled for one in columns)
+        and any(one.signed or one.distinct * MOST_ALIKE > one.filled for one in amounts)
+    )

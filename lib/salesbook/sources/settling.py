@@ -1,15 +1,10 @@
 """What a proposal must settle whatever the export: forms of dates and numbers, what lacks, and what words mean."""
 
-import re
 from collections.abc import Iterable
 
 from salesbook import maps
-from salesbook.schema import Column
-from salesbook.settings import Source
-from salesbook.sources import plan, steps
-from salesbook.sources.known import hinted, outcome, parts
+from salesbook.sources import dating, steps
 from salesbook.sources.proposed import Fed, Proposal, column_of, quoted
-from salesbook.sources.reader import name_key
 from salesbook.sources.survey import FORMS, Profile, Surveyed
 
 DATES, NUMBERS = ("instant", "date"), ("money", "number", "share", "integer", "rate")  # the types written in some form
@@ -106,7 +101,7 @@ def decide_dates(made: Proposal, taken: list[Profile], asked: list[Profile]) -> 
     if "ymd" in read:
         why = (
             "a month that is a word needs no order"
-            if any(p.by_name for p in dates)
+            if any(p.dates_by == "months_by_name" for p in dates)
             else "every date begins with its year"
         )
         made.forms["date_form"] = ("ymd", why if dates else "there are no dates")
@@ -142,50 +137,6 @@ def decide_numbers(made: Proposal, taken: list[Profile], asked: list[Profile]) -
     made.ask("source", "No number tells whether the point or the comma is the decimal sign.", *lines)
 
 
-def ask_for_lacking(made: Proposal, fed: Fed) -> None:
-    """Ask for the columns that a table must have and that no column of the file is, or whose values lack."""
-    shipped = maps.shipped(made.extends) if made.extends else {}
-    source = Source(extends=made.extends, steps=shipped.get("steps", {}) | made.steps)
-    given = {*shipped.get("constants", {}).get(fed.name, {}), *made.constants.get(fed.name, {}), "currency"}
-    for column in steps.table_for(fed.name, source, []).columns:
-        found = fed.source_of(column.name)
-        must = column.filled or (column.needed and "-" not in fed.name)
-        if must and found is None and column.name not in given:
-            ask_for_column(made, fed, column)
-        elif column.filled and found is not None and found.filled < 0.95 * found.rows:
-            ask = (
-                f"{column.name} is empty in {found.rows - found.filled} of {found.rows} rows. One value for every row:"
-            )
-            made.ask(f"constants.{fed.name}", ask, f'{column.name} = "..."')
-
-
-def ask_for_column(made: Proposal, fed: Fed, column: Column) -> None:
-    """Ask which column of the file is one that the table must have, of those whose values may be it; or, of a word or a
-    text, for one value for every row, which is "" where it is not known and need not be."""
-    is_key = column.name in maps.table(fed.name).key
-    may = [one for one in fed.unused if may_be(fed.profiles[one], column, is_key)]
-    is_constant = column.type in ("word", "text")
-    if may or not is_constant:
-        made.ask_which(fed, column.name, f"Which column is {column.name} ({column.meaning})?", may[:8])
-    if is_constant:
-        name = re.sub(r"[\W_]+", " ", fed.files[0])
-        values = [hinted(name, column.words) if column.words else "..."] + [""] * (not column.filled)
-        start = f"Or one value of {column.name}"
-        if not may:
-            start = f"No column is {column.name} ({column.meaning}). One value of it"
-        ask = f"{start} for every row" + (":" if column.filled else ', or "" where it is not known:')
-        made.ask(f"constants.{fed.name}", ask, *(f"{column.name} = {quoted(value)}" for value in values))
-
-
-def may_be(profile: Profile, column: Column, is_key: bool) -> bool:
-    """Whether a column's values may be those of a canonical one: a key's are all different, words are few."""
-    if not profile.filled or not profile.fits(column.type):
-        return False
-    if is_key:
-        return profile.is_unique
-    return column.type != "word" or (bool(profile.values) and profile.is_wordy)
-
-
 def complete_amounts(made: Proposal, fed: Fed) -> None:
     """Take away the sign of a currency beside amounts, and the zeros that a database writes behind cents."""
     if maps.table_name(fed.name) not in steps.UNITS["zeros_behind_cents"].columns:
@@ -198,88 +149,9 @@ def complete_amounts(made: Proposal, fed: Fed) -> None:
 
 
 def complete_dates(made: Proposal, fed: Fed) -> None:
-    """Read months that are words, and times that a program or a spreadsheet counts, where dates have such."""
+    """Ask for the steps that turn dates which are written with words or in figures alone."""
     matches = [*fed.matches, *fed.asked]
     dates = [fed.profiles[one.named] for one in matches if column_of(fed, one.column).type in DATES]
-    if any(date.by_name for date in dates):
-        made.do(fed.name, "months_by_name")
-    if any(date.since_1970 for date in dates):
-        made.do(fed.name, "times_since_1970")
-    if any(date.of_sheet for date in dates):
-        made.do(fed.name, "days_of_sheets")
-
-
-WANTED = {
-    "amount": ("amount",), "created_at": ("created_at",), "closed_at": ("closed_at", "close_date", "won_at"),
-    "owner_id": ("owner_id",), "account_id": ("account_id",),
-}  # fmt: skip
-
-
-def ask_for_wanted(made: Proposal, fed: Fed) -> None:
-    """Ask for what most pages rest on and no column of deals was found for, where a column may be it."""
-    told = {line.partition(" = ")[0] for question in made.questions for line in question.lines}
-    for name, same in WANTED.items() if fed.name == "deals" else ():
-        kind = column_of(fed, name).type
-        may = [one for one in fed.unused if fed.profiles[one].filled and fed.profiles[one].fits(kind)]
-        if kind == "id":
-            may = [one for one in may if names_others(fed.profiles[one])]
-        expected = fed.source_of("expected_close") if name == "closed_at" else None
-        may += [expected.name] if expected else []  # into which some CRMs write the closing
-        if may and name not in told and not any(fed.source_of(one) for one in same):
-            ask = f"No column was found for {name} ({column_of(fed, name).meaning}). Is it one of these?"
-            made.ask_which(fed, name, ask, may[:8])
-
-
-def names_others(profile: Profile) -> bool:
-    """Whether a column's values may be people or companies that rows belong to: texts of which some come again."""
-    return profile.is_wordy and 1 < profile.distinct < profile.filled
-
-
-def ask_for_newest(made: Proposal, fed: Fed) -> None:
-    """Ask whether of the rows of one deal the newest counts, where each stands several times with the day of a copy."""
-    ids = fed.source_of("deal_id")
-    if fed.name != "deals" or ids is None or ids.distinct >= ids.rows:
-        return
-    versions = {name_key(name) for name in parts("versions")}
-    days = [name for name in fed.unused if name_key(name) in versions and fed.profiles[name].is_date]
-    if days:
-        ask = f"{ids.rows} rows are of {ids.distinct} deals: does the one with the latest {days[0]!r} count?"
-        made.ask("newest", ask, f"{fed.name} = {quoted(days[0])}")
-
-
-def ask_for_stages(made: Proposal) -> None:
-    """Where deals have no stage at all, ask to leave out the stages that none of them is in, and for a status."""
-    stage = next((fed.source_of("stage") for fed in made.fed if fed.name == "deals"), None)
-    if made.extends and stage is not None and stage.filled == 0:
-        others = [fed.name for fed in made.fed if fed.name in ("stages", "stage_history")]
-        made.ask("files", "No deal is in a stage: leave the stages out.", "\n".join(f'{name} = ""' for name in others))
-        made.ask("constants.deals", "And what has become of these deals?", 'status = "open"')
-
-
-def ask_for_words(made: Proposal, fed: Fed) -> None:
-    """Translate the words that are known in any language, and ask for the others."""
-    shipped = maps.shipped(made.extends) if made.extends else {}
-    known = plan.words_of(fed.name, Source(words=shipped.get("words", {})))
-    for match in fed.matches:
-        column, profile = column_of(fed, match.column), fed.profiles[match.named]
-        told = known.get(column.name, {}) | made.words.get(fed.name, {}).get(column.name, {})
-        if not column.words:
-            continue
-        open_words = [value for value in profile.values if value not in told and value.lower() not in column.words]
-        translated = {value: outcome(value, column.words) for value in open_words}
-        words = {value: word for value, word in translated.items() if word}
-        if words:
-            made.words.setdefault(fed.name, {}).setdefault(column.name, {}).update(words)
-        unknown = [value for value, word in translated.items() if not word]
-        if "*" in told:
-            continue
-        if profile.distinct > len(profile.values):
-            ask = f"{match.named!r} has {profile.distinct} different values. Which are {', '.join(column.words)}?"
-            made.ask(f"words.{fed.name}.{column.name}", ask, f'"*" = "{column.words[0]}"')
-        elif unknown:
-            ask = f'What do these values of {match.named!r} mean? One of {", ".join(column.words)}, or "" for none.'
-            if not (column.filled or column.needed or column.name == "status"):
-                made.words.setdefault(fed.name, {}).setdefault(column.name, {})["*"] = ""
-                ask += " Until then they are none."
-            lines = [f"{quoted(value)} = {quoted(hinted(value, column.words))}" for value in unknown]
-            made.ask(f"words.{fed.name}.{column.name}", ask, "\n".join(lines))
+    there = {date.dates_by for date in dates}
+    for step in filter(there.__contains__, dating.TELLS):
+        made.do(fed.name, step)

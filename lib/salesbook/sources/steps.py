@@ -87,6 +87,7 @@ UNITS = {
     "months_by_name": Unit(TIMES, units.months_by_name),
     "times_since_1970": Unit(TIMES, units.times_since_1970),
     "days_of_sheets": Unit(TIMES, units.days_of_sheets),
+    "days_in_eight_figures": Unit(TIMES, units.days_in_eight_figures),
     "midnight_is_date": Unit(
         {
             "deals": ("close_date",),

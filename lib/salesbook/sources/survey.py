@@ -11,23 +11,13 @@ import duckdb
 import python_calamine
 
 from salesbook.errors import BadData
-from salesbook.sources import cast, files, outline, reader
+from salesbook.sources import cast, dating, files, outline, reader
 from salesbook.sources.files import Copy, SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, literal, matches, number_pattern
 from salesbook.sources.known import parts
 from salesbook.sources.outline import Outline
 from salesbook.sources.reader import Declared
-from salesbook.sources.units import (
-    BY_NAME,
-    DAYS,
-    GAP,
-    MONEY_SIGNS,
-    SINCE_1970,
-    days_of_sheets,
-    months_by_name,
-    times_since_1970,
-    without_sign,
-)
+from salesbook.sources.units import GAP, MONEY_SIGNS, without_sign
 
 FORMS = {
     (decimal, thousands): Form(decimal=decimal, thousands=thousands)
@@ -35,16 +25,9 @@ FORMS = {
 }
 MOST_VALUES = 40
 MOST_HASHES = 100
-PART_OF_DAY = r".*[.,]\d{2,}[1-9]\d*"
 MOST_DECIMALS = 12  # of a number as databases and programs write it
 COUNTS = ("rows", "filled", "distinct", "signed", "timed", "zoned", "booleans", "currencies", "percents", "above_one",
           "padded", "of_15", "of_18")  # fmt: skip
-
-# How the last word of a name ends that says that a column is a time.
-OF_TIMES = (
-    r"(?:(?<!candi)date|time|timestamp|datum|tijd|tijdstip|dato|tidspunkt)$"
-    r"|^(?:created|closed|modified|updated|opened|aangemaakt|gesloten|oprettet|lukket)$"
-)
 
 
 @dataclass(frozen=True)
@@ -71,9 +54,9 @@ class Profile:
     with zeros behind cents; `of_15`, `of_18`: rows with so many letters and digits, as Salesforce's ids;
     `beside`: of a column of yes and no, if its name is a known one, "yes" and "no" to the rows of each and of each
     other column with values those filled there; `example`: the first of its values in their order;
-    `by_name`: whether some are dates whose month is a word; `since_1970`: whether all are times that a program counts,
-    `of_sheet`: or that a spreadsheet does; `least`: of a column of different values the smallest of their hashes, of
-    which two columns that have values in common have some in common.
+    `dates_by`: the step that turns dates which are written with words or in figures alone, or ""; `least`: of a column
+    of different values the smallest of their hashes, of which two columns that have values in common have some in
+    common.
     """
 
     name: str
@@ -96,9 +79,7 @@ class Profile:
     of_18: int = 0
     beside: dict[str, "Beside"] = field(default_factory=dict)
     example: str = ""
-    by_name: bool = False
-    since_1970: bool = False
-    of_sheet: bool = False
+    dates_by: str = ""
     least: frozenset[int] = frozenset()
 
     @property
@@ -116,6 +97,11 @@ class Profile:
     def is_wordy(self) -> bool:
         """Whether the values are words or names: no dates, no numbers, not all yes and no."""
         return not (self.is_date or self.is_number or self.booleans == self.filled)
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether the values are whole numbers, as codes are."""
+        return self.is_number and not self.signed and not self.is_date
 
     @property
     def is_number(self) -> bool:
@@ -140,9 +126,9 @@ class Profile:
         )
         beside = {answer: one.with_rows_of(other.beside[answer]) for answer, one in self.beside.items() if other.beside}
         example = min(filter(None, (self.example, other.example)), default="")
-        either = {name: getattr(self, name) or getattr(other, name) for name in ("by_name", "since_1970", "of_sheet")}
         least = frozenset(sorted(self.least | other.least)[:MOST_HASHES])
-        return replace(self, **added, beside=beside, example=example, least=least, **either)
+        dates_by = self.dates_by or other.dates_by
+        return replace(self, **added, beside=beside, example=example, dates_by=dates_by, least=least)
 
     def fits(self, kind: str) -> bool:
         """Whether the values may be of a canonical type; amounts in thousands may not."""
@@ -277,11 +263,7 @@ def beside(con: duckdb.DuckDBPyConnection, flag: str, places: dict[str, str]) ->
 
 def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     """One column."""
-    by_name = has_value(con, column, f"(?i)(?:{BY_NAME}).*")
-    since_1970 = says_time(name) and is_since_1970(con, column)
-    of_sheet = is_of_sheet(con, name, column)
-    turned = {months_by_name: by_name, times_since_1970: since_1970, days_of_sheets: of_sheet}
-    day = next((turn("v", Form()) for turn, is_so in turned.items() if is_so), "v")
+    dates_by = dating.step_of(con, name, column)
     dates = {form: f"{matches('d', pattern)} or {matches('d', ISO)}" for form, pattern in DATES.items()}
     numbers = {signs: matches("m", number_pattern(form, MOST_DECIMALS, 16)) for signs, form in FORMS.items()}
     there = signs_in(con, column)
@@ -301,7 +283,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
     counts = ", ".join(f"count(*) filter ({test})" for test in tests)
     total, filled, distinct, example, *found = con.execute(f"""
         select count(*), count(v), count(distinct v), min(v), {counts}
-        from (select v, {bare} as m, {day} as d
+        from (select v, {bare} as m, {dating.turned(dates_by, "v")} as d
             from (select nullif({cast.trimmed(column)}, '') as v from rows))""").fetchone()
     values = ()
     if distinct <= MOST_VALUES:
@@ -315,20 +297,8 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         name, total, filled, distinct, values, dict(zip(dates, of_dates, strict=True)),
         dict(zip(numbers, of_numbers, strict=True)), *more[: -len(beside) - 3],
         signs=dict(zip(beside, more[-len(beside) - 3 : -3], strict=True)), padded=more[-3],
-        of_15=more[-2], of_18=more[-1], example=example or "", by_name=by_name, since_1970=since_1970,
-        of_sheet=of_sheet, least=least,
+        of_15=more[-2], of_18=more[-1], example=example or "", dates_by=dates_by, least=least,
     )  # fmt: skip
-
-
-def says_time(name: str) -> bool:
-    """Whether a column's name says that it is a time.
-
-    Examples:
-    >>> says_time("createdAt"), says_time("close_date"), says_time("Candidate"), says_time("Record ID")
-    (True, True, False, False)
-    """
-    words = re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()) or [""]
-    return bool(re.search(OF_TIMES, words[-1])) or (len(words) > 1 and words[-1] in ("at", "on", "ts", "utc", "op"))
 
 
 @cache
@@ -343,27 +313,6 @@ def says_scale(name: str) -> bool:
     letter, words = "[ktm]", "|".join(sorted(parts("of_scales")))
     scaled = rf"{letter}\.? ?{money}(?!\w)|{money} ?{letter}(?!\w)|{letter}(?!\w)|{words}"
     return re.search(rf"(?i)(?<![^\W\d_])(?:{scaled})|\b1[.,' ]?000\b|'000", name) is not None
-
-
-def is_since_1970(con: duckdb.DuckDBPyConnection, column: str) -> bool:
-    """Whether all values of a column are seconds, or all are milliseconds, since 1970, of the years 2000 to 2099."""
-    text = cast.trimmed(column)
-    lengths = con.execute(f"""
-        select distinct case when {matches(text, SINCE_1970)} and left({text}, 10) between '0946684800' and '4102444799'
-            then length({text}) else 0 end
-        from rows where {text} <> ''""").fetchall()
-    return len(lengths) == 1 and lengths[0][0] > 0
-
-
-def is_of_sheet(con: duckdb.DuckDBPyConnection, name: str, column: str) -> bool:
-    """Whether all values of a column are days as a spreadsheet counts them, of the years 2000 to 2099: its name says
-    that it is a time, or parts of a day stand behind some, which no amount has."""
-    text = cast.trimmed(column)
-    is_day = f"{matches(text, DAYS)} and left({text}, 5) between '36526' and '73050'"
-    are_days, has_parts = con.execute(f"""
-        select coalesce(bool_and({is_day}), false), coalesce(bool_or({matches(text, PART_OF_DAY)}), false)
-        from rows where {text} <> ''""").fetchone()
-    return are_days and (has_parts or says_time(name))
 
 
 def least_of(con: duckdb.DuckDBPyConnection, column: str) -> frozenset[int]:

@@ -1,10 +1,11 @@
 """Steps on one value: the text of another unit or habit as the canonical text, in the form that the source declares."""
 
-from salesbook.sources.form import Form, literal, matches, number_pattern, plain_number
+from salesbook.sources.form import DAY, MONTH, YEAR, Form, literal, matches, number_pattern, plain_number
 
 CLOCK, ZERO = r"\d{1,3}:[0-5]\d(?::[0-5]\d)?", r"-?0+(?:[.,]0+)?"
 SINCE_1970 = r"\d{10}(?:\d{3})?"
 DAYS = r"\d{5}(?:[.,]\d{1,15})?"  # as spreadsheets count them, of the years from 1927 to 2173
+EIGHT_FIGURES = rf"{YEAR}{MONTH}{DAY}"
 MIDNIGHT = r"[T ]0?0:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?$"
 
 
@@ -101,6 +102,12 @@ def days_of_sheets(text: str, form: Form) -> str:
     counted = f"timestamp '1899-12-30' + to_seconds(cast(round({days} * 86400, 0) as bigint))"
     whole = f"regexp_replace(cast({counted} as varchar), '[T ]00:00:00$', '')"
     return f"case when {matches(text, DAYS)} then {whole} else {text} end"
+
+
+def days_in_eight_figures(text: str, form: Form) -> str:
+    """A date of eight figures, the year first, as 2026-05-05: 20260505."""
+    written = f"left({text}, 4) || '-' || substr({text}, 5, 2) || '-' || right({text}, 2)"
+    return f"case when {matches(text, EIGHT_FIGURES)} then {written} else {text} end"
 
 
 def without_sign(text: str, form: Form, signs: str) -> str:
