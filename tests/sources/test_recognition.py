@@ -30,3 +30,34 @@ def test_a_file_with_a_column_more_is_read_with_those_before_it(mapped, answered
 def test_a_file_with_a_record_of_another_or_without_what_every_row_must_have_is_not_read_with_it(mapped, other):
     made = mapped({"x.csv": f"{HEAD}\nD1,Demo,5,EUR,open,2026-01-05\n", "y.csv": other})
     assert len(made.fed[0].files) == len(made.not_read) == 1
+
+
+DEALS = f"{HEAD}\nD1,Demo,5,EUR,open,2026-01-05\n"
+
+
+def test_leads_are_known_by_names_that_deals_have_and_by_the_word_for_their_record(mapped, answered, rows):
+    leads = "Datensatz-ID,Lead-Besitzer,Firma,Lead-Quelle,Lead-Status,Erstellungszeit\n"
+    made = mapped({"x.csv": DEALS, "y.csv": leads + "7,Ada,Van Dam,Web,Qualifiziert,2026-01-05\n"})
+    assert made.questions == []
+    found = rows(answered(made), "leads", "lead_id, owner_id, account_id, source, status, created_at is not null")
+    assert found == [("7", "Ada", "Van Dam", "Web", "qualified", True)]
+
+
+def test_activities_without_a_known_name_of_their_id_have_the_only_column_of_different_values(mapped, answered, rows):
+    acts = "Subject,Way,Type,Direction,Activity date,Opportunity\nHello,x,call,inbound,2026-01-07,D1\n"
+    acts += "Hello,x,call,outbound,2026-01-08,D1\n"
+    assert [fed.name for fed in mapped({"x.csv": DEALS, "y.csv": acts}).fed] == ["deals"]
+    made = mapped({"x.csv": DEALS, "y.csv": acts.replace(",x,", ",W1,", 1)})
+    assert made.questions == []
+    assert rows(answered(made), "activities", "activity_id, deal_id") == [("W1", "D1"), ("x", "D1")]
+
+
+def test_users_with_an_id_an_owner_and_a_day_are_no_leads_unless_their_file_says_so(mapped):
+    users = "ID,Owner,Created,Email\n7,Ada,2026-01-05,a@x.nl\n"
+    assert [fed.name for fed in mapped({"x.csv": DEALS, "users.csv": users}).fed] == ["deals"]
+
+
+@pytest.mark.parametrize(("file", "table"), [("Leads.csv", "leads"), ("Opportunities.csv", "deals")])
+def test_the_name_of_a_file_decides_between_tables_that_its_columns_may_be_alike(mapped, file, table):
+    (fed,) = mapped({file: "Record ID,Owner,Company,Status,Created,Source\n7,Ada,Van Dam,new,2026-01-05,Web\n"}).fed
+    assert fed.name == table

@@ -21,8 +21,21 @@ def told() -> dict[str, dict[str, list[str]]]:
 
 @cache
 def synonyms() -> dict[str, dict[str, list[str]]]:
-    """The names under which any export may have each column of each table."""
-    return {name: told()[name] for name in TABLES if name in told()}
+    """The names under which any export may have each column of each table; behind them those of the same column of
+    deals, where a table has it under such names, too."""
+    of_deals = told()["deals"]
+    shared = {table: {name: of_deals[name] for name in names} for table, names in told()["as_of_deals"].items()}
+    found = {}
+    for table in TABLES.keys() & told().keys():
+        own, more = told()[table], shared.get(table, {})
+        found[table] = {name: [*own.get(name, []), *more.get(name, [])] for name in {**own, **more}}
+    return {table: found[table] for table in TABLES if table in found}
+
+
+@cache
+def records(key: str) -> frozenset[str]:
+    """Words for the records of a table, told by the first column of its key."""
+    return frozenset(told()["records"].get(key, ()))
 
 
 def parts(of: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from salesbook import maps
 from salesbook.schema import Column
-from salesbook.sources.known import of_amounts, outcome, parts, synonyms, told
+from salesbook.sources.known import of_amounts, outcome, parts, records, synonyms, told
 from salesbook.sources.proposed import Fed, Match
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Profile, says_scale
@@ -97,15 +97,18 @@ def by_core(wanted: Wanted, there: dict[str, Profile]) -> str:
     column, profiles = wanted.column, {profile.name: profile for profile in there.values()}
     if column.type == "id" and column.name != "owner_id":
         found = [name for name in profiles if is_id_of(name, column.name)]
+        if column.name == maps.table(wanted.table).key[0]:
+            found = found or [name for name in profiles if is_id_of(name, "any") and profiles[name].is_unique]
         return found[0] if len(found) == 1 else ""
     dates = column.type in ("instant", "date")
     rest = parts("of_dates") if dates else of_amounts() if column.type == "money" else frozenset()
+    of = parts("of_deals") if wanted.table == "deals" else records(maps.table(wanted.table).key[0])
     cores: dict[str, list[str]] = {}
     for name, profile in profiles.items():
         if says_a_word(profile, column):
-            cores.setdefault(core(name, rest), []).append(name)
+            cores.setdefault(core(name, rest, of), []).append(name)
     empty = parts("of_dates") | parts("of_ids") | parts("of_names")
-    known = [core(name, rest) for name in wanted.names]
+    known = [core(name, rest, of) for name in wanted.names]
     return next((cores[one][0] for one in known if one not in empty and len(cores.get(one, [])) == 1), "")
 
 
@@ -152,7 +155,7 @@ def is_id_of(name: str, column: str) -> bool:
     (True, False, False)
     """
     *rest, last = words_of(name) or [""]
-    return last in parts("of_ids") and "".join(rest) in told()["records"].get(column, ())
+    return last in parts("of_ids") and "".join(rest) in records(column)
 
 
 def words_of(name: str) -> list[str]:
@@ -160,18 +163,18 @@ def words_of(name: str) -> list[str]:
     return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-zæøåäöü])(?=[A-ZÆØÅÄÖÜ])", " ", name.partition("(")[0]).lower())
 
 
-def core(name: str, rest: frozenset[str] = frozenset()) -> str:
-    """A name without what it is of (a deal, a sale, the current one), and without the words at its ends that say only
-    what kind of value it has: `rest`, that it is a date, or the currency of an amount.
+def core(name: str, rest: frozenset[str] = frozenset(), of: frozenset[str] = frozenset()) -> str:
+    """A name without what it is of (`of`: a deal, a sale, the current one), and without the words at its ends that say
+    only what kind of value it has: `rest`, that it is a date, or the currency of an amount.
 
     Examples:
-    >>> core("createdDateTime", parts("of_dates")), core("Current stage"), core("Salgsfase")
+    >>> core("createdDateTime", parts("of_dates")), core("Current stage", of=parts("of_deals")), core("Salgsfase")
     ('created', 'stage', 'fase')
-    >>> core("amount_eur", of_amounts()), core("Waarde in K", of_amounts())
-    ('amount', 'waarde')
+    >>> core("amount_eur", of_amounts()), core("Waarde in K", of_amounts()), core("Lead-Ejer", of=records("lead_id"))
+    ('amount', 'waarde', 'ejer')
     """
-    words, of_deals = words_of(name), parts("of_deals")
-    while len(words) > 1 and words[0] in of_deals:
+    words = words_of(name)
+    while len(words) > 1 and words[0] in of:
         words = words[1:]
     while len(words) > 1 and words[-1] in rest:
         words = words[:-1]

@@ -4,8 +4,8 @@ import re
 
 from salesbook import maps
 from salesbook.sources import contents, naming
-from salesbook.sources.known import synonyms
-from salesbook.sources.proposed import Fed, Proposal, column_of, quoted
+from salesbook.sources.known import records, synonyms
+from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Surveyed, says_scale
 from salesbook.tables import TABLES
@@ -29,10 +29,40 @@ def of_names(export: list[Surveyed]) -> Proposal:
 
 
 def best_for(file: Surveyed) -> Fed | None:
-    """The table most of whose names a file has; None where it has too few of any."""
+    """The table most of whose names a file has; None where it has too few of any. The file's own name counts as one:
+    some systems call deals leads."""
     found = [Fed(table, [file.name], *naming.named(table, file.columns), file.columns) for table in synonyms()]
-    found = [fed for fed in found if is_enough(fed)]
-    return max(found, key=lambda fed: (len(fed.matches) / len(fed.profiles), len(fed.matches)), default=None)
+    for fed in found:
+        find_key(fed)
+    told = tables_told(file.name)
+    found = [fed for fed in found if is_enough(fed) and (fed.name in told or is_telling(fed))]
+    return max(found, key=lambda fed: (len(fed.matches) + ({fed.name} == told), len(fed.matches)), default=None)
+
+
+def tables_told(name: str) -> set[str]:
+    """The tables whose records a file's name speaks of.
+
+    Examples:
+    >>> tables_told("Leads_2026.csv"), tables_told("crm.xlsx#Aktiviteter")
+    ({'leads'}, {'activities'})
+    >>> sorted(tables_told("deals and leads.csv"))
+    ['deals', 'leads']
+    """
+    words = naming.words_of(name.rpartition("/")[2])
+    of_one = [table for table in synonyms() if len(TABLES[table].key) == 1]
+    return {table for table in of_one for one in records(TABLES[table].key[0])
+            if any(word == one or (len(one) > 3 and word.startswith(one) and len(word) < len(one) + 4)
+                   for word in words)}  # fmt: skip
+
+
+def find_key(fed: Fed) -> None:
+    """Take the only column whose values are all different for the id of activities or leads, where no name tells it and
+    names tell several other columns."""
+    key = TABLES[fed.name].key[0]
+    unique = [name for name in fed.unused if fed.profiles[name].is_unique and not fed.profiles[name].signed]
+    if fed.name in ("activities", "leads") and fed.source_of(key) is None and len(fed.matches) > 3 and len(unique) == 1:
+        fed.matches.append(Match(key, unique[0], "by contents"))
+        fed.unused.remove(unique[0])
 
 
 def parted(fed: list[Fed]) -> list[Fed]:
@@ -111,6 +141,15 @@ def ask_for_alike(made: Proposal, fed: Fed) -> None:
         alike = [name for name in fed.unused if name_key(name).partition("(")[0] in wanted.keys]
         if fed.source_of(column) is None and len(alike) > 1:
             made.ask_which(fed, column, f"{len(alike)} columns may be {column}.", alike)
+
+
+TELLING = {"leads": {"source", "status"}, "activities": {"occurred_at", "direction", "deal_id"}}
+
+
+def is_telling(fed: Fed) -> bool:
+    """Whether a file has a column that tells leads or activities from users, companies and whatever else has an id, an
+    owner and a day."""
+    return fed.name not in TELLING or bool(TELLING[fed.name] & {match.column for match in fed.matches})
 
 
 def is_enough(fed: Fed) -> bool:
