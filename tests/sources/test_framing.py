@@ -5,7 +5,7 @@ import io
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salesbook.sources.framing import LONGEST, Dialect, frames
@@ -30,6 +30,8 @@ CASES = {
     "plain": (b"1;2;3\n4;5;6\n", [1, 2], []),
     "no line end at the end": (b"1;2;3\n4;5;6", [1, 2], []),
     "empty lines": (b"1;2;3\n\n\n4;5;6\n", [1, 4], []),
+    "returns between records": (b"1;2;3\r4;5;6\r\n7;8;9\n", [1, 1, 2], []),
+    "returns within a text": (b"1;2;3\r4;5\n7;8;9\n", [2], [(1, "line_end_inside", b"1;2;3\r4;5")]),
     "blank lines": (b'1;2;3\n  \n \t\n4;5;6\n"7";8;9\n \n', [1, 4, 5], []),
     "too few": (b"1;2\n4;5;6\n", [2], [(1, "fields_missing", b"1;2")]),
     "too many": (b"1;2;3;4\n4;5;6\n", [2], [(1, "fields_too_many", b"1;2;3;4")]),
@@ -92,13 +94,16 @@ def test_a_record_that_is_too_long_is_one_and_nothing_of_it_is_another(long):
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet='a;"\n\r \tx', max_size=60), st.integers(1, 12))
+@example('a;a;a\ra;";x\r x; ;x\n"a";;', 4)
+@example("a;a;a\ra;a;x\r x; ;x\na;;", 4)
 def test_any_text_is_framed_alike_in_blocks_of_any_size_and_nothing_is_lost(text, size):
     content = text.encode()
     whole, pieces = framed(content, 1000), framed(content, size)
     assert whole == pieces
     kept = sorted(whole[2] + [original for _, _, original in whole[3]])
     without_ends = re.sub(rb"(?m)^[ \t\r]+$|\r?\n|\r\Z", b"", content)
-    assert sum(len(re.sub(rb"(?m)^[ \t\r]+$|\r?\n", b"", one)) for one in kept) == len(without_ends)
+    n_parted = len(whole[1]) - len(set(whole[1]))  # each by a carriage return that is in neither record
+    assert sum(len(re.sub(rb"(?m)^[ \t\r]+$|\r?\n", b"", one)) for one in kept) + n_parted == len(without_ends)
 
 
 FIELDS = st.text(alphabet='ab;"\n é', max_size=6)

@@ -252,7 +252,7 @@ def test_wide_text_without_its_mark_is_read_when_declared(read, rows):
 
 
 def test_wide_text_that_is_declared_to_have_a_mark_and_has_none_is_refused(read):
-    with pytest.raises(BadData, match=r"deals\.csv is not text.*UTF-16 without the mark"):
+    with pytest.raises(BadData, match=r"deals\.csv is not utf-16\..*mark.*utf-16-le"):
         read({"deals.csv": TEXT.encode("utf-16-le")}, encoding="utf-16")
 
 

@@ -228,6 +228,10 @@ def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[F
         record = block[at:end].removesuffix(b"\n").removesuffix(b"\r")
         if dialect.is_blank(record):
             pass
+        elif not match and (parts := parted(record, dialect)):
+            originals += parts
+            written += parts
+            lines += [line] * len(parts)
         elif not match:
             bad.append((line, fault_of_unread(record), record))
         else:
@@ -241,6 +245,15 @@ def one_by_one(block: bytes, dialect: Dialect, line: int, last: bool) -> tuple[F
         line += 1 if dialect.by_record else block.count(b"\n", at, end)
         at = end
     return Frame(joined(written), originals, lines=np.array(lines, np.int64), bad=bad), block[at:], line
+
+
+def parted(record: bytes, dialect: Dialect) -> list[bytes]:
+    """The records of a line in which carriage returns end them: each has as many fields as the header, where a return
+    within a text would leave fewer beside it. None of any other line."""
+    parts = record.split(b"\r")
+    is_told = dialect.width > 1 and dialect.quote not in record and len(record) <= LONGEST
+    are_whole = all(part.count(dialect.delimiter) == dialect.width - 1 for part in parts)
+    return parts if is_told and len(parts) > 1 and are_whole else []
 
 
 def fault_of_unread(record: bytes) -> str:

@@ -188,7 +188,8 @@ def marked(head: bytes, name: str, encoding: str) -> tuple[str, bytes]:
         is_wide = (pairs[::2].count(0) * 3 > len(pairs)) != (pairs[1::2].count(0) * 3 > len(pairs))
         if not is_wide:
             raise holds_nul(name, 1 + head[: head.index(b"\0")].count(b"\n"))
-        raise unmarked(name)
+        found = "It looks like UTF-16 without the mark that says so."
+        raise BadData(f"{name} is not text.", found, "Save it as CSV UTF-8 and try again.")
     return encoding, head
 
 
@@ -221,7 +222,9 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
         except UnicodeDecodeError as error:
             raise undecodable(error, data, name, line, encoding) from error
         except UnicodeError as error:
-            raise unmarked(name) from error
+            found = "It does not begin with the mark that says in which order its bytes stand."
+            todo = 'Set encoding = "utf-16-le" or "utf-16-be" under [source], or save it as CSV UTF-8.'
+            raise BadData(f"{name} is not {encoding}.", found, todo) from error
         if is_latin and (control := re.search("[\x80-\x9f]", text)):
             raise not_of(name, line + text[: control.start()].count("\n"), ord(control.group()), encoding)
         if could_be_utf8:
@@ -235,12 +238,6 @@ def decoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes
     if could_be_utf8 and seen_wide:
         todo = 'Set encoding = "utf-8" under [source] in salesbook.toml.'
         raise BadData(f"{name} is declared as {encoding}.", "All of it is UTF-8, with letters beyond ASCII.", todo)
-
-
-def unmarked(name: str) -> BadData:
-    """The error for a text of two or four bytes a sign that does not say in which order they stand."""
-    found = "It looks like UTF-16 without the mark that says so."
-    return BadData(f"{name} is not text.", found, "Save it as CSV UTF-8 and try again.")
 
 
 def holds_nul(name: str, line: int) -> BadData:
