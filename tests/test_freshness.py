@@ -67,6 +67,12 @@ def test_what_is_dated_after_now_is_told_by_table_and_column(tmp_path):
     assert freshness.sentence(late[0]).startswith("2 rows of activities are dated after today by occurred_at")
 
 
+def test_what_came_later_is_told_too_where_it_is_dated_after_now_but_a_plan_is_none():
+    told = freshness.dated()
+    assert {("leads", "converted_at"), ("deals", "closed_at"), ("activities", "recorded_at")} <= set(told)
+    assert not {("activities", "planned_at"), ("deals", "expected_close")} & set(told)
+
+
 def test_whole_and_fresh_data_has_no_warning(found):
     assert found(SEPTEMBER + OCTOBER) == []
 

@@ -31,6 +31,17 @@ def test_of_two_tables_the_one_most_of_whose_rows_are_rejected_is_told(read, dea
         read({"deals.csv": deals_of("D1,Sales", good=9), "stages.csv": stages}, limit=0.05)
 
 
+def test_rows_that_tell_of_nothing_do_not_count_as_too_many(read, deals_of, quarantined):
+    header, *rest = deals_of(good=2).splitlines()
+    nothing = [header.count(",") * ",", header, header.count(",") * '"",' + '" "']
+    imported = read({"deals.csv": "\n".join([header, *rest, *nothing])}, limit=0.05)
+    assert [(line, rule) for line, rule, _ in quarantined(imported)] == [
+        (4, "row_empty"), (5, "header_again"), (6, "row_empty"),
+    ]  # fmt: skip
+    with pytest.raises(BadData, match="deal_id is empty"):
+        read({"deals.csv": "\n".join([header, *rest, header.count(",") * "," + "x"])}, limit=0.05)
+
+
 def test_fewer_rejected_rows_than_the_settings_allow_are_no_refusal(read, deals_of):
     assert read({"deals.csv": deals_of("D3,Sales", good=9)}, limit=0.1).rows_loaded("deals") == 9
 
@@ -39,5 +50,5 @@ def test_fewer_rejected_rows_than_the_settings_allow_are_no_refusal(read, deals_
 def test_every_rule_of_every_table_says_what_to_mend(table):
     rules = [rule.name for rule in table.rules]
     rules += [f"{column.name}{kind}" for column in table.columns for kind in BY_KIND]
-    rules += [*BROKEN, *LEFT_OUT, "header_again", "duplicate", "key_conflict", "stage_unknown", "status_not_of_stage"]
+    rules += [*BROKEN, *LEFT_OUT, "duplicate", "key_conflict", "stage_unknown", "status_not_of_stage"]
     assert [rule for rule in rules if not to_mend(table.name, rule)] == []

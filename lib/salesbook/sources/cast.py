@@ -60,6 +60,8 @@ SPOILED = rf"(?i)-?\d(?:[.,]\d+)?E\+\d+|{SHEET_ERROR}"
 CURRENCY_CODES = sorted(list_currencies() - {"XTS", "XXX"})  # without those that mean none
 CURRENCIES = ", ".join(map(literal, CURRENCY_CODES))
 OTHER = "*"
+# Records that tell of nothing, which exports and spreadsheets leave among the rows.
+NO_ROWS = {"header_again": "the header stands here once more", "row_empty": "all fields of the row are empty"}
 # Helping expressions by the first letter of their names; each reads those before it.
 LEVELS = (("q",), ("w", "d", "z"), ("p",))
 INVISIBLE = r"[\x00-\x1f\x7f\x{00ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}\x{fffd}]"
@@ -113,7 +115,7 @@ def statement(
     declared form occurs, so that no other is taken there; `rows`, SQL of the texts; `fence`, what keeps an engine that
     does so from working out an expression again wherever it is used; `carried`, a column of the texts to hand on.
     """
-    texts, parsed, values, cases, notes = {}, {}, {}, header_again(feed, problems), []
+    texts, parsed, values, cases, notes = {}, {}, {}, no_rows(problems), []
     for column in feed.table.columns:
         if column.name not in feed.positions and column.name not in feed.constants:
             values |= {name: absent(name, kind) for name, kind in column.stored.items()}
@@ -133,7 +135,7 @@ def statement(
             cases.append(f"when {condition} then {number}")
     levels = LEVELS if feed.is_placed else (tuple("qwdzp"),)
     also = f", {carried}" if carried else ""
-    middle = f"select {named(texts)}, {header_columns(feed)}{also} from {rows}{fence}"
+    middle = f"select {named(texts)}, {no_row_columns(feed)}{also} from {rows}{fence}"
     for level in [*({name: sql for name, sql in parsed.items() if name[0] in of} for of in levels), values]:
         middle = f"select *, {named(level)} from ({middle}) texts{fence}" if level else middle
     stored = ", ".join(f'"{name}"' for name in feed.table.stored)
@@ -159,16 +161,20 @@ def absent(name: str, kind: str) -> str:
     return "false" if name.endswith("_is_date") else f"null::{kind}"
 
 
-def header_columns(feed: Feed) -> str:
-    """SQL that is true for a record that repeats the header, as exports put one behind another have it."""
+def no_row_columns(feed: Feed) -> str:
+    """SQL that is true for a record that repeats the header, as exports put one behind another have it, and SQL that is
+    true for one that is empty, as spreadsheets write them below the last row."""
     first, *others = [(f"c{at}", literal(name)) for at, name in enumerate(feed.text.header) if name]
     same = " and ".join(["true", *(f"{column} is not distinct from {name}" for column, name in others)])
-    return f"case when ends_with({first[0]}, {first[1]}) then {same} else false end as is_header"
+    is_header = f"case when ends_with({first[0]}, {first[1]}) then {same} else false end as is_header"
+    blank, *rest = [f"coalesce(trim(c{at}), '') = ''" for at in range(len(feed.text.header))]
+    return f"{is_header}, case when {blank} then {' and '.join(['true', *rest])} else false end as is_empty"
 
 
-def header_again(feed: Feed, problems: Problems) -> list[str]:
-    """The first case of all: the header once more."""
-    return [f"when is_header then {problems.number('', 'header_again', 'the header stands here once more')}"]
+def no_rows(problems: Problems) -> list[str]:
+    """The first cases of all: records that tell of nothing."""
+    again, empty_row = (problems.number("", rule, reason) for rule, reason in NO_ROWS.items())
+    return [f"when is_header then {again}", f"when is_empty then {empty_row}"]
 
 
 def text(column: Column, feed: Feed, words: dict[str, str]) -> str:

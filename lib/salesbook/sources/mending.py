@@ -9,7 +9,6 @@ from salesbook.sources.imports import Import
 from salesbook.sources.staged import LEFT_OUT
 
 BY_NAME = {
-    "header_again": "Leave the header out where files are put one behind another.",
     "fields_missing": "Export again: the row is cut off, or a separator is lost. The closing lines of a report, as who "
     "made it and when, are to be taken away, or named as closing_lines under [source].",
     "fields_too_many": "Export again with quotes around texts: a text holds the separator.",
@@ -43,6 +42,7 @@ BY_KIND = {
     "_zone_unknown": "Declare the zone of times under [source] in salesbook.toml.",
     "_other": "Say under [words.{table}.{column}] what the value means, if it means something.",
     "_unknown": "Link {column} to a record that is there, or export the table it points to as well.",
+    "_is_no_day": "Write the day it was into {column} of {table}, or clear it.",
     "_has_space": "Remove the spaces around {column}.",
 }
 ORDERED = re.compile(r"(?P<later>\w+)_not_before_(?P<earlier>\w+)")

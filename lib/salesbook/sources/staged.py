@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from salesbook import maps
-from salesbook.sources.cast import Problems
+from salesbook.sources.cast import NO_ROWS, Problems
 from salesbook.sources.plan import Feed
 
 LEFT_OUT = {
@@ -25,6 +25,7 @@ LEFT_OUT = {
     "title_line": "a title above the header, as the settings say, or between groups of rows",
     "closing_line": "a closing line of a report, as the settings say",
     "repeated": "another file, or one for several tables, has it before",
+    **NO_ROWS,
 }
 
 
