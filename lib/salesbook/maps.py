@@ -75,6 +75,7 @@ EXTRA = {
         Column("won_at", "instant", "when it was won"),
         Column("lost_at", "instant", "when it was lost"),
         Column("merged_ids", "text", "deals that were merged into it"),
+        Column("title", "text", "its title, by which other records may name it"),
         IS_DELETED,
         IS_GONE,
         SEEN_AT,

@@ -15,9 +15,12 @@ MOST_OFFERED, MOST_WORDS = 8, 12
 WAYS_TO_SAY = 3  # how many values of a column may mean one word
 MOST_FILLED = 0.95  # of the rows, in a column that every row must have
 OF_RECORDS = ("name", "display_name")  # texts that are all different, as those of a class are not
-WANTED = {  # of deals, with what tells it as well
-    "status": ("status", "is_won", "stage"), "amount": ("amount",), "created_at": ("created_at",),
-    "closed_at": ("closed_at", "close_date", "won_at"), "owner_id": ("owner_id",), "account_id": ("account_id",),
+WANTED = {  # of each table, with what tells it as well
+    "deals": {
+        "status": ("status", "is_won", "stage"), "amount": ("amount",), "created_at": ("created_at",),
+        "closed_at": ("closed_at", "close_date", "won_at"), "owner_id": ("owner_id",), "account_id": ("account_id",),
+    },
+    "activities": {"occurred_at": ("occurred_at", "planned_at")},
 }  # fmt: skip
 
 
@@ -101,9 +104,10 @@ def has_letters(profile: Profile) -> bool:
 
 
 def ask_for_wanted(made: Proposal, fed: Fed) -> None:
-    """Ask for what most pages rest on and no column of deals was found for, where a column may be it."""
-    asked = {line.partition(" = ")[0] for question in made.questions for line in question.lines}
-    for name, same in WANTED.items() if fed.name == "deals" else ():
+    """Ask for what most pages rest on and no column of a table was found for, where a column may be it."""
+    own = [question for question in made.questions if question.section.endswith(f".{fed.name}")]
+    asked = {line.partition(" = ")[0] for question in own for line in question.lines}
+    for name, same in WANTED.get(maps.table_name(fed.name), {}).items():
         column, may = column_of(fed, name), may_be(fed, column_of(fed, name))
         expected = fed.source_of("expected_close") if name == "closed_at" else None
         may += [expected.name] if expected else []  # into which some CRMs write the closing

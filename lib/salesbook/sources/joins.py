@@ -162,6 +162,15 @@ def links_of_activities(staged: Staged) -> None:
     )
 
 
+def deals_by_title(staged: Staged) -> None:
+    """Activities that name their deal by its title are about the deal of that title, if it is of one alone."""
+    if staged.has("activities"):
+        titled = """(select title, min(deal_id) as deal_id from good_deals where title is not null
+            group by title having count(*) = 1) d"""
+        found = {"deal_id": "coalesce(d.deal_id, t.deal_id)"}
+        staged.change("activities", found, f"left join {titled} on d.title = t.deal_id")
+
+
 def leads_of_contacts(staged: Staged) -> None:
     """The lead of an activity is its person, where a CRM keeps leads as persons (HubSpot)."""
     if staged.has("leads"):

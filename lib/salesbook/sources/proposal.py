@@ -2,7 +2,7 @@
 
 from salesbook import maps
 from salesbook.settings import Source
-from salesbook.sources import archived, asking, contents, files, naming, plan, recognition, settling, steps
+from salesbook.sources import archived, asking, contents, files, linking, naming, plan, recognition, settling, steps
 from salesbook.sources.known import synonyms
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
@@ -38,6 +38,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     made.not_read = [(file.name, why_not(file, fed)) for file in export if file.name not in read]
     for fed in made.fed:
         archived.settle(made, fed)
+        linking.settle(made, fed)
         asking.ask_for_lacking(made, fed)
         asking.ask_for_wanted(made, fed)
         asking.ask_for_newest(made, fed)

@@ -120,6 +120,7 @@ STEPS = {
     "merged_deals": Step("deals", joins.merged_deals),
     "links_of_deals": Step("deals", joins.links_of_deals),
     "links_of_activities": Step("activities", joins.links_of_activities),
+    "deals_by_title": Step("deals", joins.deals_by_title),
     "leads_of_contacts": Step("activities", joins.leads_of_contacts),
     "labels_of_stages": Step("stages", joins.labels_of_stages),
     "won_and_lost_stages": Step("stages", joins.won_and_lost_stages),

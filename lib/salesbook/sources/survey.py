@@ -55,7 +55,7 @@ class Profile:
     `beside`: of a column of yes and no, if its name is a known one, "yes" and "no" to the rows of each and of each
     other column with values those filled there; `example`: the first of its values in their order;
     `dates_by`: the step that turns dates which are written with words or in figures alone, or ""; `least`: of a column
-    of different values the smallest of their hashes, of which two columns that have values in common have some in
+    that is no date the smallest hashes of its values, of which two columns that have values in common have some in
     common.
     """
 
@@ -290,7 +290,7 @@ def profile(con: duckdb.DuckDBPyConnection, name: str, column: str) -> Profile:
         text = cast.trimmed(column)
         query = f"select distinct {text} from rows where {text} <> '' order by 1"
         values = tuple(value for (value,) in con.execute(query).fetchall())
-    least = least_of(con, column) if total == distinct else frozenset()
+    least = least_of(con, column) if filled > max(found[: len(dates)]) else frozenset()
     of_dates, rest = found[: len(dates)], found[len(dates) :]
     of_numbers, more = rest[: len(numbers)], rest[len(numbers) :]
     return Profile(
@@ -316,8 +316,9 @@ def says_scale(name: str) -> bool:
 
 
 def least_of(con: duckdb.DuckDBPyConnection, column: str) -> frozenset[int]:
-    """The smallest hashes of a column's values."""
-    query = f"select hash({cast.trimmed(column)}) as least from rows order by least limit {MOST_HASHES}"
+    """The smallest hashes of a column's different values."""
+    text = cast.trimmed(column)
+    query = f"select distinct hash({text}) as least from rows where {text} <> '' order by least limit {MOST_HASHES}"
     return frozenset(least for (least,) in con.execute(query).fetchall())
 
 

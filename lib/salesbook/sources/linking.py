@@ -1,0 +1,59 @@
+"""Which deals activities are about, where no name tells: the column whose values are ids of deals, or their titles."""
+
+from salesbook import maps
+from salesbook.sources.proposed import Fed, Match, Proposal
+from salesbook.sources.survey import MOST_HASHES, Profile
+
+NEARLY_ALL = 0.95  # of the different values
+MOST_BY_CHANCE = 9  # different whole numbers, as minutes and prices are, that may be ids by chance
+BY_VALUES = "values of deals"
+
+
+def settle(made: Proposal, fed: Fed) -> None:
+    """Settle which deals activities are about, by what the files hold.
+
+    Rule: a column nearly all of whose values are ids of deals is taken; else one whose values are titles of deals, none
+    of which two deals bear. Of several columns, or where few numbers may be ids by chance, the person is asked.
+    """
+    deals = next((one for one in made.fed if one.name == "deals" and not one.is_asked), None)
+    if made.extends or deals is None or maps.table_name(fed.name) != "activities" or deals.source_of("deal_id") is None:
+        return
+    ids, told = deals.source_of("deal_id"), fed.source_of("deal_id")
+    if told and shared(told, ids):
+        return
+    names = [told.name] if told else fed.unused
+    found = [] if told else [name for name in names if shared(fed.profiles[name], ids) >= NEARLY_ALL]
+    if found:
+        if len(found) == 1 and is_certain(fed.profiles[found[0]]):
+            take(fed, "deal_id", found[0])
+        else:
+            ask = "Which column is deal_id (deal it was about)? These have ids of deals."
+            made.ask_which(fed, "deal_id", ask, found)
+        return
+    titles = [one.name for one in deals.profiles.values() if one.is_unique and one.is_wordy]
+    pairs = [(name, title) for name in names for title in titles
+             if shared(fed.profiles[name], deals.profiles[title]) >= NEARLY_ALL]  # fmt: skip
+    if len(pairs) == 1:
+        ((name, title),) = pairs
+        take(fed, "deal_id", name)
+        take(deals, "title", title)
+        made.do("deals", "deals_by_title")
+
+
+def take(fed: Fed, column: str, name: str) -> None:
+    """Take a column for a canonical one that no name told."""
+    if not any(match.column == column for match in fed.matches):
+        fed.matches.append(Match(column, name, BY_VALUES))
+        fed.unused = [one for one in fed.unused if one != name]
+
+
+def is_certain(profile: Profile) -> bool:
+    """Whether values cannot be ids by chance: they are no numbers, or many."""
+    return profile.is_wordy or profile.distinct > MOST_BY_CHANCE
+
+
+def shared(profile: Profile, whole: Profile) -> float:
+    """The share of a column's different values that another has, too, by their smallest hashes; 0 for no values."""
+    known_to = max(whole.least) if len(whole.least) == MOST_HASHES else float("inf")
+    seen = [one for one in profile.least if one <= known_to]
+    return sum(one in whole.least for one in seen) / len(seen) if seen else 0.0

@@ -1,0 +1,60 @@
+"""What activities are about: told by values that are those of deals, or asked."""
+
+import pytest
+
+DEALS = "Deal ID,Title,Stage,Amount,Currency,Status,Created\n" + "".join(
+    f"D{n},Deal {n},Demo,5,EUR,open,2026-01-05\n" for n in range(1, 13)
+)
+ACTS = "Activity ID,Type,Direction,Date"
+
+
+def acts(more: str, *values: str) -> str:
+    """A file of activities with more columns."""
+    return f"{ACTS},{more}\n" + "".join(f"A{n},call,outbound,2026-01-07,{one}\n" for n, one in enumerate(values))
+
+
+def taken(made) -> tuple[str, str] | None:
+    """The column that activities' deals are taken from, and how that is known."""
+    (fed,) = (fed for fed in made.fed if fed.name == "activities")
+    return next(((match.named, match.how) for match in fed.matches if match.column == "deal_id"), None)
+
+
+def lines_of(made) -> list[str]:
+    """The answers to choose from."""
+    return [line for question in made.questions for line in question.lines]
+
+
+def test_a_column_whose_values_are_those_of_the_deals_ids_tells_what_activities_are_about(mapped, answered, rows):
+    made = mapped({"x.csv": DEALS, "y.csv": acts("Zaak", "D1", "D2", "D2", "")})
+    assert (made.questions, taken(made)) == ([], ("Zaak", "values of deals"))
+    assert [deal for (deal,) in rows(answered(made), "activities", "deal_id")] == ["D1", "D2", "D2", None]
+
+
+@pytest.mark.parametrize("name", ["Over", "Deal"])
+def test_a_column_of_titles_of_deals_tells_it_where_no_title_is_that_of_two(mapped, answered, rows, name):
+    made = mapped({"x.csv": DEALS, "y.csv": acts(name, "Deal 1", "Deal 2", "Deal 2")})
+    assert (made.questions, made.steps) == ([], {"deals": ["deals_by_title"]})
+    assert [deal for (deal,) in rows(answered(made), "activities", "deal_id")] == ["D1", "D2", "D2"]
+
+
+def test_titles_that_two_deals_bear_tell_nothing(mapped):
+    made = mapped({"x.csv": DEALS.replace("Deal 2,", "Deal 1,"), "y.csv": acts("Over", "Deal 1", "Deal 3")})
+    assert (made.steps, taken(made)) == ({}, None)
+
+
+def test_of_two_columns_with_ids_of_deals_it_is_asked_which_is_meant(mapped):
+    made = mapped({"x.csv": DEALS, "y.csv": acts("Zaak,Vorige", "D1,D2", "D2,D3", "D2,D3")})
+    assert (taken(made), lines_of(made)) == (None, ['deal_id = "Zaak"', 'deal_id = "Vorige"'])
+
+
+def test_few_numbers_that_are_ids_of_deals_by_chance_are_asked_about_and_others_are_not(mapped):
+    deals = DEALS.replace("\nD", "\n")
+    made = mapped({"x.csv": deals, "y.csv": acts("Minuten,Kamer", "5,50", "10,60", "5,70")})
+    assert (taken(made), lines_of(made)) == (None, ['deal_id = "Minuten"'])
+
+
+def test_a_day_of_activities_that_no_name_tells_is_asked_for(mapped, answered, rows):
+    made = mapped({"x.csv": DEALS, "y.csv": acts("Zaak", "D1", "D2").replace("Date", "Wanneer")})
+    assert lines_of(made) == ['occurred_at = "Wanneer"']
+    day = "occurred_at::date::varchar"
+    assert rows(answered(made, 'occurred_at = "Wanneer"'), "activities", day)[0] == ("2026-01-06",)
