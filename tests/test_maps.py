@@ -1,5 +1,7 @@
 """Maps that ship: each is data that the settings accept, and the settings' own lines go before it."""
 
+import re
+
 import pytest
 
 from salesbook import maps
@@ -68,6 +70,31 @@ def test_the_currency_that_the_source_declares_is_the_report_s_where_that_names_
     assert settings_of(tmp_path, '[source]\ncurrency = "DKK"\n').currency == "DKK"
     assert settings_of(tmp_path, '[source]\ncurrency = "DKK"\n[report]\ncurrency = "USD"\n').currency == "USD"
     assert settings_of(tmp_path, "").currency == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        ("[files]\nleads = 3", r"[files] leads"),
+        ('[files.leads]\nname = "x"', r"[files] leads"),
+        ("[columns]\nleads = 3", r"[columns] leads"),
+        ("[columns.leads]\nsource = [[1]]", r"[columns.leads] source"),
+        ("[constants.stages]\nis_won = false", r"[constants.stages] is_won"),
+        ('[words.leads]\nstatus = ["new"]', r"[words.leads] status"),
+        ('[rows]\nstages = ["New"]', r"[rows] stages"),
+        ('[steps]\ndeals = "one"', r"[steps] deals"),
+        ("[newest]\ndeals = 3", r"[newest] deals"),
+    ],
+)
+@pytest.mark.parametrize("extends", ["", '[source]\nextends = "hubspot"\n'])
+def test_a_map_of_other_than_names_and_words_is_refused_with_the_place(tmp_path, extends, lines, place):
+    with pytest.raises(WrongUsage, match=f"^{re.escape(place)} is of the wrong kind.*An example: "):
+        settings_of(tmp_path, extends + lines)
+
+
+def test_a_list_of_other_than_texts_is_refused_with_its_name(tmp_path):
+    with pytest.raises(WrongUsage, match=r"^\[source\] nulls is of the wrong kind.*Found \[0\]"):
+        settings_of(tmp_path, "[source]\nnulls = [0]\n")
 
 
 def test_a_map_that_does_not_exist_is_refused_with_those_that_do(tmp_path):

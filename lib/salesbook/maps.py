@@ -5,15 +5,29 @@ settings add to it or replace it.
 """
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from importlib import resources
+from types import UnionType
+from typing import get_args, get_origin
 
 from salesbook.errors import WrongUsage
 from salesbook.schema import Column, Table
 from salesbook.tables import FORECAST_CATEGORIES, TABLES
 
 SECTIONS = ("files", "columns", "constants", "words", "rows", "steps", "newest", "headers")
+# A section's levels of tables, what stands in the last of them, and an example.
+SHAPES = {
+    "files": (1, str | list[str], 'deals = "deals.csv"'),
+    "columns": (2, str | list[str | list[str]], 'stage = "Deal Stage"'),
+    "constants": (2, str, 'pipeline = "Sales"'),
+    "words": (3, str, 'Gewonnen = "won"'),
+    "rows": (1, list[dict], 'stages = [{ stage = "New" }]'),
+    "steps": (1, list[str], 'deals = ["months_by_name"]'),
+    "newest": (1, str | list[str | list[str]], 'deals = "Last Modified"'),
+    "headers": (1, str, 'deals = "Deal ID"'),
+}
 KNOWN = ("hubspot", "salesforce", "pipedrive", "lime", "efficy")
 
 
@@ -135,6 +149,46 @@ def shipped(name: str) -> dict:
         raise WrongUsage("source.extends names no map that ships.", f"Found {name!r}.", todo)
     text = resources.files("salesbook").joinpath("sources", "crm", f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def check_shapes(given: dict) -> None:
+    """Refuse sections of a map in which something else stands than names and words.
+
+    Raises: WrongUsage that says where, and shows an example.
+    """
+    for section, (depth, kind, example) in SHAPES.items():
+        for place, value in leaves(given.get(section, {}), depth):
+            if not is_of(value, kind):
+                wrong = f"[{'.'.join((section, *place[:-1]))}] {''.join(place[-1:])} is of the wrong kind."
+                raise WrongUsage(wrong, f"Found {value!r}.", f"An example: {example}.")
+
+
+def leaves(value, depth: int, *place: str) -> Iterator[tuple[tuple[str, ...], object]]:
+    """What stands below so many levels of tables, and what stands in their stead, each with the keys that lead there.
+
+    Examples:
+    >>> list(leaves({"deals": {"stage": "Fase"}, "leads": 3}, 2))
+    [(('deals', 'stage'), 'Fase'), (('leads',), 3)]
+    """
+    if depth == 0 or not isinstance(value, dict):
+        yield place, value
+        return
+    for key, inner in value.items():
+        yield from leaves(inner, depth - 1, *place, key)
+
+
+def is_of(value, kind) -> bool:
+    """Whether a value is of a kind, of a list to the last of its values.
+
+    Examples:
+    >>> is_of("a", str | list[str]), is_of(["a", 1], list[str]), is_of(["a", ["b"]], list[str | list[str]])
+    (True, False, True)
+    """
+    if isinstance(kind, UnionType):
+        return any(is_of(value, one) for one in get_args(kind))
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(is_of(one, *get_args(kind)) for one in value)
+    return isinstance(value, kind)
 
 
 def extended(given: dict) -> dict:

@@ -218,6 +218,7 @@ def load(path: str | Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path.name} cannot be read.", f"{error}.", "Mend that line.") from error
     known(raw, SECTIONS, "section")
+    maps.check_shapes(raw)
     raw = maps.extended(raw)
     report, source = table_of(raw, "report", REPORT_KEYS), table_of(raw, "source", SOURCE_KEYS)
     limits = table_of(raw, "limits", (*(f.name for f in fields(Limits)), "memory"))
@@ -298,7 +299,12 @@ def checked(kind, values: dict, section: str) -> dict:
             value = tuple(value)
         wanted = (int, float) if isinstance(default, float) else type(default)
         is_plain = isinstance(default, (str, bool, int, float, tuple))
-        if is_plain and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
+        is_list = isinstance(value, tuple)
+        if is_plain and (
+            not isinstance(value, wanted)
+            or isinstance(value, bool) != isinstance(default, bool)
+            or (is_list and not all(isinstance(one, str) for one in value))
+        ):
             raise WrongUsage(
                 f"[{section}] {name} is of the wrong kind.", f"Found {value!r}.", f"An example: {name} = {default!r}."
             )
@@ -404,10 +410,6 @@ def check_map(source: Source) -> None:
             for column in named if section != "rows" else [key for row in content for key in row]:
                 if column not in columns:
                     raise unknown("column", column, f"{section}.{name}", columns)
-    for name, first in source.headers.items():
-        if not isinstance(first, str):
-            todo = "Write the name of the first column of its header."
-            raise WrongUsage(f"[headers] {name} is of the wrong kind.", f"Found {first!r}.", todo)
 
 
 def unknown(what: str, name: str, section: str, allowed) -> BadData:
