@@ -305,9 +305,9 @@ def checked(kind, values: dict, section: str) -> dict:
             or isinstance(value, bool) != isinstance(default, bool)
             or (is_list and not all(isinstance(one, str) for one in value))
         ):
-            raise WrongUsage(
-                f"[{section}] {name} is of the wrong kind.", f"Found {value!r}.", f"An example: {name} = {default!r}."
-            )
+            example = (list(default) or ["text"]) if isinstance(default, tuple) else default
+            todo = f"An example: {name} = {example!r}."
+            raise WrongUsage(f"[{section}] {name} is of the wrong kind.", f"Found {values[name]!r}.", todo)
         right[name] = value
     return right
 
