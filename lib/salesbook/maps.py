@@ -16,7 +16,7 @@ from salesbook.errors import WrongUsage
 from salesbook.schema import Column, Table
 from salesbook.tables import FORECAST_CATEGORIES, TABLES
 
-SECTIONS = ("files", "columns", "constants", "words", "rows", "steps", "newest", "headers")
+SECTIONS = ("files", "columns", "constants", "words", "rows", "steps", "newest", "headers", "entered")
 # A section's levels of tables, what stands in the last of them, and an example.
 SHAPES = {
     "files": (1, str | list[str], 'deals = "deals.csv"'),
@@ -27,6 +27,7 @@ SHAPES = {
     "steps": (1, list[str], 'deals = ["months_by_name"]'),
     "newest": (1, str | list[str | list[str]], 'deals = "Last Modified"'),
     "headers": (1, str, 'deals = "Deal ID"'),
+    "entered": (2, str, 'Demo = "Demo held on"'),
 }
 KNOWN = ("hubspot", "salesforce", "pipedrive", "lime", "efficy")
 

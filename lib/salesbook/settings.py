@@ -35,7 +35,8 @@ class Source:
     `build_in`: where everything is built, if the data may not leave its place or is too much for one machine: a schema
     of the database, or a folder that every worker of a Spark cluster has. `closing_lines`: what stands in lines below
     the last row that are none, as who made a report and when; * is anything, in a line of several cells a number.
-    `headers`: table = the name of the first column of its files, where titles stand above their header.
+    `headers`: table = the name of the first column of its files, where titles stand above their header. `entered`:
+    deals = stage = the column that says when a deal came into it, for the step visits_from_dates_entered.
     """
 
     path: str = "data/sample"
@@ -60,6 +61,7 @@ class Source:
     steps: dict[str, list[str]] = field(default_factory=dict)
     newest: dict[str, str | list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    entered: dict[str, dict[str, str]] = field(default_factory=dict)
     offered: dict[str, list[str]] = field(default_factory=dict)
 
 

@@ -89,3 +89,23 @@ def test_the_stage_is_the_status_where_no_other_column_may_be_it(mapped, values)
     made = mapped({"x.csv": f"{HEAD},Remark\n{lines}"})
     assert lines_for(made, "stage") == []
     assert made.fed[0].source_of("stage").name == "Status"
+
+
+def test_a_lead_status_that_was_renamed_in_a_known_crm_is_asked_for_and_none_until_then(mapped, answered, rows):
+    deals = "Record ID,Deal owner,Create Date,Close Date,Pipeline,Deal Stage,Amount,Currency,Deal probability\n"
+    contacts = "Record ID,Contact owner,Lead Status,Create Date,Original Traffic Source\n"
+    contacts += "1,Ada,New,2026-01-05,Web\n2,Ada,Warm lead (qualified),2026-01-05,Web\n"
+    made = mapped({
+        "hubspot-crm-exports-deals.csv": deals + "1,Ada,2026-01-05,2026-02-20,Sales,Closed won,5,EUR,1\n",
+        "hubspot-crm-exports-contacts.csv": contacts,
+    })  # fmt: skip
+    assert [question.section for question in made.questions] == ["words.leads-contacts.status"]
+    answer = '"Warm lead (qualified)" = "qualified"'
+    assert rows(answered(made, answer), "leads", "status") == [("new",), ("qualified",)]
+
+
+def test_rows_without_any_value_of_their_own_are_refused_and_it_is_said_that_an_id_lacks(mapped, answered):
+    made = mapped({"x.csv": "Deal,Stage,Amount,Currency,Status,Created\n" + "A,Demo,5,EUR,open,2026-01-05\n" * 2})
+    assert made.questions[0].ask.startswith("No column may be deal_id")
+    with pytest.raises(BadData, match="no column 'deal_id'"):
+        answered(made)

@@ -48,7 +48,10 @@ def ask_for_column(made: Proposal, fed: Fed, column: Column) -> None:
     may = may_be(fed, column)
     is_constant = column.type in ("word", "text")
     if may or not is_constant:
-        made.ask_which(fed, column.name, f"Which column is {column.name} ({column.meaning})?", may)
+        ask = f"Which column is {column.name} ({column.meaning})?"
+        if not may:
+            ask = f"No column may be {column.name} ({column.meaning}). Export one, or choose another file."
+        made.ask_which(fed, column.name, ask, may)
     if is_constant:
         name = re.sub(r"[\W_]+", " ", fed.files[0])
         values = [hinted(name, column.words) if column.words else "..."] + [""] * (not column.filled)
@@ -173,15 +176,18 @@ def translate(made: Proposal, fed: Fed, match: Match) -> None:
 def ask_for_unknown(made: Proposal, fed: Fed, match: Match) -> None:
     """Ask for the words of a column that are not known, unless all others are told."""
     column, profile = column_of(fed, match.column), fed.profiles[match.named]
-    if "*" in told_words(made, fed, column):
+    rest = told_words(made, fed, column).get("*")
+    if rest or (rest == "" and not column.needed):
         return
     unknown = unknown_words(made, fed, match)
-    if profile.distinct > len(profile.values):
+    if profile.distinct > len(profile.values) and rest is None:
         ask = f"{match.named!r} has {profile.distinct} different values. Which are {', '.join(column.words)}?"
         made.ask(f"words.{fed.name}.{column.name}", ask, f'"*" = "{column.words[0]}"')
     elif unknown:
         ask = f'What do these values of {match.named!r} mean? One of {", ".join(column.words)}, or "" for none.'
-        if not (column.filled or column.needed or column.name == "status"):
+        if rest == "":
+            ask += " Until then they are none."
+        elif not (column.filled or column.needed or column.name == "status"):
             made.words.setdefault(fed.name, {}).setdefault(column.name, {})["*"] = ""
             ask += " Until then they are none."
         made.ask(f"words.{fed.name}.{column.name}", ask, meanings(unknown, column))

@@ -9,27 +9,69 @@ from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Profile
 
+BY_CONTENTS = "by contents"
+STEM = 6  # letters with which two words begin that say the same
 ONLY = {"euros": "EUR", "pounds": "GBP"}  # signs that are of one currency alone
 
 
 def complete_deals(made: Proposal, fed: Fed) -> None:
     """What the contents tell of deals beside the names: their id, a closing date, their status and pipeline."""
     if fed.source_of("deal_id") is None:
-        unique = [name for name in fed.unused if fed.profiles[name].is_unique]
-        plain = [name for name in unique if not fed.profiles[name].signed] or unique  # a title has signs, an id none
-        if len(plain) == 1:
-            fed.matches.append(Match("deal_id", plain[0], "by contents"))
-            fed.unused.remove(plain[0])
+        id_of_contents(fed)
     if fed.source_of("pipeline") is None:
         made.constants["deals"] = {"pipeline": "Sales"}
     settle_currency(made, fed)
     if fed.source_of("stage") is None and fed.source_of("status"):
         stage_of_status(made, fed)
     settle_leads(made, fed)
+    stages_entered(made, fed)
     complete_status(made, fed)
     complete_closing(made, fed)
     if (chance := fed.source_of("probability")) and chance.is_percent:
         made.do("deals", "probability_from_percent")
+
+
+def id_of_contents(fed: Fed) -> None:
+    """Take the only column whose values are all different for the id; titles are that only for want of one."""
+    unique = [name for name in fed.unused if fed.profiles[name].is_unique]
+    plain = [name for name in unique if not fed.profiles[name].signed] or unique  # a title has signs, an id none
+    if len(plain) == 1:
+        is_title = " " in fed.profiles[plain[0]].example
+        how = "titles that are all different, for want of an id" if is_title else BY_CONTENTS
+        fed.matches.append(Match("deal_id", plain[0], how))
+        fed.unused.remove(plain[0])
+
+
+def stages_entered(made: Proposal, fed: Fed) -> None:
+    """Take dates for those of coming into stages where their names say the stages, of each one alone.
+
+    Rule: of two stages at least, and no date names two; else that there are such dates is said, and they are not read.
+    """
+    stage = fed.source_of("stage")
+    dates = [name for name in fed.unused if fed.profiles[name].is_date]
+    values = [value for value in (stage.values if stage else ()) if not outcome(value, ("won", "lost"))]
+    named = {name: [value for value in values if says_stage(name, value)] for name in dates}
+    named = {name: stages for name, stages in named.items() if stages}
+    stages = [stage for some in named.values() for stage in some]
+    is_plain = not any(fed.profiles[name].dates_by for name in named)
+    if len(named) > 1 and len(set(stages)) == len(stages) == len(named) and is_plain:
+        made.entered = {some[0]: name for name, some in named.items()}
+        made.do("stage_history", "visits_from_dates_entered")
+        fed.unused = [name for name in fed.unused if name not in named]
+    elif len(named) > 1:
+        told = f"may say when deals came into stages, but not plainly into which: {', '.join(map(repr, named))}"
+        made.not_read.append((fed.files[0], told))
+
+
+def says_stage(name: str, stage: str) -> bool:
+    """Whether a column's name says a stage: it has all its words, or ones that begin as they do.
+
+    Examples:
+    >>> says_stage("Proposal sent on", "Proposal"), says_stage("Qualified", "Qualification"), says_stage("Demo", "Won")
+    (True, True, False)
+    """
+    there, words = words_of(name), words_of(stage)
+    return bool(words) and all(any(one == word or one[:STEM] == word[:STEM] for one in there) for word in words)
 
 
 def stage_of_status(made: Proposal, fed: Fed) -> None:
@@ -65,7 +107,7 @@ def settle_leads(made: Proposal, fed: Fed) -> None:
                 f"Which rows are leads by {name!r}, and no deals? As the first lines say, or the second, where none is."
             )
             made.ask("words.deals.is_lead", ask, *lines)
-        fed.matches.append(Match("is_lead", name, "by contents"))
+        fed.matches.append(Match("is_lead", name, BY_CONTENTS))
         fed.unused = [one for one in fed.unused if one != name]
         made.do("deals", "leads_left_out")
         return
@@ -91,9 +133,7 @@ def complete_closing(made: Proposal, fed: Fed) -> None:
         fed.matches = [match for match in fed.matches if match.column != "expected_close"]
         expected = None
     if closing and closing.filled == closing.rows and expected is None:
-        fed.matches = [
-            m if m.column != "closed_at" else Match("close_date", m.named, "by contents") for m in fed.matches
-        ]
+        fed.matches = [m if m.column != "closed_at" else Match("close_date", m.named, BY_CONTENTS) for m in fed.matches]
         if won or lost:
             made.do("deals", "closed_at_from_won_and_lost")
         made.do("deals", "closed_at_from_history")
@@ -122,10 +162,10 @@ def status_of_stage(made: Proposal, fed: Fed) -> None:
     if stage is None:
         return
     if not ends_of(stage) and (name := status_by_words(fed)):
-        fed.matches.append(Match("status", name, "by contents"))
+        fed.matches.append(Match("status", name, BY_CONTENTS))
         fed.unused = [one for one in fed.unused if one != name]
         return
-    fed.matches.append(Match("status", stage.name, "by contents"))
+    fed.matches.append(Match("status", stage.name, BY_CONTENTS))
     say_of_stage(made, fed)
 
 
@@ -164,7 +204,7 @@ def settle_currency(made: Proposal, fed: Fed) -> None:
         return
     found = [name for name in fed.unused if (values := fed.profiles[name].values) and currencies().issuperset(values)]
     if len(found) == 1:
-        fed.matches.append(Match("currency", found[0], "by contents"))
+        fed.matches.append(Match("currency", found[0], BY_CONTENTS))
         fed.unused = [one for one in fed.unused if one != found[0]]
 
 

@@ -76,6 +76,8 @@ def sections_of(made: Proposal) -> dict[str, list[str]]:
             found[f"words.{name}.{column}"] = [f"{quoted(old)} = {quoted(new)}" for old, new in words.items()]
     if made.headers:
         found["headers"] = [f"{name} = {quoted(first)}   # below titles" for name, first in made.headers.items()]
+    if made.entered:
+        found["entered.deals"] = [f"{quoted(stage)} = {quoted(name)}" for stage, name in made.entered.items()]
     if made.steps:
         found["steps"] = [f"{name} = [{', '.join(map(quoted, some))}]" for name, some in made.steps.items()]
     for section in dict.fromkeys(question.section for question in made.questions if question.section != "source"):
@@ -101,7 +103,7 @@ def stage_lines(made: Proposal) -> list[str]:
 def place_of(section: str) -> tuple[int, int, str]:
     """Where a section stands: by its kind, then by the order of the tables."""
     kind, _, rest = section.partition(".")
-    kinds = ("source", "report", "files", "headers", "columns", "constants", "words", "steps", "newest")
+    kinds = ("source", "report", "files", "headers", "columns", "constants", "words", "entered", "steps", "newest")
     tables = list(TABLES)
     table = re.split(r"[.-]", rest)[0]
     return kinds.index(kind), tables.index(table) if table in tables else len(tables), section

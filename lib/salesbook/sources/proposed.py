@@ -60,8 +60,8 @@ class Fed:
 class Proposal:
     """A proposed map: `extends`, a map that ships, or ""; tables; forms; what the report is made in; constants and
     words; stages with what became of deals in them, whose order nothing tells; the first column of each table's header
-    that stands below titles, and what stands below the last rows of reports; what is asked; and files that are not
-    read, with why."""
+    that stands below titles, the columns that say when deals came into stages, and what stands below the last rows of
+    reports; what is asked; and files that are not read, with why."""
 
     extends: str = ""
     fed: list[Fed] = field(default_factory=list)
@@ -71,6 +71,7 @@ class Proposal:
     words: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     steps: dict[str, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    entered: dict[str, str] = field(default_factory=dict)
     closing: list[str] = field(default_factory=list)
     stages: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)

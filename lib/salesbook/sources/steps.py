@@ -18,6 +18,7 @@ from salesbook.sources import changes, joins, units, visits
 from salesbook.sources.cast import Problems
 from salesbook.sources.files import listed
 from salesbook.sources.form import Form
+from salesbook.sources.header import name_key
 from salesbook.sources.plan import Feed
 from salesbook.sources.staged import OfRows, Staged
 from salesbook.tables import TABLES
@@ -189,7 +190,7 @@ def table_for(name: str, source: Source, dated: list[str]) -> Table:
     Parameters: `name`, as the map has it; `dated`, the stages of which deals say when they came into them.
     """
     table = maps.table(name)
-    asked = of_table(table.name, source)
+    asked = of_table(table.name, source) or (table.name == "stages" and of_table("stage_history", source))
     columns = [column for column in table.columns if asked or table.name in maps.RAW or is_canonical(column, table)]
     may_lack = provided(table.name, source)
     columns = [replace(c, filled=False, needed=False) if c.name in may_lack else c for c in columns]
@@ -210,9 +211,24 @@ def dated_stages(headers: list[tuple[str, ...]], source: Source) -> dict[str, li
     found: dict[str, list[str]] = {}
     if "visits_from_dates_entered" in of_table("stage_history", source):
         for header in headers:
-            for stage, column in visits.dated_stages(header).items():
+            for stage, column in (visits.dated_stages(header) | named_stages(header, source)).items():
                 found.setdefault(stage, []).append(column)
     return dict(sorted(found.items()))
+
+
+def named_stages(header: tuple[str, ...], source: Source) -> dict[str, str]:
+    """The columns that the map names for when a deal came into a stage: stage to column.
+
+    Raises: BadData where one is not there.
+    """
+    there = {name_key(name): name for name in header}
+    entered = source.entered.get("deals", {})
+    for stage, column in entered.items():
+        if name_key(column) not in there:
+            found = f"Its columns are {listed(list(filter(None, header)))}."
+            todo = f"Mend the line of {stage!r} under [entered.deals] in salesbook.toml."
+            raise BadData(f"The deals have no column {column!r}.", found, todo)
+    return {stage: there[name_key(column)] for stage, column in entered.items()}
 
 
 def forms_of(name: str, source: Source) -> dict[str, tuple[ToText, ...]]:

@@ -1,0 +1,44 @@
+"""What contents tell of deals where names do not: their id, and the dates on which they came into stages."""
+
+import pytest
+
+HEAD = "Deal ID,Stage,Amount,Currency,Status,Created"
+
+
+def test_titles_that_are_all_different_are_ids_and_said_to_be_titles(mapped):
+    made = mapped({"x.csv": "Project,Stage,Amount,Currency,Status,Created\nPump 1,Demo,5,EUR,open,2026-01-05\n"})
+    (how,) = (match.how for match in made.fed[0].matches if match.column == "deal_id")
+    assert how == "titles that are all different, for want of an id"
+
+
+def test_dates_whose_names_say_stages_are_visits_to_them(mapped, answered, rows):
+    deals = f"{HEAD},Qualified on,Proposal sent on\n"
+    deals += "D1,Proposal,5,EUR,open,2026-01-05,2026-01-07,2026-01-09\n"
+    deals += "D2,Qualification,5,EUR,open,2026-01-05,2026-01-08,\n"
+    made = mapped({"x.csv": deals})
+    assert made.questions == []
+    assert made.entered == {"Qualification": "Qualified on", "Proposal": "Proposal sent on"}
+    told = rows(answered(made), "stage_history", "deal_id, stage, (entered_at + interval 2 hour)::date::varchar")
+    assert told == [
+        ("D1", "Qualification", "2026-01-07"), ("D1", "Proposal", "2026-01-09"), ("D2", "Qualification", "2026-01-08"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "is_told"),
+    [("Offer sent on,Offer signed on", True), ("Demo on,Visited on", False), ("Demo on,Demo done on", True)],
+)
+def test_dates_that_do_not_say_one_stage_each_are_not_read_and_that_is_said(mapped, names, is_told):
+    deals = f"{HEAD},{names}\nD1,Offer,5,EUR,open,2026-01-05,2026-01-07,2026-01-09\n"
+    made = mapped({"x.csv": deals + "D2,Demo,5,EUR,open,2026-01-05,2026-01-08,\n"})
+    assert (made.entered, bool(made.not_read)) == ({}, is_told)
+
+
+def test_a_column_of_a_stage_that_is_not_there_is_refused(mapped, answered):
+    from salesbook.errors import BadData
+
+    made = mapped({"x.csv": f"{HEAD}\nD1,Demo,5,EUR,open,2026-01-05\n"})
+    made.entered = {"Demo": "Demo on"}
+    made.do("stage_history", "visits_from_dates_entered")
+    with pytest.raises(BadData, match="no column 'Demo on'"):
+        answered(made)
