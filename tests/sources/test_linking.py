@@ -58,3 +58,23 @@ def test_a_day_of_activities_that_no_name_tells_is_asked_for(mapped, answered, r
     assert lines_of(made) == ['occurred_at = "Wanneer"']
     day = "occurred_at::date::varchar"
     assert rows(answered(made, 'occurred_at = "Wanneer"'), "activities", day)[0] == ("2026-01-06",)
+
+
+COMPANIES = "Account ID,Account Name,Country\nA1,Acme,NL\nA2,Byg,DK\n"
+OWNED = "Deal ID,Stage,Amount,Currency,Status,Created,Company Name\n"
+
+
+def test_deals_that_name_their_organisation_belong_to_the_one_of_that_name(mapped, answered, rows):
+    deals = OWNED + "D1,Demo,5,EUR,open,2026-01-05,Byg\nD2,Demo,5,EUR,open,2026-01-05,Acme\n"
+    made = mapped({"x.csv": deals, "y.csv": COMPANIES})
+    assert made.questions == []
+    imported = answered(made)
+    assert rows(imported, "accounts", "account_id, country") == [("Acme", "NL"), ("Byg", "DK")]
+    assert rows(imported, "deals", "account_id") == [("Byg",), ("Acme",)]
+
+
+@pytest.mark.parametrize("named", ["A1", "Other"])
+def test_organisations_have_their_ids_where_deals_name_these_or_none_of_them(mapped, named):
+    made = mapped({"x.csv": f"{OWNED}D1,Demo,5,EUR,open,2026-01-05,{named}\n", "y.csv": COMPANIES})
+    (accounts,) = (fed for fed in made.fed if fed.name == "accounts")
+    assert accounts.source_of("account_id").name == "Account ID"

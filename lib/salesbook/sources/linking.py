@@ -1,4 +1,7 @@
-"""Which deals activities are about, where no name tells: the column whose values are ids of deals, or their titles."""
+"""What belongs to what, where no name tells: activities to deals by ids or titles, deals to organisations by names.
+
+Columns of two files are held together by their values.
+"""
 
 from salesbook import maps
 from salesbook.sources.proposed import Fed, Match, Proposal
@@ -38,6 +41,19 @@ def settle(made: Proposal, fed: Fed) -> None:
         take(fed, "deal_id", name)
         take(deals, "title", title)
         made.do("deals", "deals_by_title")
+
+
+def settle_accounts(made: Proposal) -> None:
+    """Take the names of organisations for their ids, where all that belongs to them says these, and never their ids."""
+    accounts = next((fed for fed in made.fed if fed.name == "accounts"), None)
+    ids, names = (accounts.source_of(column) for column in ("account_id", "name")) if accounts else (None, None)
+    if made.extends or not (ids and names and names.is_unique):
+        return
+    others = [one for fed in made.fed if fed is not accounts and (one := fed.source_of("account_id"))]
+    if others and all(shared(one, names) >= NEARLY_ALL and not shared(one, ids) for one in others):
+        by_name = Match("account_id", names.name, "names, by which others belong to it")
+        accounts.matches = [by_name if match.column == "account_id" else match for match in accounts.matches]
+        accounts.unused.append(ids.name)
 
 
 def take(fed: Fed, column: str, name: str) -> None:

@@ -36,6 +36,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     read = {name for fed in made.fed for name in fed.files}
     fed = {one.name: one.files[0] for one in made.fed}
     made.not_read += [(file.name, why_not(file, fed)) for file in export if file.name not in read]
+    linking.settle_accounts(made)
     for fed in made.fed:
         archived.settle(made, fed)
         linking.settle(made, fed)
