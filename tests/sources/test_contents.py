@@ -26,7 +26,12 @@ def test_dates_whose_names_say_stages_are_visits_to_them(mapped, answered, rows)
 
 @pytest.mark.parametrize(
     ("names", "is_told"),
-    [("Offer sent on,Offer signed on", True), ("Demo on,Visited on", False), ("Demo on,Demo done on", True)],
+    [
+        ("Offer sent on,Offer signed on", True),
+        ("Demo on,Visited on", False),
+        ("Last offer date,Next demo date", False),
+        ("Demo on,Demo done on", True),
+    ],
 )
 def test_dates_that_do_not_say_one_stage_each_are_not_read_and_that_is_said(mapped, names, is_told):
     deals = f"{HEAD},{names}\nD1,Offer,5,EUR,open,2026-01-05,2026-01-07,2026-01-09\n"

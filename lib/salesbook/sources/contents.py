@@ -64,14 +64,18 @@ def stages_entered(made: Proposal, fed: Fed) -> None:
 
 
 def says_stage(name: str, stage: str) -> bool:
-    """Whether a column's name says a stage: it has all its words, or ones that begin as they do.
+    """Whether a column's name says a stage: it has its words, or ones that begin as they do, at most one more beside
+    those of dates, and none of another time, as `Last contact` has.
 
     Examples:
     >>> says_stage("Proposal sent on", "Proposal"), says_stage("Qualified", "Qualification"), says_stage("Demo", "Won")
     (True, True, False)
     """
-    there, words = words_of(name), words_of(stage)
-    return bool(words) and all(any(one == word or one[:STEM] == word[:STEM] for one in there) for word in words)
+    words = words_of(stage)
+    there = [one for one in words_of(name) if one not in parts("of_dates")]
+    if parts("other_times") & {*there} or len(there) > len(words) + 1:
+        return False
+    return bool(words) and all(any(one[:STEM] == word[:STEM] for one in there) for word in words)
 
 
 def stage_of_status(made: Proposal, fed: Fed) -> None:

@@ -1,4 +1,4 @@
-"""What a proposal must settle whatever the export: forms of dates and numbers, what lacks, and what words mean."""
+"""What a proposal must settle whatever the export: forms of dates and numbers, outlines, currencies and signs."""
 
 from collections.abc import Iterable
 
