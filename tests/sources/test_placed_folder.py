@@ -103,7 +103,7 @@ PIPEDRIVE_EXPORT = PIPEDRIVE | {
     "7,2,Pump,1,300,EUR\n8,3,Pump,1,300,EUR\n",
 }
 EXPORTS = {
-    "hubspot": (HUBSPOT_EXPORT, ""),
+    "hubspot": (HUBSPOT_EXPORT, '[steps]\ndeal_lines = ["amount_in_cents"]\n'),
     "salesforce": (
         SALESFORCE_EXPORT,
         """

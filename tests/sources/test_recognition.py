@@ -61,3 +61,10 @@ def test_users_with_an_id_an_owner_and_a_day_are_no_leads_unless_their_file_says
 def test_the_name_of_a_file_decides_between_tables_that_its_columns_may_be_alike(mapped, file, table):
     (fed,) = mapped({file: "Record ID,Owner,Company,Status,Created,Source\n7,Ada,Van Dam,new,2026-01-05,Web\n"}).fed
     assert fed.name == table
+
+
+@pytest.mark.parametrize("name", ["amount_cents", "Value in cents", "Beløb (øre)"])
+def test_amounts_in_cents_are_never_read_a_hundredfold(mapped, answered, rows, name):
+    made = mapped({"x.csv": DEALS.replace("Amount", name).replace(",5,", ",512,")})
+    assert made.questions == []
+    assert rows(answered(made), "deals", "amount_minor") == [(512,)]

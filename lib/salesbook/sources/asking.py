@@ -9,7 +9,7 @@ from salesbook.sources import plan, steps
 from salesbook.sources.known import hinted, outcome, parts, told
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
-from salesbook.sources.survey import Profile
+from salesbook.sources.survey import Profile, says_cents
 
 MOST_OFFERED, MOST_WORDS = 8, 12
 WAYS_TO_SAY = 3  # how many values of a column may mean one word
@@ -76,11 +76,11 @@ def may_be(fed: Fed, column: Column) -> list[str]:
 
 def is_alike(fed: Fed, profile: Profile, column: Column) -> bool:
     """Whether values that have the form of a column may be its: those of a key are all different, the records that rows
-    belong to come again. Numbers may be codes where names tell nothing of a file."""
+    belong to come again. Numbers may be codes where names tell nothing of a file; no answer says they are cents."""
     if column.name in maps.table(fed.name).key:
         return profile.is_unique
     if column.type == "money":
-        return not profile.is_unique and not profile.is_date
+        return not profile.is_unique and not profile.is_date and not says_cents(profile.name)
     is_text = profile.is_wordy or (fed.is_asked and profile.is_coded)
     if column.type == "id":
         return is_text and 1 < profile.distinct < profile.filled

@@ -52,10 +52,10 @@ def currencies() -> frozenset[str]:
 
 @cache
 def of_amounts() -> frozenset[str]:
-    """Words at the end of a name that say of an amount in which currency it is, or that it is in thousands; a code of a
-    currency that is a word, too, says neither."""
+    """Words at the end of a name that say of an amount in which currency it is, or that it is in cents or thousands; a
+    code of a currency that is a word, too, says neither."""
     codes = {code.lower() for code in currencies()} - parts("no_currencies")
-    return parts("of_money") | parts("of_scales") | codes
+    return parts("of_money") | parts("of_cents") | parts("of_scales") | codes
 
 
 def outcome(value: str, words: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from salesbook import maps
 from salesbook.sources import dating, steps
 from salesbook.sources.proposed import Fed, Proposal, column_of, quoted
-from salesbook.sources.survey import FORMS, Profile, Surveyed
+from salesbook.sources.survey import FORMS, Profile, Surveyed, says_cents
 
 DATES, NUMBERS = ("instant", "date"), ("money", "number", "share", "integer", "rate")  # the types written in some form
 
@@ -138,12 +138,15 @@ def decide_numbers(made: Proposal, taken: list[Profile], asked: list[Profile]) -
 
 
 def complete_amounts(made: Proposal, fed: Fed) -> None:
-    """Take away the sign of a currency beside amounts, and the zeros that a database writes behind cents."""
+    """Take away the sign of a currency beside amounts, and the zeros that a database writes behind cents; read amounts
+    that are in cents as whole ones."""
     if maps.table_name(fed.name) not in steps.UNITS["zeros_behind_cents"].columns:
         return
     amounts = fed.sources_of("amount")
     for sign in filter(None, (amount.sign for amount in amounts)):
         made.do(fed.name, f"amount_in_{sign}")
+    if (taken := fed.source_of("amount")) and says_cents(taken.name):
+        made.do(fed.name, "amount_in_cents")
     if any(amount.padded for amount in amounts):
         made.do(fed.name, "zeros_behind_cents")
 

@@ -71,6 +71,7 @@ UNITS = {
         )
         for name, signs in units.MONEY_SIGNS.items()
     },
+    "amount_in_cents": Unit(dict.fromkeys(("deals", "orders", "quotes", "deal_lines"), ("amount",)), units.cents),
     "zeros_behind_cents": Unit(dict.fromkeys(("deals", "orders", "quotes", "deal_lines"), ("amount",)), units.padded),
     "first_of_several": Unit(
         {"deals": ("account_id", "contact_id"), "contacts": ("account_id",)}, units.first_of_several

@@ -322,6 +322,17 @@ def least_of(con: duckdb.DuckDBPyConnection, column: str) -> frozenset[int]:
     return frozenset(least for (least,) in con.execute(query).fetchall())
 
 
+def says_cents(name: str) -> bool:
+    """Whether a column's name says that its numbers are hundredths.
+
+    Examples:
+    >>> says_cents("amount_cents"), says_cents("priceInCents"), says_cents("Beløb (øre)"), says_cents("Percent")
+    (True, True, True, False)
+    """
+    words = re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    return bool(parts("of_cents").intersection(words))
+
+
 def signs_in(con: duckdb.DuckDBPyConnection, column: str) -> list[str]:
     """The signs of currencies that stand beside a number in a column."""
     number = f"-?[0-9][0-9.,'{SPACES}]*"

@@ -41,6 +41,14 @@ def percent(text: str, form: Form) -> str:
     return divided(f"regexp_replace({text}, ' *%* *$', '')", form, "({} / 100)::decimal(18, 6)")
 
 
+def cents(text: str, form: Form) -> str:
+    """An amount in cents or øre as a whole one: 1234 is 12.34; any other than a whole number of them is rejected."""
+    fits = matches(text, number_pattern(form, 0, 16))
+    return (
+        f"case when {fits} then {divided(text, form, '({} / 100)::decimal(18, 2)')} else {text} || ' are no cents' end"
+    )
+
+
 def milliseconds(text: str, form: Form) -> str:
     """Milliseconds as whole seconds."""
     return divided(text, form, "round({} / 1000, 0)::bigint")
