@@ -68,3 +68,21 @@ def test_amounts_in_cents_are_never_read_a_hundredfold(mapped, answered, rows, n
     made = mapped({"x.csv": DEALS.replace("Amount", name).replace(",5,", ",512,")})
     assert made.questions == []
     assert rows(answered(made), "deals", "amount_minor") == [(512,)]
+
+
+def test_a_column_called_pipeline_beside_a_status_alone_is_asked_about_as_the_stage(mapped, answered, rows):
+    head = "Deal ID,Sales process,Amount,Currency,Status,Created"
+    lines = "".join(
+        f"D{n},{('Demo', 'Offer')[n % 2]},5,EUR,{('won', 'lost', 'open')[n % 3]},2026-01-05\n" for n in range(6)
+    )
+    made = mapped({"x.csv": f"{head}\n{lines}"})
+    assert made.questions[0].lines == ('stage = "Sales process"', 'stage = "Status"')
+    found = rows(answered(made, 'stage = "Sales process"'), "deals", "pipeline, stage")
+    assert found == [("Sales", "Demo"), ("Sales", "Offer")] * 3
+
+
+def test_an_id_may_be_called_by_its_record_and_a_number_sign(mapped):
+    leads = "Lead #,Handled by,Channel,Lead state,Came in on\n7,Ada,Web,New,2026-01-05\n"
+    fed = mapped({"x.csv": DEALS, "y.csv": leads}).fed
+    assert [one.name for one in fed] == ["deals", "leads"]
+    assert fed[1].source_of("lead_id").name == "Lead #"

@@ -18,6 +18,7 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
     """What the contents tell of deals beside the names: their id, a closing date, their status and pipeline."""
     if fed.source_of("deal_id") is None:
         id_of_contents(fed)
+    free_pipeline(fed)
     if fed.source_of("pipeline") is None:
         made.constants["deals"] = {"pipeline": "Sales"}
     settle_currency(made, fed)
@@ -76,6 +77,14 @@ def says_stage(name: str, stage: str) -> bool:
     if parts("other_times") & {*there} or len(there) > len(words) + 1:
         return False
     return bool(words) and all(any(one[:STEM] == word[:STEM] for one in there) for word in words)
+
+
+def free_pipeline(fed: Fed) -> None:
+    """Take a column of several pipelines for none where no column is the stage: it may be that, as `Sales process`."""
+    pipeline = fed.source_of("pipeline")
+    if pipeline and pipeline.distinct > 1 and fed.source_of("stage") is None:
+        fed.matches = [match for match in fed.matches if match.column != "pipeline"]
+        fed.unused.append(pipeline.name)
 
 
 def stage_of_status(made: Proposal, fed: Fed) -> None:

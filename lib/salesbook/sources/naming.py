@@ -148,13 +148,13 @@ def bare_key(key: str) -> str:
 
 
 def is_id_of(name: str, column: str) -> bool:
-    """Whether a name says that it is the id of a record, as `Activity ref` and `opportunityNumber` do.
+    """Whether a name says that it is the id of a record, as `Activity ref`, `Lead #` and `opportunityNumber` do.
 
     Examples:
     >>> is_id_of("Opportunity ref", "deal_id"), is_id_of("Deal value", "deal_id"), is_id_of("ref", "deal_id")
     (True, False, False)
     """
-    *rest, last = words_of(name) or [""]
+    *rest, last = words_of(name.replace("#", " no ")) or [""]
     return last in parts("of_ids") and "".join(rest) in records(column)
 
 
