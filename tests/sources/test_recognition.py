@@ -44,7 +44,7 @@ def test_leads_are_known_by_names_that_deals_have_and_by_the_word_for_their_reco
 
 
 def test_activities_without_a_known_name_of_their_id_have_the_only_column_of_different_values(mapped, answered, rows):
-    acts = "Subject,Way,Type,Direction,Activity date,Opportunity\nHello,x,call,inbound,2026-01-07,D1\n"
+    acts = "Subject,Way,TypeName,Direction,Activity date,Opportunity\nHello,x,call,inbound,2026-01-07,D1\n"
     acts += "Hello,x,call,outbound,2026-01-08,D1\n"
     assert [fed.name for fed in mapped({"x.csv": DEALS, "y.csv": acts}).fed] == ["deals"]
     made = mapped({"x.csv": DEALS, "y.csv": acts.replace(",x,", ",W1,", 1)})

@@ -101,7 +101,8 @@ def by_core(wanted: Wanted, there: dict[str, Profile]) -> str:
             found = found or [name for name in profiles if is_id_of(name, "any") and profiles[name].is_unique]
         return found[0] if len(found) == 1 else ""
     dates = column.type in ("instant", "date")
-    rest = parts("of_dates") if dates else of_amounts() if column.type == "money" else frozenset()
+    of_words = parts("of_names") if column.words else frozenset()
+    rest = parts("of_dates") if dates else of_amounts() if column.type == "money" else of_words
     of = parts("of_deals") if wanted.table == "deals" else records(maps.table(wanted.table).key[0])
     cores: dict[str, list[str]] = {}
     for name, profile in profiles.items():
