@@ -122,7 +122,7 @@ def leak(book: Book) -> Leak:
         lost = -float(change.value) * row["denominator"] * onward * size
         rows.append(
             {key: row[key] for key in by}
-            | {"n": row["denominator"], "before_n": row["denominator_before"]}
+            | {"numerator": row["numerator"], "n": row["denominator"], "before_n": row["denominator_before"]}
             | {"value": row["value"], "low": row["low"], "high": row["high"], "before": row["value_before"]}
             | {"change": float(change.value), "change_low": float(change.low), "change_high": float(change.high)}
             | {"p": float(change.p), "lost": lost}

@@ -122,6 +122,17 @@ def test_the_brier_score_is_the_mean_squared_distance_one_row_a_deal_and_distanc
     assert row["skill"] == pytest.approx(1 - 0.195 / (3 / 4 * 1 / 4))
 
 
+def test_the_brier_score_of_one_deal_is_told_whatever_its_chance(tmp_path):
+    # As floats the square of their one squared distance is less than their squares allow.
+    deals = "\n".join(WON.strip().splitlines()[:2])
+    chance = CHANCES.strip().splitlines()
+    for share in ("0.3", "0.47"):
+        snapshots = "\n".join([chance[0], chance[1].replace("0.9", share)])
+        book = book_of(tmp_path / share, deals=deals, reps=REPS, forecast_snapshots=snapshots)
+        row = forecast.brier_score(book).iloc[0]
+        assert (row["n"], row["value"]) == (1, pytest.approx((1 - float(share)) ** 2))
+
+
 def open_deals(count: int) -> str:
     lines = "".join(f"O{place},S1,Sales,Demo,1.00,EUR,2026-01-02,,open\n" for place in range(count))
     return WON.lstrip() + lines

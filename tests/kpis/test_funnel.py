@@ -159,6 +159,31 @@ def test_rival_outcomes_of_ten_deals_give_the_published_shares(tmp_path):
     assert curves[curves["outcome"] == "won"]["value"].iloc[-1] == pytest.approx(found["value"])
 
 
+def test_a_creation_after_the_end_is_none_and_within_the_day_a_deal_took_no_time(tmp_path):
+    # B was moved here from another system: its history is older than its record. A ended on a date alone.
+    deals = """
+        deal_id,pipeline,stage,amount,currency,created_at,closed_at,status
+        A,Sales,Won,100.00,EUR,2026-10-05T14:00:00Z,2026-10-05,won
+        B,Sales,Won,100.00,EUR,2026-10-05T14:00:00Z,2026-10-06,won
+        C,Sales,Lost,100.00,EUR,2026-10-05,2026-10-20,lost
+    """
+    visits = """
+        deal_id,stage,entered_at,exited_at
+        A,Demo,2026-09-01,2026-10-05
+        A,Won,2026-10-05,
+        B,Demo,2026-08-01,2026-09-01
+        B,Won,2026-09-01,
+        C,Lost,2026-10-20,
+    """
+    book = book_of(tmp_path, deals=deals, stage_history=visits)
+    found = book.rows("select deal_id, has_created, created_on, cycle_seconds, cycle_months from deal_facts")
+    assert found["has_created"].tolist() == [True, False, True]
+    assert found.loc[0, ["cycle_seconds", "cycle_months"]].tolist() == [0, 0]
+    assert found.loc[1, ["created_on", "cycle_seconds", "cycle_months"]].isna().all()
+    curves = funnel.outcome_curves(book, last=24)
+    assert curves[curves["t"] == 14][["outcome", "n", "value"]].values.tolist() == [["won", 2, 0.5], ["lost", 2, 0.0]]
+
+
 def test_an_organisation_counts_once_and_a_month_too_young_not_at_all(tmp_path):
     leads = """
     lead_id,created_at,source,account_id,status,qualified_at

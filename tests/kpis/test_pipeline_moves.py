@@ -313,6 +313,11 @@ def test_coverage_is_what_is_expected_by_what_is_left_of_the_target(tmp_path):
         pipeline.pipeline_coverage(book, last=2)
 
 
+def test_coverage_by_team_of_sellers_without_one_says_so(tmp_path):
+    book = book_of(tmp_path, deals=QUARTER, reps="owner_id,display_name,team\nS1,Ann,")
+    assert pipeline.pipeline_coverage(book, by="owner.team")["reason"].tolist() == ["nothing open"]
+
+
 def test_beside_coverage_stands_what_was_won_in_time_of_the_same_in_past_quarters(tmp_path):
     # Two months before the end of each of four quarters 100 and 300 were expected in it: once both were won in time,
     # once one, once none, and once one was won a day too late. With 800 expected now and 500 to win that is 1.6.

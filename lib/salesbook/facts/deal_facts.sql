@@ -3,6 +3,8 @@
 -- needs: deals
 -- follows: account = account_facts.account_id, owner = seller_facts.owner_id
 -- rows: select count(*) from deals where deleted_at is null and merged_into is null and not is_test
+--
+-- A deal that ended on a day before that of its creation has no known one; within the day it took no time.
 with visited as (
   select deal_id,
     min(case when not is_working then entered_at end) as first_closed_at,
@@ -43,6 +45,9 @@ outcome as (
     case when now.is_won and now.entered_at is not null then 'won'
       when now.is_lost and now.entered_at is not null then 'lost' else 'open' end as outcome,
     v.first_closed_at, coalesce(r.n_reopened, 0) as n_reopened, coalesce(v.is_assumed, true) as is_assumed,
+    case when now.is_working or now.entered_at is null or d.created_at is null
+        or cast(local_time(now.entered_at) as date) >= cast(local_time(d.created_at) as date) then d.created_at
+      end as began_at,
     case when t.first_contact_at < d.created_at then t.first_contact_at else d.created_at end as contact_at,
     t.first_contact_at is null as is_contact_assumed
   from deals d
@@ -59,15 +64,18 @@ select
   coalesce(o.type, '') <> 'renewal' as is_new_business,
   coalesce(o.type = 'new', false) as is_new_customer, coalesce(o.type = 'existing', false) as is_existing_customer,
   coalesce(o.type in ('new', 'existing'), false) as is_customer_known,
-  o.owner_id is not null as has_owner, o.created_at is not null as has_created,
-  cast(local_time(o.created_at) as date) as created_on,
+  o.owner_id is not null as has_owner, o.began_at is not null as has_created,
+  cast(local_time(o.began_at) as date) as created_on,
   cast(local_time(o.ended_at) as date) as closed_on,
   cast(local_time(o.first_closed_at) as date) as first_closed_on,
   o.expected_close as expected_close_on,
   -- Wall-clock time: a span of whole local days is a whole number of days, also where the clock changes.
-  seconds_between(local_time(o.created_at), local_time(coalesce(o.ended_at, run.as_of))) as cycle_seconds,
-  seconds_between(local_time(o.contact_at), local_time(coalesce(o.ended_at, run.as_of))) as contact_cycle_seconds,
-  cast(floor(seconds_between(o.created_at, o.ended_at) / 2592000.0) as bigint) as cycle_months,  -- of 30 days
+  seconds_between(local_time(o.began_at), local_time(greatest(o.began_at, coalesce(o.ended_at, run.as_of))))
+    as cycle_seconds,
+  seconds_between(local_time(o.contact_at), local_time(greatest(o.contact_at, coalesce(o.ended_at, run.as_of))))
+    as contact_cycle_seconds,
+  case when o.ended_at is not null then cast(
+    floor(seconds_between(o.began_at, greatest(o.began_at, o.ended_at)) / 2592000.0) as bigint) end as cycle_months,  -- of 30 days
   o.is_contact_assumed, o.n_reopened, o.n_reopened > 0 as is_reopened, o.is_assumed,
   coalesce(o.amount_minor > 0, false) as has_amount,
   case when o.amount_minor > 0 then o.amount_minor end as own_minor,  -- in its own currency

@@ -132,7 +132,7 @@ def leak_bars(book: Book, found: Leak) -> pd.DataFrame:
     """The stages now: the share that went on in time."""
     if found.reason:
         return found.steps
-    columns = ["stage", "n", "value", "low", "high"]
+    columns = ["stage", "numerator", "n", "value", "low", "high"]
     return found.steps.reindex(columns=columns).assign(denominator=found.steps.get("n"))[[*columns, "denominator"]]
 
 

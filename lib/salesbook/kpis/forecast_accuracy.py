@@ -1,6 +1,7 @@
 """How far can the forecast be trusted, and what will the quarter come to?"""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -195,8 +196,8 @@ def brier_score(ask: Ask):
     rows = []
     for keys, part in settled(ask):
         found = calibration(part["probability"], part["is_won"])
-        squares = (part["probability"] - part["is_won"]) ** 2
-        low, high = stats.mean_interval(len(part), float(squares.sum()), float((squares**2).sum()))
+        squares = [Fraction(distance) ** 2 for distance in part["probability"] - part["is_won"]]
+        low, high = stats.mean_interval(len(part), sum(squares), sum(square**2 for square in squares))
         figures = {"n": found.n, "base_rate": found.base_rate, "skill": found.skill, "error": found.error}
         rows.append(keys | figures | {"value": found.brier, "low": max(float(low), 0.0), "high": float(high)})
     return pd.DataFrame(rows).assign(reason="")

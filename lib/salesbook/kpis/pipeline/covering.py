@@ -97,11 +97,16 @@ def past_yield(quarter: Period, now: Period, seen: pd.DataFrame) -> dict:
 
 
 def by_group(by: tuple[str, ...], standing: pd.DataFrame, ended: pd.DataFrame, goals: pd.DataFrame):
-    """Open deals, won deals and targets of each group: of those that have a target or an open deal."""
+    """Open deals, won deals and targets of each group: of those that have a target or an open deal.
+
+    Raises: Unanswerable where there is no such group.
+    """
     if not by:
         return [({}, (standing, ended, goals))]
     (key,) = by
     groups = sorted({*standing[key].dropna(), *goals["level_id"].dropna()})
+    if not groups:
+        raise Unanswerable("nothing open")
     parts = [(standing[standing[key] == g], ended[ended[key] == g], goals[goals["level_id"] == g]) for g in groups]
     return [({key: group}, part) for group, part in zip(groups, parts, strict=True)]
 
