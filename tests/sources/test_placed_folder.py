@@ -120,13 +120,14 @@ EXPORTS = {
     [columns.deals]
     is_archived = "archived"
     is_lead = "kind"
+    title = "kind"
     [words.deals.is_lead]
     Lead = "yes"
     Opportunity = "no"
     [steps]
     deals = ["amount_in_euros", "amount_in_dollars", "amount_in_pounds", "amount_in_kroner", "zeros_behind_cents",
       "zero_amount_is_missing", "probability_from_percent", "deleted_deals", "closed_at_from_won_and_lost",
-      "lost_when_archived", "leads_left_out"]
+      "lost_when_archived", "leads_left_out", "deals_by_title"]
     """,
     ),
 }
