@@ -28,8 +28,8 @@ DATES = {
 }
 PARTS = {"ymd": r"\1-\2-\3", "dmy": r"\3-\2-\1", "mdy": r"\3-\1-\2"}
 SAMPLES = {"ymd": "2026-12-31", "dmy": "31-12-2026", "mdy": "12/31/2026"}
-TRUE = ("true", "1", "yes", "ja", "waar", "sand", "wahr")
-FALSE = ("false", "0", "no", "nee", "nej", "nein", "onwaar", "falsk", "falsch")
+TRUE = ("true", "t", "1", "yes", "y", "ja", "j", "waar", "sand", "wahr")
+FALSE = ("false", "f", "0", "no", "n", "nee", "nej", "nein", "onwaar", "falsk", "falsch")
 SPACES = " \u00a0\u2009\u202f"
 APOSTROPHES = "'\u2019"
 

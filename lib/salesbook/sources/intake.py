@@ -31,7 +31,7 @@ from salesbook.sources.staged import Staged
 from salesbook.sources.text import Text
 from salesbook.tables import TABLES
 
-VERSION = 17
+VERSION = 18
 MEMORY = "500MB"
 MOST_APART = 100_000  # rows that cannot be cast are kept out of a file that need not be written once more then
 NEEDED = ("deals", "stages", *steps.MADE)  # by checks and steps, whatever the source has
