@@ -72,6 +72,13 @@ def test_not_knowing_is_not_not_using(tmp_path):
     assert team.collateral_uses(book, by="asset_id")["value"].tolist() == [2, 2]
 
 
+def test_without_uses_of_material_its_cost_per_use_says_what_it_needs(tmp_path):
+    costs = "period,type,amount,currency,acquisition_share\n2026-10-01,collateral,100.00,EUR,1"
+    book = book_of(tmp_path, costs=costs)
+    for asked in ({}, {"period": "month", "last": 12}):
+        assert team.collateral_cost_per_use(book, **asked)["reason"].tolist() == ["needs collateral_usage"]
+
+
 # Customers, qualification
 
 

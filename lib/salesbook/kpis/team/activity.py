@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from salesbook import stats
-from salesbook.kpi import Ask, counts, divided, keys_of, kpi, ratio, total
+from salesbook.kpi import Ask, counts, divided, keys_of, kpi, ratio, reason_of, total
 from salesbook.measures import clustered, rate
+from salesbook.query import Unanswerable
 
 HOUR = 3600
 ATTEMPT = "is_attempt"
@@ -109,7 +110,12 @@ def lead_effectiveness(ask: Ask):
 
 
 def side_by_side(above: pd.DataFrame, below: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Two answers by the same groups as numerator and denominator; where one has no row it counted nothing."""
+    """Two answers by the same groups as numerator and denominator; where one has no row it counted nothing.
+
+    Raises: Unanswerable where a table lacks that one of them needs.
+    """
+    if lacking := [reason for rows in (above, below) if (reason := reason_of(rows)).startswith("needs")]:
+        raise Unanswerable(lacking[0])
     above = above[[*keys, "value"]].rename(columns={"value": "numerator"})
     below = below[[*keys, "value"]].rename(columns={"value": "denominator"})
     rows = above.merge(below, on=keys, how="outer", sort=True) if keys else above.join(below)
