@@ -22,7 +22,7 @@ SMALL = {
     "spark.cores.max": "2",
     "spark.executor.cores": "1",
     "spark.executor.memory": "768m",
-    "spark.driver.memory": "768m",
+    "spark.driver.memory": "2g",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
