@@ -1,7 +1,10 @@
 """memory.py: a limit for all pages, its part for each, and what of that the engine may take."""
 
+import ctypes
 import dataclasses
 import os
+import subprocess
+import sys
 
 import pyarrow as pa
 import pytest
@@ -87,3 +90,24 @@ def test_too_little_memory_ends_a_command_with_what_to_do_and_no_traceback(tmp_p
 def test_the_errors_of_other_libraries_without_memory_are_told_too(error):
     assert memory.refused(error).wrong == "There is too little memory."
     assert memory.refused(ValueError(str(error))) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc alone has it")
+def test_memory_that_is_freed_is_kept_for_what_is_asked_for_next():
+    counting = """
+import resource, sys
+from salesbook import memory
+if sys.argv[1] == "kept":
+    memory.keep_freed()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+held = bytearray(2 << 20)
+del held
+before = faults()
+for size in range(2 << 20, 12 << 20, 1 << 20):
+    bytearray(size)
+print(faults() - before)
+"""
+    asked = [[sys.executable, "-c", counting, way] for way in ("kept", "left")]
+    kept, left = (int(subprocess.run(one, capture_output=True, text=True, check=True).stdout) for one in asked)
+    assert kept < left / 2

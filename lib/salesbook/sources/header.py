@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from salesbook.errors import BadData
 from salesbook.sources.framing import Dialect
 
-BLOCK = 1 << 18  # bytes in which a line's end is looked for
+LONGEST_HEADER = 1 << 18  # bytes in which a line's end is looked for
 DELIMITERS = (b",", b";", b"\t", b"|")
 MOST_ABOVE = 100  # lines of titles
 
@@ -94,7 +94,7 @@ def first_record(blocks: Iterator[bytes], line: int, by_record: bool) -> Start:
     for block in blocks:
         text += block
         at = record_end(text)
-        if at or len(text) > BLOCK:
+        if at or len(text) > LONGEST_HEADER:
             break
     at = at or len(text)
     head = text[:at].replace(b"\r\n", b"\n")

@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
-from salesbook import maps
+from salesbook import maps, memory
 from salesbook.disk import STAGING, sweep
 from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
@@ -140,6 +140,7 @@ def publish(folder: Path, target: Path) -> None:
 
 def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
     """The folder of a new import, in the staging folder."""
+    memory.keep_freed()
     folder = staging / "import"
     for part in (folder, folder / "tables", folder / "quarantine"):
         part.mkdir(mode=0o700)

@@ -15,15 +15,14 @@ import numpy as np
 
 from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import closing, sheets
-from salesbook.sources.beside import ahead
 from salesbook.sources.files import Copy
 from salesbook.sources.framing import NEW_LINE, PATIENCE, Dialect, Frame, frames
-from salesbook.sources.header import BLOCK, DELIMITERS, Declared, Start, clean_name, name_key, started
+from salesbook.sources.header import DELIMITERS, Declared, Start, clean_name, name_key, started
 from salesbook.sources.packed import opener, unpacked, unpacking
 from salesbook.sources.rows import Block, Rows, Traits, traits_of
 from salesbook.sources.text import Text
 
-LARGE_BLOCK = 1 << 22
+BLOCK, LARGE_BLOCK = 1 << 20, 1 << 22
 MOST_BAD = 1 << 26  # bytes of records that are none: beyond it a file is no table, or packed to do harm
 LONGEST_SKIPPED = 4096  # DuckDB skips a row too many behind a header of more than some 8,000 bytes
 MARKS = (
@@ -117,7 +116,7 @@ def framed(name, header, dialect, framing: Iterator[Frame], again, rows: Rows) -
     bad_bytes, pieces, are_original = 0, [], True
     with bad.open("w", encoding="utf-8", newline="") as bad_file:
         bad_rows = csv.writer(bad_file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        for frame in ahead(framing):
+        for frame in framing:
             rows.add(frame)
             pieces.append((len(frame.text), len(frame.lines)))
             are_original = are_original and frame.is_original
