@@ -291,12 +291,12 @@ def cast_table(work: Work, table: Table) -> None:
     for feed in work.feeds.get(table.name, []):
         path = part_of(work.folder, feed)
         words, (mixed, empty) = plan.words_of(feed.name, work.settings.source), mixed_and_empty(feed)
-        rows = Blocks(work.con, feed, words, mixed, work.problems, empty).typed()
+        rows = ahead(Blocks(work.con, feed, words, mixed, work.problems, empty).typed())
         if of_rows := steps.of_rows(table.name, work.settings.source, work.problems):
             rows = ahead(typed.derived(work.con, rows, table, of_rows))
-        kept, last = kept_of(work, feed), is_last(work, feed)
-        most_apart = MOST_APART if last and not feed.is_shared else 0
-        wrote = typed.written(rows, path, kept, is_last=last, most_apart=most_apart)
+        kept = kept_of(work, feed)
+        most_apart = MOST_APART if is_last(work, feed) and not feed.is_shared else 0
+        wrote = typed.written(rows, path, kept, most_apart)
         work.wrote[path] = wrote
         if wrote.count != feed.text.n_good:
             raise miscounted(feed.text.name, feed.text.n_good, wrote.count)

@@ -55,20 +55,16 @@ def batches(con: duckdb.DuckDBPyConnection, select: str) -> Iterator[pa.RecordBa
         yield from ahead(apart.sql(select).to_arrow_reader(BATCH))
 
 
-def written(
-    rows: Iterator[pa.RecordBatch], path: Path, table: Table, is_last: bool = True, most_apart: int = 0
-) -> Written:
+def written(rows: Iterator[pa.RecordBatch], path: Path, table: Table, most_apart: int = 0) -> Written:
     """Rows written to Parquet while they come; `problem` and `other_word`, where they have them, are told beside it.
 
-    Parameters: `is_last`, whether they are not written once more after the checks, and therefore packed well;
-    `most_apart`, how many rows that could not be cast may be kept apart.
+    Parameters: `most_apart`, how many rows that could not be cast may be kept apart.
     """
     schema = schema_of(table)
     count, marked, key, n_apart = 0, [MARKED.empty_table()], Key(table), 0
     apart = [pa.schema([*schema, *MARKED]).empty_table()]
-    packing = "zstd" if is_last else "lz4"
     options = {"use_dictionary": repeated(table), "write_statistics": ordered(schema)}
-    with pq.ParquetWriter(path, schema, compression=packing, **options) as file:
+    with pq.ParquetWriter(path, schema, compression="lz4", **options) as file:
         for batch in rows:
             first, count = count, count + len(batch)
             if MARKS[0] in batch.schema.names:
