@@ -109,3 +109,14 @@ def test_rows_without_any_value_of_their_own_are_refused_and_it_is_said_that_an_
     assert made.questions[0].ask.startswith("No column may be deal_id")
     with pytest.raises(BadData, match="no column 'deal_id'"):
         answered(made)
+
+
+def test_the_day_on_which_an_activity_was_entered_is_offered_where_no_column_says_when_it_was(mapped, answered, rows):
+    leads = "id,status,source,date_created\n" + "".join(f"lead_{n},New,Web,2026-01-0{n}\n" for n in range(1, 5))
+    acts = "id,_type,lead_id,user_id,direction,date_created\n"
+    acts += "".join(f"acti_{n},Call,lead_{n},user_{n % 2},outbound,2026-02-0{n}\n" for n in range(1, 5))
+    made = mapped({"leads.csv": leads, "activities.csv": acts})
+    assert lines_for(made, "occurred_at") == ["date_created"]
+    imported = answered(made, 'occurred_at = "date_created"', 'deals = ""')
+    told = rows(imported, "activities", "activity_id, occurred_at = recorded_at")
+    assert told == [(f"acti_{n}", True) for n in range(1, 5)]

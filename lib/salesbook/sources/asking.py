@@ -22,6 +22,7 @@ WANTED = {  # of each table, with what tells it as well
     },
     "activities": {"occurred_at": ("occurred_at", "planned_at")},
 }  # fmt: skip
+WRITTEN_AS = {"closed_at": "expected_close", "occurred_at": "recorded_at"}  # where some CRMs write it
 
 
 def ask_for_lacking(made: Proposal, fed: Fed) -> None:
@@ -112,8 +113,8 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
     asked = {line.partition(" = ")[0] for question in own for line in question.lines}
     for name, same in WANTED.get(maps.table_name(fed.name), {}).items():
         column, may = column_of(fed, name), may_be(fed, column_of(fed, name))
-        expected = fed.source_of("expected_close") if name == "closed_at" else None
-        may += [expected.name] if expected else []  # into which some CRMs write the closing
+        other = fed.source_of(WRITTEN_AS.get(name, ""))
+        may += [other.name] if other else []
         if may and name not in asked and not any(fed.source_of(one) for one in same):
             ask = f"No column was found for {name} ({column.meaning}). Is it one of these?"
             made.ask_which(fed, name, ask, may)
