@@ -50,6 +50,11 @@ CASES = {
         [3],
         [(1, "line_end_inside", b'1;a\rb;"3\n4"')],
     ),
+    "more than 256 too many": (
+        b"1;2;3\n" + b"4;" * 258 + b"5\n6;7;8\n",
+        [1, 3],
+        [(2, "fields_too_many", b"4;" * 258 + b"5")],
+    ),
     "a lone carriage return": (b"1;a\rb;3\n4;5;6\n", [2], [(1, "line_end_inside", b"1;a\rb;3")]),
 }
 

@@ -108,7 +108,7 @@ def test_the_same_files_are_read_once_and_changed_ones_again(read, deals_of):
 
 def test_files_whose_import_is_kept_are_hashed_where_they_stand(read, deals_of, monkeypatch):
     first = read({"deals.csv": deals_of(good=2)})
-    monkeypatch.setattr(intake, "copied", None)
+    monkeypatch.setattr(intake.copies, "copied", None)
     assert read({"deals.csv": deals_of(good=2)}).folder == first.folder
 
 

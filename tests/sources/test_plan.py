@@ -1,14 +1,11 @@
 """Which file feeds which table, and which column becomes which: by name and by the map, never by position."""
 
 import gzip
-import os
 from datetime import date
 
 import pytest
 
 from salesbook.errors import BadData
-from salesbook.sources import files
-from salesbook.sources.files import SourceFile
 
 HEADER = "Nr,Fase,Bedrag,Valuta,Pipeline,Status"
 EXPORT = f"{HEADER}\nD1,Demo,5,EUR,Sales,open\n"
@@ -149,18 +146,3 @@ def test_a_file_that_the_map_does_not_speak_of_is_set_aside_where_it_does_not_fi
     assert imported.set_aside == ("accounts.csv",)
     with pytest.raises(BadData, match="account_id"):
         read(content, files={"deals": "export.csv"}, columns=COLUMNS | {"accounts": {"name": "Naam"}})
-
-
-@pytest.mark.parametrize("read", [files.hashed, lambda file: files.copied(file, file.path.with_suffix(".copy"))])
-def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, read):
-    path = tmp_path / "deals.csv"
-    path.write_text(EXPORT)
-
-    class Growing:
-        def update(self, block):
-            path.write_text(EXPORT * 2)
-            os.utime(path, ns=(1, 1))
-
-    monkeypatch.setattr(files.hashlib, "sha256", Growing)
-    with pytest.raises(BadData, match="changed while it was read"):
-        read(SourceFile("deals.csv", path, "", ("deals",)))

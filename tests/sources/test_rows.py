@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesbook.sources import reader
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.copies import Copy
+from salesbook.sources.files import SourceFile
 from salesbook.sources.framing import Dialect
 from salesbook.sources.header import Declared
 from salesbook.sources.reader import read

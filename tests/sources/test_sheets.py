@@ -15,7 +15,8 @@ import xlsxwriter
 
 from salesbook.errors import BadData
 from salesbook.sources import packed, sheets
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.copies import Copy
+from salesbook.sources.files import SourceFile
 
 HEADER = ["deal_id", "pipeline", "stage", "status", "currency", "amount", "created_at", "is_test", "expected_close"]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.copies import Copy
+from salesbook.sources.files import SourceFile
 from salesbook.sources.reader import Declared, read
 
 

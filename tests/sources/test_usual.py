@@ -14,7 +14,8 @@ from salesbook import zones
 from salesbook.schema import Column, Table
 from salesbook.sources.blocks import Blocks, mixed_columns
 from salesbook.sources.cast import OTHER, Problems
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.copies import Copy
+from salesbook.sources.files import SourceFile
 from salesbook.sources.form import Form
 from salesbook.sources.header import Declared
 from salesbook.sources.plan import Feed

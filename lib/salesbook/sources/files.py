@@ -1,15 +1,12 @@
-"""The files of a source: which file feeds which table, and their copies, made while hashing."""
+"""The files of a source: which file feeds which table."""
 
-import hashlib
 import re
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from salesbook.errors import BadData
 from salesbook.maps import table_name
@@ -22,7 +19,6 @@ ENDINGS = (*(kind + packed for kind in KINDS for packed in (".gz", ".zip")), ".g
 SHEETS, DATA = (".xls", ".xlsb", ".ods", ".numbers"), (".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm")
 PACKED = (".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz")
 UNREAD = (*SHEETS, *DATA, *PACKED, ".feather", ".arrow", ".avro", ".orc")
-BLOCK = 1 << 20  # memory of larger ones is given back and asked for again each time
 
 
 @dataclass(frozen=True)
@@ -37,47 +33,6 @@ class SourceFile:
     sheet: str
     tables: tuple[str, ...]
     is_canonical: bool = False
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A file's copy under a name of our own, with the hash of its bytes.
-
-    `is_table`: rows of a database, written as CSV in UTF-8 with commas: they have a key and no line. `others`: columns
-    that it has and that were not copied.
-    """
-
-    file: SourceFile
-    path: Path
-    sha256: str
-    bytes: int
-    is_table: bool = False
-    others: tuple[str, ...] = ()
-
-
-class Origin(Protocol):
-    """Where an import's files come from: a folder, or a server whose tables are copied out."""
-
-    def located(self) -> list[SourceFile]:
-        """The files that feed tables, in the order in which they are numbered."""
-
-    def copied(self, file: SourceFile, target: Path) -> Copy:
-        """A copy of a file, hashed while it is made."""
-
-
-@dataclass(frozen=True)
-class Folder:
-    """The folder that the settings name."""
-
-    settings: Settings
-
-    def located(self) -> list[SourceFile]:
-        """The files of the folder, in order of their names."""
-        return located(self.settings)
-
-    def copied(self, file: SourceFile, target: Path) -> Copy:
-        """A copy of a file, hashed while it is made."""
-        return copied(file, target)
 
 
 def located(settings: Settings) -> list[SourceFile]:
@@ -316,48 +271,3 @@ def named_in(path: Path, part: str) -> list[str]:
     """The names of a zip's files that a pattern means; any other name as it is."""
     there = zipped(path)
     return [name for name in there if part not in there and fnmatchcase(name, part)] or [part]
-
-
-def copied(file: SourceFile, target: Path) -> Copy:
-    """A copy of a file, hashed while it is made.
-
-    Raises: BadData where the file cannot be read, or changed while it was read.
-    """
-    with target.open("xb") as copy:
-        sha256, size = read_through(file, copy.write)
-    return Copy(file, target, sha256, size)
-
-
-def hashed(file: SourceFile) -> str:
-    """The hash of a file where it stands.
-
-    Raises: BadData where the file cannot be read, or changed while it was read.
-    """
-    return read_through(file, len)[0]
-
-
-def read_through(file: SourceFile, take: Callable[[bytes], object]) -> tuple[str, int]:
-    """Read a file once, hashing each block while it is taken elsewhere; its hash and its size."""
-    todo = "Wait until the export is written, then run again."
-    if not file.path.is_file():
-        raise BadData(f"{file.name} cannot be read.", "It is not a file.", "Take it away, or name another in the map.")
-    try:
-        before, digest = file.path.stat(), hashlib.sha256()
-        with file.path.open("rb") as source, ThreadPoolExecutor(1) as beside:
-            block = source.read(BLOCK)
-            while block:
-                hashing = beside.submit(digest.update, block)
-                take(block)
-                block = source.read(BLOCK)
-                hashing.result()
-        after = file.path.stat()
-    except OSError as error:
-        if error.filename != str(file.path):
-            raise
-        found = f"{error.strerror}."
-        raise BadData(f"{file.name} cannot be read.", found, "Check that it is a file that you may read.") from error
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise BadData(
-            f"{file.name} changed while it was read.", f"{before.st_size} bytes became {after.st_size}.", todo
-        )
-    return digest.hexdigest(), after.st_size

@@ -170,10 +170,10 @@ def structure(block: bytes, dialect: Dialect) -> tuple[np.ndarray, np.ndarray, n
     text = np.frombuffer(block, np.uint8)
     is_sign, is_end = text == dialect.delimiter[0], text == NEW_LINE
     if dialect.quote not in block:
-        return None if b"\r" in block else (*records_of(text, is_sign | is_end), np.zeros(0, np.int64))
+        return None if b"\r" in block else (*records_of(is_sign, is_end), np.zeros(0, np.int64))
     is_quote = text == dialect.quote[0]
     inside = (np.cumsum(is_quote, dtype=np.uint8) & 1).view(bool)
-    ends, counts = records_of(text, (is_sign | is_end) & ~inside)
+    ends, counts = records_of(is_sign & ~inside, is_end & ~inside)
     used = int(ends[-1]) + 1 if len(ends) else 0
     quotes = np.flatnonzero(is_quote[:used])
     may_touch = is_sign | is_end | is_quote
@@ -184,11 +184,17 @@ def structure(block: bytes, dialect: Dialect) -> tuple[np.ndarray, np.ndarray, n
     return ends, counts, np.flatnonzero(is_end & inside)
 
 
-def records_of(text: np.ndarray, is_mark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where records end and how many fields each has, by the marks that end fields: delimiters and line ends."""
-    marks = np.flatnonzero(is_mark)
-    last = np.flatnonzero(text[marks] == NEW_LINE)
-    return marks[last], np.diff(last, prepend=-1)
+def records_of(is_sign: np.ndarray, is_end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where records end and how many fields each has, by the delimiters and line ends that end fields."""
+    ends = np.flatnonzero(is_end)
+    if len(ends) == 0:
+        return ends, ends
+    marks = (is_sign | is_end)[: ends[-1] + 1].view(np.uint8)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    counts = np.add.reduceat(marks, starts, dtype=np.uint8)  # many times faster than in wider numbers
+    if counts.sum(dtype=np.int64) != np.count_nonzero(marks):
+        counts = np.add.reduceat(marks, starts, dtype=np.int64)
+    return ends, counts
 
 
 def sorted_out(text: bytes, starts, ends, counts, lines, dialect: Dialect) -> Frame:

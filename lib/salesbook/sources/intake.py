@@ -20,12 +20,15 @@ from salesbook.disk import STAGING, sweep
 from salesbook.errors import BadData, SalesbookError
 from salesbook.schema import Table
 from salesbook.settings import NAME, Settings
-from salesbook.sources import cast, files, mending, plan, quarantine, reader, snapshots, steps, typed
+from salesbook.sources import arriving, cast, copies, files, mending, plan, quarantine, reader, snapshots, steps, typed
+from salesbook.sources.arriving import Origin
 from salesbook.sources.beside import ahead
 from salesbook.sources.blocks import Blocks, mixed_and_empty
 from salesbook.sources.checks import STATUS, Checks
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.copies import Copy
+from salesbook.sources.files import SourceFile
 from salesbook.sources.form import Form, literal
+from salesbook.sources.header import Declared
 from salesbook.sources.imports import RECORD, Import, counted, newest_instant, opened
 from salesbook.sources.staged import Staged
 from salesbook.sources.text import Text
@@ -54,12 +57,12 @@ class Work:
     wrote: dict[Path, typed.Written] = field(default_factory=dict)
 
 
-def load(settings: Settings, store: Path, origin: files.Origin | None = None) -> Import:
+def load(settings: Settings, store: Path, origin: Origin | None = None) -> Import:
     """The import of the settings' source.
 
-    Rule: files are copied and hashed first, or hashed alone where the store may hold the import of just these bytes.
-    The same bytes under the same map are read once; a changed file or map makes a new import, and the old one stays. An
-    import appears whole or not at all. Rows read = loaded + rejected.
+    Rule: files are copied and hashed, and copies alone are read; where the store may hold the import of just these
+    bytes, they are hashed first. The same bytes under the same map are read once; a changed file or map makes a new
+    import, and the old one stays. An import appears whole or not at all. Rows read = loaded + rejected.
     Parameters: `settings`; `store`, the folder of all imports; `origin`, the settings' folder if left out.
     Returns: Import.
     Raises: BadData for what cannot be read without guessing, or more rows rejected than the settings allow.
@@ -69,14 +72,17 @@ def load(settings: Settings, store: Path, origin: files.Origin | None = None) ->
     sweep(store)
     staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=store))
     try:
-        folder = files.Folder(settings)
-        located = [*(origin or folder).located(), *snapshots.located(settings)]
-        target = None if origin else kept(settings, located, store, staging)
-        if target is None:
-            copies = [copied(origin or folder, file, staging / f"{at}.copy") for at, file in enumerate(located)]
-            target = store / key_of(settings, [(copy.file, copy.sha256) for copy in copies])
+        located = [*(origin.located() if origin else files.located(settings)), *snapshots.located(settings)]
+        if origin:
+            fetched = arriving.fetched(origin, located, staging)
+            target = store / key_of(settings, located, [copy.sha256 for copy in fetched])
             if not (target / RECORD).is_file():
-                publish(made(settings, copies, staging), target)
+                publish(made(settings, fetched, staging), target)
+        elif (target := kept(settings, located, store, staging)) is None:
+            with arriving.arriving(located, staging) as coming:
+                folder = made(settings, coming, staging)
+                target = store / key_of(settings, located, [copy.whole().sha256 for copy in coming])
+                publish(folder, target)
     finally:
         shutil.rmtree(staging)
     result = opened(target)
@@ -91,19 +97,14 @@ def check_map(settings: Settings) -> None:
     reader.check_declared(settings.source.encoding, settings.source.delimiter)
 
 
-def copied(origin: files.Origin, file: SourceFile, target: Path) -> Copy:
-    """A copy of a file of the source, or of the snapshots that are kept beside the settings."""
-    return snapshots.copied(file, target) if file.is_canonical else origin.copied(file, target)
-
-
 def kept(settings: Settings, located: list[SourceFile], store: Path, staging: Path) -> Path | None:
     """The import that the store has of the bytes that the files have now; None where it has none."""
     if not is_promising(located, store):
         return None
     with ThreadPoolExecutor(2) as pool:
         own = [snapshots.copied(file, staging / "snapshots.kept").sha256 for file in located if file.is_canonical]
-        hashes = [*pool.map(files.hashed, (file for file in located if not file.is_canonical)), *own]
-    target = store / key_of(settings, list(zip(located, hashes, strict=True)))
+        hashes = [*pool.map(copies.hashed, (file for file in located if not file.is_canonical)), *own]
+    target = store / key_of(settings, located, hashes)
     return target if (target / RECORD).is_file() else None
 
 
@@ -118,9 +119,9 @@ def is_promising(located: list[SourceFile], store: Path) -> bool:
     return False
 
 
-def key_of(settings: Settings, hashed: list[tuple[SourceFile, str]]) -> str:
+def key_of(settings: Settings, located: list[SourceFile], hashes: list[str]) -> str:
     """The import's key: what the result depends on, hashed."""
-    read = [(file.name, file.sheet, file.tables, sha256) for file, sha256 in hashed]
+    read = [(file.name, file.sheet, file.tables, sha256) for file, sha256 in zip(located, hashes, strict=True)]
     rest = [VERSION, repr(TABLES), settings.zone, repr(replace(settings.source, path=""))]
     return hashlib.sha256(json.dumps([read, rest]).encode()).hexdigest()[:24]
 
@@ -145,7 +146,7 @@ def made(settings: Settings, copies: list[Copy], staging: Path) -> Path:
     for part in (folder, folder / "tables", folder / "quarantine"):
         part.mkdir(mode=0o700)
     with connected(staging) as con:
-        work = Work(settings, staging, con, copies)
+        work = Work(settings, staging, con, [*copies])
         quarantine.prepare(con)
         read_files(work)
         read_rows(work)
@@ -191,13 +192,23 @@ def read_files(work: Work) -> None:
     source = work.settings.source
     for number, copy in enumerate(work.copies):
         wanted = set().union(*(plan.wanted_names(name, source) for name in copy.file.tables))
-        work.texts[number] = reader.read(copy, plan.declared(copy.file, source), wanted, work.folder)
+        work.texts[number] = read(copy, plan.declared(copy.file, source), wanted, work.folder)
+        work.copies[number] = copy.whole()
     of_deals = [n for n, copy in enumerate(work.copies) if "deals" in map(maps.table_name, copy.file.tables)]
     work.dated = steps.dated_stages([work.texts[number].header for number in of_deals], source)
     for number, copy in enumerate(work.copies):
         for table in dict.fromkeys(map(maps.table_name, copy.file.tables)):
             feed_table(work, number, table)
         quarantine.know(work.con, number, work.texts[number])
+
+
+def read(copy: Copy, declared: Declared, wanted: set[str], folder: Path) -> Text:
+    """A copy's rows as text, read while it comes: what is wrong with the file as a whole is told before its rows."""
+    try:
+        return reader.read(copy, declared, wanted, folder)
+    except BadData:
+        copy.whole()
+        raise
 
 
 def feed_table(work: Work, number: int, table: str) -> None:

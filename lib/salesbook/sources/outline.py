@@ -10,7 +10,7 @@ import duckdb
 
 from salesbook.sources import cast, packed, reader, sheets
 from salesbook.sources.closing import FIGURE, MOST_CLOSING, Line, cells_in
-from salesbook.sources.files import Copy
+from salesbook.sources.copies import Copy
 from salesbook.sources.header import DELIMITERS, clean_name, is_header, name_key
 
 FIRST_ROWS = 60  # in which a header is looked for

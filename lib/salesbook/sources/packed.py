@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from salesbook.errors import BadData
-from salesbook.sources.files import BLOCK, Copy, listed, members
+from salesbook.sources.copies import BLOCK, Copy
+from salesbook.sources.files import listed, members
 
 LARGE, MOST_PACKED = 1 << 27, 200  # bytes; how many times smaller a workbook may be than what is in it
 PARQUET, GZIP, ZIP = b"PAR1", b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
@@ -24,11 +25,13 @@ DOCUMENTS = {
 
 def unpacked(copy: Copy, folder: Path) -> tuple[Copy, str]:
     """A file, and what it is: text, gzip, zip, xlsx or parquet; a packed workbook or Parquet file is unpacked into a
-    file of its own.
+    file of its own. What is not text is there as a whole.
 
     Raises: BadData for an empty file, for kinds that are not read, and for what cannot be unpacked.
     """
     kind = kind_of(copy)
+    if kind != "text":
+        copy = copy.whole()
     if kind not in ("gzip", "zip"):
         return copy, kind
     with unpacking(copy.file.name), opener(copy, kind)() as file:
@@ -62,7 +65,7 @@ def kind_of(copy: Copy) -> str:
 
     Raises: BadData for an empty file and for kinds that are not read.
     """
-    with copy.path.open("rb") as file:
+    with copy.opened() as file:
         head = file.read(512)
     if not head:
         raise BadData(f"{copy.file.name} is empty.", "It has no bytes.", "Export it again.")
@@ -73,7 +76,7 @@ def kind_of(copy: Copy) -> str:
     if not head.startswith(ZIP):
         return "text"
     try:
-        with zipfile.ZipFile(copy.path) as archive:
+        with zipfile.ZipFile(copy.whole().path) as archive:
             parts = archive.namelist()
             if any(member.header_offset < 0 for member in archive.infolist()):
                 raise zipfile.BadZipFile("Its beginning is missing")
@@ -93,7 +96,7 @@ def opener(copy: Copy, kind: str) -> Callable:
     if kind == "gzip":
         return partial(gzip.open, copy.path, "rb")
     if kind == "text":
-        return partial(copy.path.open, "rb")
+        return copy.opened
     archive = zipfile.ZipFile(copy.path)
     there, wanted = members(archive), copy.file.sheet
     if wanted and wanted not in there:

@@ -9,8 +9,9 @@ from salesbook.errors import BadData
 from salesbook.settings import Settings
 from salesbook.sources import intake
 from salesbook.sources.connection import Connection
+from salesbook.sources.copies import Copy
 from salesbook.sources.database import Database
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.files import SourceFile
 from salesbook.sources.relations import Relations
 from salesbook.sources.sheets import not_plain
 from salesbook.sources.site import Local, Site

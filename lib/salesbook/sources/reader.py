@@ -15,7 +15,7 @@ import numpy as np
 
 from salesbook.errors import BadData, WrongUsage
 from salesbook.sources import closing, sheets
-from salesbook.sources.files import Copy
+from salesbook.sources.copies import Copy
 from salesbook.sources.framing import NEW_LINE, PATIENCE, Dialect, Frame, frames
 from salesbook.sources.header import DELIMITERS, Declared, Start, clean_name, name_key, started
 from salesbook.sources.packed import opener, unpacked, unpacking

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import python_calamine
 
 from salesbook.errors import BadData
-from salesbook.sources.files import Copy, listed
+from salesbook.sources.copies import Copy
+from salesbook.sources.files import listed
 from salesbook.sources.header import is_header
 from salesbook.sources.packed import refuse_bomb
 

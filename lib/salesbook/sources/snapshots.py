@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 
 from salesbook.errors import BadData
 from salesbook.settings import Settings
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.copies import Copy
+from salesbook.sources.files import SourceFile
 
 FOLDER = "snapshots"
 TABLE = "forecast_snapshots"

@@ -16,8 +16,9 @@ from salesbook.errors import BadData, WrongUsage
 from salesbook.settings import Settings, Source
 from salesbook.sources import intake
 from salesbook.sources.connection import Connection
+from salesbook.sources.copies import Copy
 from salesbook.sources.dialect_spark import quoted
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources.files import SourceFile
 from salesbook.sources.relations import Relations
 from salesbook.sources.site import Local, Site
 

@@ -11,8 +11,9 @@ import duckdb
 import python_calamine
 
 from salesbook.errors import BadData
-from salesbook.sources import cast, dating, files, outline, reader
-from salesbook.sources.files import Copy, SourceFile
+from salesbook.sources import cast, copies, dating, files, outline, reader
+from salesbook.sources.copies import Copy
+from salesbook.sources.files import SourceFile
 from salesbook.sources.form import DATES, FALSE, ISO, SPACES, TRUE, Form, literal, matches, number_pattern
 from salesbook.sources.known import parts
 from salesbook.sources.outline import Outline
@@ -207,7 +208,7 @@ def sheets_of(path: Path, packed: str, folder: Path) -> Iterator[SourceFile]:
 def surveyed(file: SourceFile, work: Path, number: int, wanted: set[str]) -> Surveyed:
     """A file with what its columns prove: those of its rows, without titles above them or the end of a report."""
     try:
-        copy = files.copied(file, work / f"{number}.copy")
+        copy = copies.copied(file, work / f"{number}.copy")
         header, is_sure = outline.header_of(copy, wanted)
         text, encoding = text_of(copy, Declared(header=header), work, wanted)
         closing, is_closing_sure = outline.closing_of(text)
