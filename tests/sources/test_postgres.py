@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import traceback
+import tracemalloc
 import uuid
 
 import duckdb
@@ -15,6 +16,7 @@ from salesbook.cli import main
 from salesbook.errors import BadData, MissingTool, SalesbookError, WrongUsage
 from salesbook.settings import load as settings_of
 from salesbook.sources import site
+from salesbook.sources.database import Database
 
 CANARY = "canary-4c1d77"
 VARIABLE = "SALESBOOK_TEST_DATABASE"
@@ -261,3 +263,22 @@ def test_a_command_ends_with_the_exit_code_and_three_parts_that_hold_no_address(
         assert [line.split(":")[0].strip() for line in said.err.splitlines()] == ["Error", "Found", "To do"]
         assert CANARY not in said.out + said.err
     assert [path for path in tmp_path.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()] == []
+
+
+def test_a_table_is_copied_out_row_by_row(read, monkeypatch):
+    copied_out, most = Database.copied_out, []
+
+    def measured(*asked):
+        tracemalloc.start()
+        try:
+            yield from copied_out(*asked)
+            most.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+
+    monkeypatch.setattr(Database, "copied_out", measured)
+    imported = read(DEALS.format(amount="integer", instant="date") + """
+        insert into deals select n, repeat('Sales', 20), 'Demo', 5, 'EUR', '2026-01-05', 'open'
+        from generate_series(1, 50000) n;""")  # fmt: skip
+    assert imported.rows_loaded("deals") == 50_000
+    assert most[0] < 1_000_000 < imported.files[0]["bytes"]

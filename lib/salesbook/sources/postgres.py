@@ -1,6 +1,7 @@
 """Tables of a PostgreSQL database as a source: what the map names of them is copied out, and read like files."""
 
 import hashlib
+from itertools import chain
 from pathlib import Path
 
 from psycopg import sql as q
@@ -89,7 +90,7 @@ class Tables(Relations):
         digest, size = hashlib.sha256(), 0
         header = ",".join('"' + name.replace('"', '""') + '"' for name in kept) + "\n"
         with target.open("xb") as copy:
-            for block in (header.encode(), *self.database.copied_out(query, f"the table {file.name!r}")):
+            for block in chain([header.encode()], self.database.copied_out(query, f"the table {file.name!r}")):
                 digest.update(block)
                 size += copy.write(block)
         others = tuple(name for name in columns if name not in kept)
