@@ -21,7 +21,7 @@ SECTIONS = ("files", "columns", "constants", "words", "rows", "steps", "newest",
 SHAPES = {
     "files": (1, str | list[str], 'deals = "deals.csv"'),
     "columns": (2, str | list[str | list[str]], 'stage = "Deal Stage"'),
-    "constants": (2, str, 'pipeline = "Sales"'),
+    "constants": (2, str | dict[str, str], 'pipeline = "Sales"'),
     "words": (3, str, 'Gewonnen = "won"'),
     "rows": (1, list[dict], 'stages = [{ stage = "New" }]'),
     "steps": (1, list[str], 'deals = ["months_by_name"]'),
@@ -179,7 +179,7 @@ def leaves(value, depth: int, *place: str) -> Iterator[tuple[tuple[str, ...], ob
 
 
 def is_of(value, kind) -> bool:
-    """Whether a value is of a kind, of a list to the last of its values.
+    """Whether a value is of a kind, of a list or a table to the last of its values.
 
     Examples:
     >>> is_of("a", str | list[str]), is_of(["a", 1], list[str]), is_of(["a", ["b"]], list[str | list[str]])
@@ -189,6 +189,8 @@ def is_of(value, kind) -> bool:
         return any(is_of(value, one) for one in get_args(kind))
     if get_origin(kind) is list:
         return isinstance(value, list) and all(is_of(one, *get_args(kind)) for one in value)
+    if get_origin(kind) is dict:
+        return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
     return isinstance(value, kind)
 
 

@@ -55,7 +55,7 @@ class Source:
     build_in: str = ""
     files: dict[str, str | list[str]] = field(default_factory=dict)
     columns: dict[str, dict[str, str | list[str]]] = field(default_factory=dict)
-    constants: dict[str, dict[str, str]] = field(default_factory=dict)
+    constants: dict[str, dict[str, str | dict[str, str]]] = field(default_factory=dict)
     words: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     rows: dict[str, list[dict]] = field(default_factory=dict)
     steps: dict[str, list[str]] = field(default_factory=dict)

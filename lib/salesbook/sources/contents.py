@@ -2,7 +2,7 @@
 
 import re
 
-from salesbook.sources import asking
+from salesbook.sources import asking, outcomes
 from salesbook.sources.known import currencies, outcome, parts, synonyms
 from salesbook.sources.naming import KNOWN, words_of
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
@@ -22,6 +22,7 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
     if fed.source_of("pipeline") is None:
         made.constants["deals"] = {"pipeline": "Sales"}
     settle_currency(made, fed)
+    outcomes.settle(made, fed)
     if fed.source_of("stage") is None and fed.source_of("status"):
         stage_of_status(made, fed)
     settle_leads(made, fed)
@@ -128,7 +129,7 @@ def settle_leads(made: Proposal, fed: Fed) -> None:
 
 def complete_status(made: Proposal, fed: Fed) -> None:
     """The status of deals that no column tells: of the columns that say whether they are won, else of the stage."""
-    if fed.source_of("status"):
+    if fed.source_of("status") or "status" in made.constants.get("deals", {}):
         return
     if fed.source_of("is_won") and (fed.source_of("is_lost") or fed.source_of("is_closed")):
         made.do("deals", "status_from_flags")

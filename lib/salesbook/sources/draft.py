@@ -9,7 +9,7 @@ from rich.table import Table
 
 from salesbook import maps
 from salesbook.errors import WrongUsage
-from salesbook.sources.proposed import Proposal, column_of, quoted
+from salesbook.sources.proposed import Proposal, column_of, quoted, value_of
 from salesbook.tables import TABLES
 
 HEAD = """# Settings proposed by `salesbook map`. Lines with "?" are questions that the export does not answer: choose
@@ -70,7 +70,7 @@ def sections_of(made: Proposal) -> dict[str, list[str]]:
         if matches:
             found[f"columns.{fed.name}"] = [f"{m.column} = {fed.written(m.named)}   # {m.how}" for m in matches]
     for name, constants in made.constants.items():
-        found[f"constants.{name}"] = [f"{column} = {quoted(value)}" for column, value in constants.items()]
+        found[f"constants.{name}"] = [f"{column} = {value_of(value)}" for column, value in constants.items()]
     for name, columns in made.words.items():
         for column, words in columns.items():
             found[f"words.{name}.{column}"] = [f"{quoted(old)} = {quoted(new)}" for old, new in words.items()]

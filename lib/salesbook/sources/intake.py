@@ -216,7 +216,8 @@ def feed_table(work: Work, number: int, table: str) -> None:
 
     Raises: BadData where it has those of none, and the map asks for the file.
     """
-    copy, text, source = work.copies[number], work.texts[number], work.settings.source
+    copy, text = work.copies[number], work.texts[number]
+    source = plan.of_file(work.settings.source, copy.file)
     form, errors = form_of(work.settings, copy.file.is_canonical), []
     for name in copy.file.tables:
         if maps.table_name(name) != table:
@@ -282,7 +283,7 @@ def read_rows(work: Work) -> None:
         work.copies.append(copy)
         work.texts[len(work.copies) - 1] = text
         shape = steps.table_for(table, source, list(work.dated))
-        feed = plan.feed(table, shape, len(work.copies) - 1, text, form, source, {})
+        feed = plan.feed(table, shape, len(work.copies) - 1, text, form, plan.of_file(source, copy.file), {})
         work.feeds.setdefault(table, []).append(feed)
         quarantine.know(work.con, len(work.copies) - 1, text)
 

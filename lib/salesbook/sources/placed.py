@@ -156,19 +156,19 @@ def feed_tables(work: Work) -> None:
         tables = dict.fromkeys(map(maps.table_name, file.tables))
         for table in tables:
             parts = [name for name in file.tables if maps.table_name(name) == table]
-            feed = first_feed(work, parts, number, text, form)
+            feed = first_feed(work, file, parts, number, text, form)
             if feed:
                 forms = steps.forms_of(feed.name, source)
                 feed = replace(feed, is_placed=True, is_shared=len(tables) > 1, forms=forms)
                 work.feeds.setdefault(table, []).append(feed)
 
 
-def first_feed(work: Work, parts: list[str], number: int, text: Text, form: Form) -> plan.Feed | None:
+def first_feed(work: Work, file: SourceFile, parts: list[str], number: int, text: Text, form: Form) -> plan.Feed | None:
     """The feed of the first part of a table that a relation has the columns of.
 
     Raises: BadData where it has those of none, and the map asks for it.
     """
-    source, errors = work.settings.source, []
+    source, errors = plan.of_file(work.settings.source, file), []
     for name in parts:
         try:
             shape = steps.table_for(name, source, list(work.dated))

@@ -4,7 +4,8 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 
 from salesbook import maps
 from salesbook.errors import BadData
@@ -120,6 +121,35 @@ def feed(
     unknown = tuple(column for at, column in enumerate(text.header) if column and at not in positions.values())
     unknown += text.others
     return Feed(table, number, text, form, positions, constants, unknown, name=name)
+
+
+def of_file(source: Source, file: SourceFile) -> Source:
+    """The settings as they are of one file: of constants that are told file by file those of this one.
+
+    Raises: BadData where they are told of other files alone.
+    """
+    constants = {
+        table: {column: own_value(value, file, f"{table}.{column}") for column, value in told.items()}
+        for table, told in source.constants.items()
+        if table in file.tables
+    }
+    return replace(source, constants=source.constants | constants)
+
+
+def own_value(told: str | dict[str, str], file: SourceFile, name: str) -> str:
+    """The value that is told of every file, or of those of a name; a name may be a pattern, the first is taken.
+
+    Raises: BadData where it is told of other files alone.
+    """
+    if isinstance(told, str):
+        return told
+    names = (file.name, f"{file.name}#{file.sheet}")
+    found = [value for one, value in told.items() if any(name == one or fnmatchcase(name, one) for name in names)]
+    if not found:
+        table, _, column = name.partition(".")
+        todo = f"Add it to {column} under [constants.{table}] in salesbook.toml."
+        raise BadData(f"{file.name} has no value of {column}.", f"It is told of {listed(list(told))}.", todo)
+    return found[0]
 
 
 def given_constants(name: str, source: Source) -> dict[str, str]:

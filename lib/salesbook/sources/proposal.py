@@ -2,7 +2,19 @@
 
 from salesbook import maps
 from salesbook.settings import Source
-from salesbook.sources import archived, asking, contents, files, linking, naming, plan, recognition, settling, steps
+from salesbook.sources import (
+    archived,
+    asking,
+    contents,
+    files,
+    linking,
+    naming,
+    outcomes,
+    plan,
+    recognition,
+    settling,
+    steps,
+)
 from salesbook.sources.known import synonyms
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
@@ -122,7 +134,8 @@ def complete_crm(made: Proposal) -> None:
     deals = next(one for one in made.fed if maps.table_name(one.name) == "deals")
     there = {match.column for match in deals.matches} | shipped.get("constants", {}).get(deals.name, {}).keys()
     if not there & {"status", "is_won", "is_lost", "is_closed"} and not any(fed.name == "stages" for fed in made.fed):
-        contents.status_of_stage(made, deals)
+        outcomes.settle(made, deals)
+        contents.complete_status(made, deals)
     step, chance = "probability_from_percent", deals.source_of("probability")
     told = shipped.get("steps", {}).get("deals", [])
     if chance and chance.is_number and chance.distinct > 1 and chance.is_percent != (step in told):

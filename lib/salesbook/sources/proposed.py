@@ -67,7 +67,7 @@ class Proposal:
     fed: list[Fed] = field(default_factory=list)
     forms: dict[str, tuple[str, str]] = field(default_factory=dict)
     report: dict[str, tuple[str, str]] = field(default_factory=dict)
-    constants: dict[str, dict[str, str]] = field(default_factory=dict)
+    constants: dict[str, dict[str, str | dict[str, str]]] = field(default_factory=dict)
     words: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     steps: dict[str, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -97,6 +97,13 @@ class Proposal:
 def column_of(fed: Fed, name: str) -> Column:
     """A canonical column of a table of the proposal."""
     return maps.table(fed.name).column(name)
+
+
+def value_of(constant: str | dict[str, str]) -> str:
+    """A constant as TOML has it: one value, or one for each of several files."""
+    if isinstance(constant, str):
+        return quoted(constant)
+    return f"{{ {', '.join(f'{quoted(file)} = {quoted(value)}' for file, value in constant.items())} }}"
 
 
 def quoted(text: str) -> str:

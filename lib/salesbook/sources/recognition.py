@@ -3,7 +3,7 @@
 import re
 
 from salesbook import maps
-from salesbook.sources import contents, naming
+from salesbook.sources import contents, naming, outcomes
 from salesbook.sources.known import records, synonyms
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
@@ -86,13 +86,15 @@ def together(fed: list[Fed]) -> list[Fed]:
 
 def are_of_one_kind(first: Fed, one: Fed) -> bool:
     """Whether two files of a table have the same columns, in any order; or one has a few more, which no row must have,
-    and no record is in both."""
+    and no record is in both; files whose names say what became of their deals may both have some more."""
     names, others = set(first.profiles), set(one.profiles)
     if names == others:
         return True
     must = {column.name for column in maps.table(first.name).columns if column.filled or column.needed}
     lacking = {match.column for fed in (first, one) for match in fed.matches if match.named not in names & others}
-    return (names < others or others < names) and not lacking & must and are_of_different_records(first, one)
+    are_told = all(outcomes.said_by_names([*first.files, *one.files]).values())
+    are_alike = names < others or others < names or are_told
+    return are_alike and not lacking & must and are_of_different_records(first, one)
 
 
 def are_of_different_records(first: Fed, one: Fed) -> bool:
@@ -157,6 +159,7 @@ def is_enough(fed: Fed) -> bool:
     names = {match.column for match in fed.matches} | naming.unfit(fed).keys()
     if fed.name == "deals":
         tells_end = bool({"stage", "status"} & names) or {"is_won", "is_lost"} <= names
+        tells_end = tells_end or outcomes.bears_one(fed.files[0])
         return len(names) >= 4 and tells_end and bool({"amount", "created_at"} & names)
     key = {name for name in TABLES[fed.name].key if name != "pipeline"}
     return len({match.named for match in fed.matches}) >= min(3, len(TABLES[fed.name].key) + 2) and key <= names
