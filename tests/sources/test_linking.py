@@ -78,3 +78,44 @@ def test_organisations_have_their_ids_where_deals_name_these_or_none_of_them(map
     made = mapped({"x.csv": f"{OWNED}D1,Demo,5,EUR,open,2026-01-05,{named}\n", "y.csv": COMPANIES})
     (accounts,) = (fed for fed in made.fed if fed.name == "accounts")
     assert accounts.source_of("account_id").name == "Account ID"
+
+
+LEADS = "Lead ID,Created,Source,Status,Company\n"
+
+
+def test_leads_that_name_their_organisation_where_deals_have_its_id_belong_to_the_one_of_that_name(
+    mapped, answered, rows
+):
+    deals = OWNED + "D1,Demo,5,EUR,open,2026-01-05,A2\nD2,Demo,5,EUR,open,2026-01-05,A1\n"
+    leads = LEADS + "L1,2026-01-05,Web,New,Byg\nL2,2026-01-05,Web,New,Not yet a customer\n"
+    made = mapped({"x.csv": deals, "y.csv": COMPANIES, "z.csv": leads})
+    assert (made.questions, made.steps) == ([], {"leads": ["accounts_of_leads"]})
+    imported = answered(made)
+    assert imported.flagged == {}
+    assert rows(imported, "leads", "account_id") == [("A2",), (None,)]
+    assert rows(imported, "deals", "account_id") == [("A2",), ("A1",)]
+
+
+def test_deals_that_name_their_organisation_where_others_have_its_id_and_a_name_that_is_none_s_is_flagged(
+    mapped, answered, rows
+):
+    deals = OWNED + "D1,Demo,5,EUR,open,2026-01-05,Byg\nD2,Demo,5,EUR,open,2026-01-05,Elsewhere\n"
+    contacts = "Contact ID,Account ID,Job title\nC1,A1,Boss\n"
+    imported = answered(mapped({"x.csv": deals, "y.csv": COMPANIES, "z.csv": contacts}))
+    assert rows(imported, "deals", "account_id") == [("A2",), ("Elsewhere",)]
+    assert imported.flagged == {"deals": {"account_id_unknown": 1}}
+
+
+def test_names_of_organisations_of_which_none_is_among_those_with_ids_are_left_out_and_that_is_said(mapped, answered):
+    deals = OWNED + "D1,Demo,5,EUR,open,2026-01-05,A2\nD2,Demo,5,EUR,open,2026-01-05,A1\n"
+    made = mapped({"x.csv": deals, "y.csv": COMPANIES, "z.csv": LEADS + "L1,2026-01-05,Web,New,Nobody\n"})
+    assert made.not_read == [("z.csv", "'Company' has no organisation of y.csv, neither by id nor by name")]
+    assert answered(made).flagged == {}
+
+
+def test_organisations_are_known_by_the_number_that_deals_have_whatever_else_is_their_id(mapped, answered, rows):
+    accounts = "ID,Account Name,Country,Debiteur\n1,Acme,NL,DEB-1\n2,Byg,DK,DEB-2\n"
+    deals = OWNED.replace("Company Name", "Debiteur") + "D1,Demo,5,EUR,open,2026-01-05,DEB-2\n"
+    imported = answered(mapped({"x.csv": deals, "y.csv": accounts}))
+    assert rows(imported, "accounts", "account_id, name") == [("DEB-1", "Acme"), ("DEB-2", "Byg")]
+    assert imported.flagged == {}

@@ -171,6 +171,22 @@ def deals_by_title(staged: Staged) -> None:
         staged.change("activities", found, f"left join {titled} on d.title = t.deal_id")
 
 
+def accounts_by_name(staged: Staged, table: str) -> None:
+    """Rows that name their organisation belong to the one of that name, if one alone bears it; a lead whose company
+    is no organisation yet belongs to none."""
+    if not staged.has("accounts"):
+        return
+    named = """(select name, min(account_id) as account_id from good_accounts where name is not null
+        group by name having count(*) = 1) n"""
+    known = "(select distinct account_id from good_accounts) a"
+    otherwise = "null" if table == "leads" else "t.account_id"
+    staged.change(
+        table,
+        {"account_id": f"coalesce(a.account_id, n.account_id, {otherwise})"},
+        f"left join {known} on a.account_id = t.account_id left join {named} on n.name = t.account_id",
+    )
+
+
 def leads_of_contacts(staged: Staged) -> None:
     """The lead of an activity is its person, where a CRM keeps leads as persons (HubSpot)."""
     if staged.has("leads"):

@@ -4,6 +4,7 @@ Columns of two files are held together by their values.
 """
 
 from salesbook import maps
+from salesbook.sources import steps
 from salesbook.sources.proposed import Fed, Match, Proposal
 from salesbook.sources.survey import MOST_HASHES, Profile
 
@@ -44,16 +45,45 @@ def settle(made: Proposal, fed: Fed) -> None:
 
 
 def settle_accounts(made: Proposal) -> None:
-    """Take the names of organisations for their ids, where all that belongs to them says these, and never their ids."""
+    """Settle by what records belong to organisations: their ids, another column of theirs, or their names.
+
+    Rule: where no table says an id, and all say values of one column of the organisations that are all different (the
+    names before others), these are their ids. Else a table that says no id says names, or nothing that can be used.
+    """
     accounts = next((fed for fed in made.fed if fed.name == "accounts"), None)
-    ids, names = (accounts.source_of(column) for column in ("account_id", "name")) if accounts else (None, None)
-    if made.extends or not (ids and names and names.is_unique):
+    ids = accounts.source_of("account_id") if accounts else None
+    tables = [(fed, one) for fed in made.fed if fed is not accounts and (one := fed.source_of("account_id"))]
+    if made.extends or not (ids and tables):
         return
-    others = [one for fed in made.fed if fed is not accounts and (one := fed.source_of("account_id"))]
-    if others and all(shared(one, names) >= NEARLY_ALL and not shared(one, ids) for one in others):
-        by_name = Match("account_id", names.name, "names, by which others belong to it")
-        accounts.matches = [by_name if match.column == "account_id" else match for match in accounts.matches]
-        accounts.unused.append(ids.name)
+    others = [(fed, one) for fed, one in tables if one.filled and not shared(one, ids)]
+    if len(others) == len(tables) and (key := key_of_all(accounts, [one for _, one in others])):
+        by_values = Match("account_id", key.name, "values, by which others belong to it")
+        accounts.matches = [by_values if match.column == "account_id" else match for match in accounts.matches]
+        accounts.unused = [name for name in accounts.unused if name != key.name] + [ids.name]
+        return
+    for fed, one in others:
+        settle_names(made, accounts, fed, one, is_alone=len(others) == len(tables))
+
+
+def key_of_all(accounts: Fed, others: list[Profile]) -> Profile | None:
+    """The column of organisations, all different, that has nearly all values of others: the names, else the first."""
+    name = accounts.source_of("name")
+    keys = [one for one in (name, *accounts.profiles.values()) if one and one.is_unique]
+    are = (key for key in keys if all(shared(one, key) >= NEARLY_ALL for one in others))
+    return next((key for key in are if key is name or all(map(is_certain, others))), None)
+
+
+def settle_names(made: Proposal, accounts: Fed, fed: Fed, said: Profile, is_alone: bool) -> None:
+    """Take what a table says of organisations, and what is no id, for their names where it is that of some; else leave
+    it out and say so, where others say ids (not `is_alone`)."""
+    name, table = accounts.source_of("name"), maps.table_name(fed.name)
+    if name and shared(said, name) and f"accounts_of_{table}" in steps.STEPS:
+        made.do(fed.name, f"accounts_of_{table}")
+    elif said.is_wordy and not is_alone:
+        fed.matches = [match for match in fed.matches if match.column != "account_id"]
+        fed.unused.append(said.name)
+        told = f"{said.name!r} has no organisation of {accounts.files[0]}, neither by id nor by name"
+        made.not_read.append((fed.files[0], told))
 
 
 def take(fed: Fed, column: str, name: str) -> None:

@@ -123,6 +123,10 @@ STEPS = {
     "links_of_deals": Step("deals", joins.links_of_deals),
     "links_of_activities": Step("activities", joins.links_of_activities),
     "deals_by_title": Step("deals", joins.deals_by_title),
+    **{
+        f"accounts_of_{table}": Step(table, partial(joins.accounts_by_name, table=table))
+        for table in ("deals", "leads", "contacts", "activities", "orders", "subscriptions")
+    },
     "leads_of_contacts": Step("activities", joins.leads_of_contacts),
     "labels_of_stages": Step("stages", joins.labels_of_stages),
     "won_and_lost_stages": Step("stages", joins.won_and_lost_stages),
