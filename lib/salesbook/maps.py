@@ -95,7 +95,7 @@ EXTRA = {
         IS_GONE,
         SEEN_AT,
     ),
-    "leads": (IS_DELETED, IS_GONE, SEEN_AT),
+    "leads": (IS_DELETED, IS_GONE, SEEN_AT, Column("is_lead", "boolean", "a lead, where deals stand among them")),
     "accounts": (IS_DELETED, IS_GONE),
     "contacts": (IS_DELETED, IS_GONE),
     "activities": (

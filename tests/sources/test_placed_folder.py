@@ -128,7 +128,7 @@ EXPORTS = {
     deals = ["amount_in_euros", "amount_in_dollars", "amount_in_pounds", "amount_in_kroner", "zeros_behind_cents",
       "zero_amount_is_missing", "probability_from_percent", "deleted_deals", "closed_at_from_won_and_lost",
       "lost_when_archived", "leads_left_out", "deals_by_title", "accounts_of_deals"]
-    leads = ["accounts_of_leads"]
+    leads = ["accounts_of_leads", "deals_left_out"]
     activities = ["duration_from_hours_and_minutes", "accounts_of_activities"]
     contacts = ["accounts_of_contacts"]
     orders = ["orders_of_won_deals", "accounts_of_orders"]

@@ -2,10 +2,10 @@
 
 import re
 
-from salesbook.sources import asking, outcomes
+from salesbook.sources import asking, kinds, outcomes
 from salesbook.sources.known import currencies, outcome, parts, synonyms
 from salesbook.sources.naming import KNOWN, words_of
-from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
+from salesbook.sources.proposed import Fed, Match, Proposal, column_of
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Profile
 
@@ -25,7 +25,7 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
     outcomes.settle(made, fed)
     if fed.source_of("stage") is None and fed.source_of("status"):
         stage_of_status(made, fed)
-    settle_leads(made, fed)
+    kinds.settle(made, fed)
     stages_entered(made, fed)
     complete_status(made, fed)
     complete_closing(made, fed)
@@ -98,33 +98,6 @@ def stage_of_status(made: Proposal, fed: Fed) -> None:
     else:
         fed.matches.append(Match("stage", status.name, "the status, for want of a stage"))
         say_of_stage(made, fed)
-
-
-def settle_leads(made: Proposal, fed: Fed) -> None:
-    """Leave out the leads that a file of deals holds, too, and that would be counted as open deals (Odoo).
-
-    Rule: a column called type that says lead or opportunity of every row tells them. Of another with these words among
-    its own it is asked what they mean, and no row that has one is read before that is answered.
-    """
-    taken = {match.named for match in fed.matches if match.column != "type"}
-    for name, profile in fed.profiles.items():
-        kinds = {value: outcome(value, ("lead", "opportunity")) for value in profile.values if name not in taken}
-        if not {"lead", "opportunity"} <= set(kinds.values()):
-            continue
-        words = {value: "yes" if kind == "lead" else "no" for value, kind in kinds.items()}
-        if "" not in kinds.values() and fed.source_of("type") is profile:
-            made.words["deals"] = {"is_lead": words, "type": dict.fromkeys(words, "")}
-        else:
-            ways = (words, dict.fromkeys(words, "no"))
-            lines = ["\n".join(f"{quoted(value)} = {quoted(word)}" for value, word in way.items()) for way in ways]
-            ask = (
-                f"Which rows are leads by {name!r}, and no deals? As the first lines say, or the second, where none is."
-            )
-            made.ask("words.deals.is_lead", ask, *lines)
-        fed.matches.append(Match("is_lead", name, BY_CONTENTS))
-        fed.unused = [one for one in fed.unused if one != name]
-        made.do("deals", "leads_left_out")
-        return
 
 
 def complete_status(made: Proposal, fed: Fed) -> None:

@@ -249,6 +249,17 @@ def leads_left_out(staged: Staged) -> None:
     staged.leave_out("deals", "lead", "t.is_lead")
 
 
+def deals_left_out(staged: Staged) -> None:
+    """Deals that stand in one file with the leads are left out; one that was a lead before is that lead, converted into
+    itself (Odoo)."""
+    became = "(t.is_lead is false and t.converted_at is not null)"
+    staged.derive("leads", {
+        "status": f"case when {became} then 'converted' else t.status end",
+        "deal_id": f"case when {became} then t.lead_id else t.deal_id end",
+    })  # fmt: skip
+    staged.leave_out("leads", "deal", "t.is_lead is false and t.converted_at is null")
+
+
 def labels_of_stages(staged: Staged) -> None:
     """Pipelines and stages by their names, where deals and their history have ids."""
     if staged.has("pipelines"):

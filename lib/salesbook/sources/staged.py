@@ -18,6 +18,7 @@ LEFT_OUT = {
     "other_field": "a field changed of which no history is kept",
     "deleted": "deleted in the CRM",
     "lead": "a lead that stands among the deals",
+    "deal": "a deal that stands among the leads",
     "not_sold": "of a deal that is not won, or lacks its organisation or closing",
     "merged": "of a deal that was merged into another",
     "joined": "a further part of a record that is taken as one",

@@ -110,6 +110,7 @@ STEPS = {
         for table in ("deals", "leads", "accounts", "contacts", "activities", "stage_history", "orders")
     },
     "leads_left_out": Step("deals", joins.leads_left_out, of_row=True),
+    "deals_left_out": Step("leads", joins.deals_left_out, of_row=True),
     "one_pipeline": Step("deals", joins.one_pipeline, ("pipeline",), of_row=True),
     "stages_of_every_pipeline": Step("stages", joins.stages_of_every_pipeline, ("pipeline",)),
     "outcomes_of_stages": Step("stages", joins.outcomes_of_stages, ("position", "is_won", "is_lost")),
