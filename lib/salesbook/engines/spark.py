@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 INSTALL = "Install it: pip install --require-hashes -r requirements-spark.lock."
 CLUSTER = "Check the address, that the cluster runs Spark 4, and that it has free cores."
+SHARED = "Run salesbook in a folder that every worker has under the same path, where its user and theirs may write."
 WAIT_SECONDS = 15
 CONNECT_PORT = "15002"
-QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
+QUIET = {"spark.log.level": "FATAL", "spark.ui.showConsoleProgress": "false"}
 OLDEST = (4, 0)
 LOOK_SECONDS, MOST_GONE = 5, 3  # how often a cluster is looked at, and how often in a row it is gone until it is lost
-UNREADABLE, GONE = "FAILED_READ_FILE", "SPARK_JOB_CANCELLED"
+RETRIES = 6  # at longer and longer intervals, in all about three times as long as from look to look
+UNREADABLE, GONE = "FAILED_READ_FILE", {"SPARK_JOB_CANCELLED", "UNAVAILABLE"}
 CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 SHUFFLES, PARTS_OF_CORE = "spark.sql.shuffle.partitions", 3
 PROBES = 64  # rows, each written by a task of its own: enough that every worker of a usual cluster writes one
@@ -104,9 +106,19 @@ def connect(address: str, conf: dict[str, str]) -> "SparkSession":
         for name, value in CONF.items():
             session.conf.set(name, value)
     check_version(session, OLDEST, "for its facts", CLUSTER)
-    if not is_connect:
+    if is_connect:
+        ask_again_for_seconds(session)
+    else:
         Thread(target=watch, args=(session.sparkContext, address), daemon=True).start()
     return session
+
+
+def ask_again_for_seconds(session: "SparkSession") -> None:
+    """Have a server of Spark Connect that does not answer asked again for some seconds, not for ten minutes."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)  # the error itself follows
+    session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES, max_backoff=1000 * LOOK_SECONDS)])
 
 
 def watch(context: "SparkContext", address: str) -> None:
@@ -174,7 +186,7 @@ def answers(address: str) -> bool:
 
 
 @contextmanager
-def telling(what: str) -> Iterator[None]:
+def telling(what: str, todo: str = CLUSTER) -> Iterator[None]:
     """Tell Spark's errors in our words: of its own only the name of the error, for the rest may hold values."""
     from py4j.protocol import Py4JError
     from pyspark.errors import AnalysisException, PySparkException
@@ -188,18 +200,19 @@ def telling(what: str) -> Iterator[None]:
         names = list(names_of(error))
         found = f"Its error is {names[-1]}."
         if UNREADABLE in names[-1]:
-            todo = "Look whether its files are whole, are Parquet, and may be read by the user of the workers."
-            raise BadData(f"The Spark cluster cannot read {what}.", found, todo) from None
-        if GONE in names:
+            whole = "Look whether its files are whole, are Parquet, and may be read by the user of the workers."
+            raise BadData(f"The Spark cluster cannot read {what}.", found, whole) from None
+        if GONE & {*names}:
             raise MissingTool(f"The Spark cluster went away while it worked on {what}.", found, CLUSTER) from None
-        raise MissingTool(f"The Spark cluster failed to give {what}.", found, CLUSTER) from None
+        raise MissingTool(f"The Spark cluster failed to give {what}.", found, todo) from None
 
 
 def names_of(error: Exception) -> Iterator[str]:
     """What Spark calls an error and what it came of: its own names for them, else of what kind they are."""
     from py4j.protocol import Py4JError
 
-    yield (error.getCondition() if hasattr(error, "getCondition") else None) or type(error).__name__
+    status = error.getGrpcStatusCode().name if hasattr(error, "getGrpcStatusCode") else None
+    yield (error.getCondition() if hasattr(error, "getCondition") else None) or status or type(error).__name__
     cause = getattr(error, "java_exception", None)
     while cause is not None:
         try:
@@ -213,10 +226,15 @@ def names_of(error: Exception) -> Iterator[str]:
 def check_shared(session: "SparkSession", folder: Path) -> None:
     """Refuse a folder that not every worker writes to: rows would be lost without a word."""
     place = folder.resolve() / f".staging-probe-{uuid.uuid4().hex}"
-    with telling("what its workers write"):
-        session.range(0, PROBES, 1, PROBES).write.parquet(place.as_uri())
-    rows = sum(pq.read_metadata(file).num_rows for file in place.glob("*.parquet"))
-    shutil.rmtree(place, ignore_errors=True)
+    try:
+        with telling(f"what its workers write to {folder}", SHARED):
+            session.range(0, PROBES, 1, PROBES).write.parquet(place.as_uri())
+        rows = sum(pq.read_metadata(file).num_rows for file in place.glob("*.parquet"))
+    except OSError as error:
+        wrong = "What the workers of the Spark cluster write cannot be read here."
+        raise MissingTool(wrong, f"{str(error).splitlines()[0]}.", SHARED) from error
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
     check_came(PROBES, rows, f"to {folder}")
 
 
@@ -229,7 +247,7 @@ def check_came(written: int, came: int, where: str) -> None:
         raise MissingTool(
             "The workers of the Spark cluster do not write where salesbook does.",
             f"Of {written} rows {came} came {where}.",
-            "Run salesbook in a folder on storage that every worker has under the same path.",
+            SHARED,
         )
 
 

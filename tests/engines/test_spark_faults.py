@@ -1,0 +1,63 @@
+"""What goes wrong on a cluster is told soon, in our words, and leaves nothing behind."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Timer
+from urllib.parse import urlparse
+
+import pytest
+
+from salesbook.engines import spark as engine
+from salesbook.errors import MissingTool
+from spark import Cluster
+
+
+class Writing:
+    """A session of a cluster, by what its workers do where they are to write."""
+
+    def __init__(self, do: Callable[[Path], None]):
+        self.do = do
+
+    def range(self, *told) -> "Writing":
+        return self
+
+    @property
+    def write(self) -> "Writing":
+        return self
+
+    def parquet(self, address: str) -> None:
+        self.do(Path(urlparse(address).path))
+
+
+def test_a_server_of_spark_connect_that_dies_in_the_middle_is_told_in_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "RETRIES", 3)
+    own = Cluster(tmp_path)
+    try:
+        session = engine.connect(own.connect(), {})
+        Timer(1, own.daemons[0].kill).start()
+        began = time.monotonic()
+        sign = r"went away while it worked on a long sum.*UNAVAILABLE"
+        with pytest.raises(MissingTool, match=sign), engine.telling("a long sum"):
+            session.sql("select sum(id % 7) from range(1000000000000)").collect()
+        session.stop()
+        assert time.monotonic() - began < 60
+    finally:
+        own.stop()
+
+
+def test_a_folder_that_the_workers_may_not_write_to_is_told_in_our_words_and_left_as_it_was(tmp_path):
+    pyspark_errors = pytest.importorskip("pyspark.errors")
+
+    def forbidden(place: Path):
+        place.mkdir()
+        raise pyspark_errors.PySparkException("Mkdirs failed")
+
+    def unreadable(place: Path):
+        (place / "part-0.parquet").mkdir(parents=True)
+
+    with pytest.raises(MissingTool, match=r"failed to give what its workers write to .* where its user and theirs may"):
+        engine.check_shared(Writing(forbidden), tmp_path)
+    with pytest.raises(MissingTool, match=r"cannot be read here.* where its user and theirs may"):
+        engine.check_shared(Writing(unreadable), tmp_path)
+    assert list(tmp_path.iterdir()) == []
