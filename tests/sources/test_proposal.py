@@ -451,3 +451,12 @@ def test_leads_alone_are_read_once_it_is_said_that_there_are_no_deals(mapped, an
     made = mapped({"x.csv": "Lead ID,Created,Source,Status\n1,2026-01-05,Web,New\n"})
     assert made.questions[-1].lines == ('deals = "x.csv"', 'deals = ""')
     assert rows(answered(made, 'deals = ""'), "leads", "lead_id, status") == [("1", "new")]
+
+
+def test_names_that_a_program_put_together_of_the_parts_of_a_record_are_those_of_the_crm(mapped, answered, rows):
+    head = "id,user_id.id,user_id.name,org_id.value,org_id.name,stage_id,title,value,currency,add_time,status,"
+    head += "pipeline_id,won_time,lost_time\n"
+    deals = "1,11,Ada,31,Acme,1,A,5,EUR,2026-01-05,won,1,2026-02-05,\n2,12,Bo,32,Byg,1,B,5,EUR,2026-01-05,open,1,,\n"
+    made = mapped({"deals.csv": head + deals})
+    assert (made.extends, made.questions) == ("pipedrive", [])
+    assert rows(answered(made), "deals", "owner_id, account_id") == [("11", "31"), ("12", "32")]

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from salesbook import maps
 from salesbook.errors import WrongUsage
+from salesbook.sources.naming import KNOWN
 from salesbook.sources.proposed import Proposal, column_of, quoted, value_of
 from salesbook.tables import TABLES
 
@@ -66,7 +67,7 @@ def sections_of(made: Proposal) -> dict[str, list[str]]:
             found.setdefault("files", []).append(f"{fed.name} = {value}")
     for fed in made.fed:
         own = made.extends or fed.is_offered
-        matches = [match for match in fed.matches if not own or match.how == "by contents"]
+        matches = [match for match in fed.matches if not own or match.how != KNOWN]
         if matches:
             found[f"columns.{fed.name}"] = [f"{m.column} = {fed.written(m.named)}   # {m.how}" for m in matches]
     for name, constants in made.constants.items():

@@ -1,5 +1,7 @@
 """A map proposed for an export, by the names and contents of its columns; what they do not prove is asked."""
 
+import re
+
 from salesbook import maps
 from salesbook.settings import Source
 from salesbook.sources import (
@@ -207,14 +209,17 @@ def required(name: str, source: Source) -> set[str]:
 
 
 def matched(columns: dict, file: Surveyed) -> list[Match]:
-    """The columns of a map that a file has, each by the first of its names that is there."""
+    """The columns of a map that a file has, each by the first of its names that is there; also as a program writes the
+    parts of a record, `user_id.id` for `user_id_id`."""
     there = {name_key(name): name for name in file.columns}
+    parts = {name_key(re.sub(r"[./\[\]]+", "_", name).strip("_")): name for name in file.columns}
     found = []
     for column, named in columns.items():
-        known = (one for same in plan.alternatives(named) for one in same)
-        first = next((there[name_key(one)] for one in known if name_key(one) in there), "")
-        if first:
-            found.append(Match(column, first, "known name"))
+        known = [name_key(one) for same in plan.alternatives(named) for one in same]
+        for names, how in ((there, naming.KNOWN), (parts, "parts of a known name")):
+            if first := next((names[key] for key in known if key in names), ""):
+                found.append(Match(column, first, how))
+                break
     return found
 
 
