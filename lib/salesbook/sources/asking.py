@@ -7,6 +7,7 @@ from salesbook.schema import Column
 from salesbook.settings import Source
 from salesbook.sources import plan, steps
 from salesbook.sources.known import hinted, outcome, parts, told
+from salesbook.sources.naming import words_of
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.reader import name_key
 from salesbook.sources.survey import Profile, says_cents
@@ -45,9 +46,13 @@ def ask_for_lacking(made: Proposal, fed: Fed) -> None:
 
 def ask_for_column(made: Proposal, fed: Fed, column: Column) -> None:
     """Ask which column of the file is one that the table must have, of those whose values may be it; or, of a word or a
-    text, for one value for every row, which is "" where it is not known and need not be."""
+    text, for one value for every row, which is "" where it is not known and need not be. It is not known where no
+    column has a hint of it that needs one."""
     may = may_be(fed, column)
     is_constant = column.type in ("word", "text")
+    if not may and column.name in told()["hints"]:
+        made.constants.setdefault(fed.name, {})[column.name] = ""
+        return
     if may or not is_constant:
         ask = f"Which column is {column.name} ({column.meaning})?"
         if not may:
@@ -97,9 +102,17 @@ def is_class(profile: Profile, column: Column) -> bool:
         return False
     if column.filled and profile.filled < MOST_FILLED * profile.rows:
         return False
+    if not is_hinted(profile, column.name):
+        return False
     others = tuple(word for word in told()["words"] if word not in column.words)
     are_others = any(outcome(one, others) and not outcome(one, column.words) for one in profile.values)
     return not column.words or (profile.distinct <= WAYS_TO_SAY * len(column.words) and not are_others)
+
+
+def is_hinted(profile: Profile, column: str) -> bool:
+    """Whether a word of a column's name or values hints at a canonical one, if that has such words."""
+    words = {word for text in (profile.name, *profile.values) for word in words_of(text)}
+    return column not in told()["hints"] or bool(words.intersection(told()["hints"][column]))
 
 
 def has_letters(profile: Profile) -> bool:

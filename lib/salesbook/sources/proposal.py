@@ -8,6 +8,7 @@ from salesbook.sources import (
     archived,
     asking,
     contents,
+    directions,
     files,
     linking,
     naming,
@@ -54,6 +55,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     for fed in made.fed:
         archived.settle(made, fed)
         linking.settle(made, fed)
+        directions.settle(made, fed)
         asking.ask_for_lacking(made, fed)
         asking.ask_for_wanted(made, fed)
         asking.ask_for_newest(made, fed)
