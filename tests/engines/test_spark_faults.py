@@ -1,5 +1,7 @@
 """What goes wrong on a cluster is told soon, in our words, and leaves nothing behind."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from salesbook.engines import spark as engine
 from salesbook.errors import MissingTool
-from spark import Cluster
+from spark import SMALL, Cluster
 
 
 class Writing:
@@ -44,6 +46,30 @@ def test_a_server_of_spark_connect_that_dies_in_the_middle_is_told_in_seconds(tm
         assert time.monotonic() - began < 60
     finally:
         own.stop()
+
+
+KILLED = """
+import sys
+from threading import Timer
+from salesbook.engines import spark as engine
+from salesbook.errors import MissingTool
+session = engine.connect(sys.argv[1], dict(part.split("=", 1) for part in sys.argv[2:]))
+Timer(1, session.sparkContext._gateway.proc.kill).start()
+try:
+    with engine.telling("a long sum"):
+        session.sql("select sum(id % 7) from range(1000000000000)").collect()
+except MissingTool as error:
+    print(error)
+engine.let_go(session)
+"""
+
+
+def test_a_driver_that_is_killed_in_the_middle_is_told_as_such(cluster):
+    conf = ("=".join(item) for item in SMALL.items())
+    command = [sys.executable, "-c", KILLED, cluster.address, *conf]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # a driver of its own
+    assert done.stdout.startswith("Spark's driver, here, ended while it worked on a long sum.")
+    assert "spark.driver.memory" in done.stdout
 
 
 def test_a_folder_that_the_workers_may_not_write_to_is_told_in_our_words_and_left_as_it_was(tmp_path):

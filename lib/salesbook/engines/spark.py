@@ -8,7 +8,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 INSTALL = "Install it: pip install --require-hashes -r requirements-spark.lock."
 CLUSTER = "Check the address, that the cluster runs Spark 4, and that it has free cores."
+DRIVER = "Where it lacked memory, free some, or add spark.driver.memory=4g to the address as docs/spark.md says."
 SHARED = "Run salesbook in a folder that every worker has under the same path, where its user and theirs may write."
 WAIT_SECONDS = 15
 CONNECT_PORT = "15002"
@@ -132,7 +133,7 @@ def watch(context: "SparkContext", address: str) -> None:
             n_gone = n_gone + 1 if not has_workers(context) and not answers(address) else 0
             if n_gone == MOST_GONE:
                 context.cancelAllJobs()
-        except (AttributeError, Py4JError):  # the session was stopped meanwhile
+        except (AttributeError, ConnectionError, Py4JError):  # the session was stopped meanwhile
             return
 
 
@@ -188,7 +189,7 @@ def answers(address: str) -> bool:
 @contextmanager
 def telling(what: str, todo: str = CLUSTER) -> Iterator[None]:
     """Tell Spark's errors in our words: of its own only the name of the error, for the rest may hold values."""
-    from py4j.protocol import Py4JError
+    from py4j.protocol import Py4JError, Py4JNetworkError
     from pyspark.errors import AnalysisException, PySparkException
 
     try:
@@ -196,15 +197,25 @@ def telling(what: str, todo: str = CLUSTER) -> Iterator[None]:
     except AnalysisException as error:
         found = f"Its error is {error.getCondition() or 'unknown'}."
         raise BadData(f"The Spark cluster cannot give {what}.", found, "Mend the map, or grant the right.") from None
-    except (PySparkException, Py4JError) as error:
+    except (PySparkException, Py4JError, ConnectionError) as error:
         names = list(names_of(error))
         found = f"Its error is {names[-1]}."
+        if isinstance(error, ConnectionError) or type(error) in (Py4JError, Py4JNetworkError):
+            raise MissingTool(f"Spark's driver, here, ended while it worked on {what}.", found, DRIVER) from None
         if UNREADABLE in names[-1]:
             whole = "Look whether its files are whole, are Parquet, and may be read by the user of the workers."
             raise BadData(f"The Spark cluster cannot read {what}.", found, whole) from None
         if GONE & {*names}:
             raise MissingTool(f"The Spark cluster went away while it worked on {what}.", found, CLUSTER) from None
         raise MissingTool(f"The Spark cluster failed to give {what}.", found, todo) from None
+
+
+def let_go(session: "SparkSession") -> None:
+    """Stop a session; one whose driver is gone has stopped."""
+    from py4j.protocol import Py4JError
+
+    with suppress(ConnectionError, Py4JError):
+        session.stop()
 
 
 def names_of(error: Exception) -> Iterator[str]:

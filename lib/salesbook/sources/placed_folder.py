@@ -13,7 +13,7 @@ from salesbook import memory
 from salesbook.disk import STAGING, sweep
 from salesbook.engines.duckdb import connect as connect_duckdb
 from salesbook.engines.duckdb import literal
-from salesbook.engines.spark import InPlace, check_shared, check_version, fit_shuffles, telling
+from salesbook.engines.spark import InPlace, check_shared, check_version, fit_shuffles, let_go, telling
 from salesbook.errors import BadData
 from salesbook.schema import Table
 from salesbook.sources import intake, quarantine
@@ -226,7 +226,7 @@ class Folder:
 
     def close(self) -> None:
         """Let go of the cluster, and of what was made."""
-        self.session.stop()
+        let_go(self.session)
         self.take_away()
 
 

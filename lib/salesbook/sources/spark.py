@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from salesbook import memory
+from salesbook.engines import spark as engine
 from salesbook.engines.duckdb import connect as connect_duckdb
 from salesbook.engines.spark import Spark, check_came, check_shared, connect, fit_shuffles, put_together, telling
 from salesbook.errors import BadData, WrongUsage
@@ -47,7 +48,7 @@ def opened(settings: Settings, connection: Connection, store: Path) -> Site:
         fit_shuffles(session)
         return Cluster(intake.load(settings, store, tables), settings.memory, session)
     except BaseException:
-        session.stop()
+        engine.let_go(session)
         raise
 
 
@@ -95,7 +96,7 @@ class Cluster(Local):
 
     def close(self) -> None:
         """Let go of the cluster."""
-        self.session.stop()
+        engine.let_go(self.session)
 
 
 class Tables(Relations):
