@@ -24,6 +24,27 @@ def test_dates_whose_names_say_stages_are_visits_to_them(mapped, answered, rows)
     ]  # fmt: skip
 
 
+AT = "2026-01-07 14:30:00"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "answers", "entered"),
+    [
+        ("2026-01-07 14:30", "2026-01-09 09:00", ['zone = "UTC"'], AT),
+        ("07-01-2026 14:30", "25-01-2026 09:00", ['zone = "UTC"'], AT),
+        ("7 jan 2026 14:30", "9 jan 2026 09:00", ['zone = "UTC"'], AT),
+        ("1767796200", "1767949200", [], AT),
+        ("07/01/2026", "25/01/2026", [], "2026-01-06 23:00:00"),
+    ],
+)
+def test_visits_are_read_in_whatever_form_their_dates_are(mapped, answered, rows, first, second, answers, entered):
+    deals = f"{HEAD},Qualified on,Proposal sent on\nD1,Proposal,5,EUR,open,,{first},{second}\n"
+    imported = answered(mapped({"x.csv": deals + f"D2,Qualification,5,EUR,open,,{first},\n"}), *answers)
+    assert imported.rejected == {}
+    told = rows(imported, "stage_history", "deal_id, stage, entered_at::varchar")
+    assert told[::2] == [("D1", "Qualification", entered), ("D2", "Qualification", entered)]
+
+
 @pytest.mark.parametrize(
     ("names", "is_told"),
     [

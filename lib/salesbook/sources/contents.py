@@ -55,8 +55,7 @@ def stages_entered(made: Proposal, fed: Fed) -> None:
     named = {name: [value for value in values if says_stage(name, value)] for name in dates}
     named = {name: stages for name, stages in named.items() if stages}
     stages = [stage for some in named.values() for stage in some]
-    is_plain = not any(fed.profiles[name].dates_by for name in named)
-    if len(named) > 1 and len(set(stages)) == len(stages) == len(named) and is_plain:
+    if len(named) > 1 and len(set(stages)) == len(stages) == len(named):
         made.entered = {some[0]: name for name, some in named.items()}
         made.do("stage_history", "visits_from_dates_entered")
         fed.unused = [name for name in fed.unused if name not in named]

@@ -229,7 +229,8 @@ def feed_table(work: Work, number: int, table: str) -> None:
             errors.append(error)
             continue
         shared = len(set(map(maps.table_name, copy.file.tables))) > 1
-        feed = replace(feed, table=written_of(feed), is_shared=shared, forms=steps.forms_of(name, source))
+        forms = steps.forms_of(name, source, len(work.dated))
+        feed = replace(feed, table=written_of(feed), is_shared=shared, forms=forms)
         work.feeds.setdefault(table, []).append(feed)
         return
     if is_asked_for(table, work.settings):

@@ -158,7 +158,7 @@ def feed_tables(work: Work) -> None:
             parts = [name for name in file.tables if maps.table_name(name) == table]
             feed = first_feed(work, file, parts, number, text, form)
             if feed:
-                forms = steps.forms_of(feed.name, source)
+                forms = steps.forms_of(feed.name, source, len(work.dated))
                 feed = replace(feed, is_placed=True, is_shared=len(tables) > 1, forms=forms)
                 work.feeds.setdefault(table, []).append(feed)
 

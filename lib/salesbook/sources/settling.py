@@ -32,7 +32,13 @@ def filled_of(made: Proposal, kinds: tuple[str, ...], are_asked: bool = False) -
     """The columns with values that are taken for canonical ones of some types, or that are asked about."""
     pairs = [(fed, match) for fed in made.fed for match in (fed.asked if are_asked else fed.matches)]
     found = [fed.profiles[match.named] for fed, match in pairs if column_of(fed, match.column).type in kinds]
+    found += [] if are_asked or kinds != DATES else [one for fed in made.fed for one in dates_entered(made, fed)]
     return [profile for profile in found if profile.filled]
+
+
+def dates_entered(made: Proposal, fed: Fed) -> list[Profile]:
+    """The columns that say when deals came into stages."""
+    return [fed.profiles[name] for name in made.entered.values()] if maps.table_name(fed.name) == "deals" else []
 
 
 def read_together(forms: Iterable, taken: list[dict], asked: list[dict]) -> list:
@@ -155,6 +161,6 @@ def complete_dates(made: Proposal, fed: Fed) -> None:
     """Ask for the steps that turn dates which are written with words or in figures alone."""
     matches = [*fed.matches, *fed.asked]
     dates = [fed.profiles[one.named] for one in matches if column_of(fed, one.column).type in DATES]
-    there = {date.dates_by for date in dates}
+    there = {date.dates_by for date in (*dates, *dates_entered(made, fed))}
     for step in filter(there.__contains__, dating.TELLS):
         made.do(fed.name, step)

@@ -237,11 +237,16 @@ def named_stages(header: tuple[str, ...], source: Source) -> dict[str, str]:
     return {stage: there[name_key(column)] for stage, column in entered.items()}
 
 
-def forms_of(name: str, source: Source) -> dict[str, tuple[ToText, ...]]:
-    """What turns the text of each column of a table, or a part of one, into canonical text."""
+def forms_of(name: str, source: Source, n_dated: int = 0) -> dict[str, tuple[ToText, ...]]:
+    """What turns the text of each column of a table, or a part of one, into canonical text.
+
+    Parameters: `n_dated`, of how many stages deals say when they came into them.
+    """
+    entered = tuple(f"entered_{at}" for at in range(n_dated)) if maps.table_name(name) == "deals" else ()
     forms: dict[str, tuple[ToText, ...]] = {}
     for step in source.steps.get(name, []):
-        for column in UNITS[step].columns.get(maps.table_name(name), ()) if step in UNITS else ():
+        own = UNITS[step].columns if step in UNITS else {}
+        for column in own.get(maps.table_name(name), ()) + entered * (own is TIMES):
             forms[column] = (*forms.get(column, ()), UNITS[step].to_text)
     return forms
 
