@@ -10,6 +10,7 @@ from salesbook.sources import (
     contents,
     directions,
     files,
+    labels,
     linking,
     naming,
     outcomes,
@@ -48,6 +49,7 @@ def propose(export: list[Surveyed]) -> Proposal:
     made = own_tables(readable) or of_crm(readable) or recognition.of_names(readable)
     if not any(maps.table_name(fed.name) == "deals" for fed in made.fed):
         ask_for_deals(made, readable)
+    labels.settle(made, readable)
     read = {name for fed in made.fed for name in fed.files}
     fed = {one.name: one.files[0] for one in made.fed}
     made.not_read += [(file.name, why_not(file, fed)) for file in export if file.name not in read]
