@@ -1,6 +1,8 @@
 """Text to typed values in one SQL statement per file: by the declared form, then a cast; what fits neither is named."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from babel.numbers import list_currencies
 
@@ -115,15 +117,14 @@ def statement(
     declared form occurs, so that no other is taken there; `rows`, SQL of the texts; `fence`, what keeps an engine that
     does so from working out an expression again wherever it is used; `carried`, a column of the texts to hand on.
     """
-    texts, parsed, values, cases, notes = {}, {}, {}, no_rows(problems), []
+    told, others, parsed, values, cases, notes = [], {}, {}, {}, no_rows(problems), []
     for column in feed.table.columns:
         if column.name not in feed.positions and column.name not in feed.constants:
             values |= {name: absent(name, kind) for name, kind in column.stored.items()}
             continue
-        translated = words.get(column.name, {})
-        texts[f"t_{column.name}"] = text(column, feed, translated)
-        if translated.get(OTHER) == "":
-            texts[f"o_{column.name}"] = is_other(column, feed, translated)
+        told.append(column)
+        if words.get(column.name, {}).get(OTHER) == "":
+            others[f"o_{column.name}"] = is_other(column, feed, words[column.name])
             reason = f"{column.name} is a word that the map does not name: counted as none"
             number = problems.number(column.name, f"{column.name}_other", reason)
             notes.append(f"when o_{column.name} then {number}")
@@ -135,8 +136,9 @@ def statement(
             cases.append(f"when {condition} then {number}")
     levels = LEVELS if feed.is_placed else (tuple("qwdzp"),)
     also = f", {carried}" if carried else ""
-    middle = f"select {named(texts)}, {no_row_columns(feed)}{also} from {rows}{fence}"
-    for level in [*({name: sql for name, sql in parsed.items() if name[0] in of} for of in levels), values]:
+    first, *further = texts(told, feed, words)
+    middle = f"select {named(first | others)}, {no_row_columns(feed)}{also} from {rows}{fence}"
+    for level in [*further, *({name: sql for name, sql in parsed.items() if name[0] in of} for of in levels), values]:
         middle = f"select *, {named(level)} from ({middle}) texts{fence}" if level else middle
     stored = ", ".join(f'"{name}"' for name in feed.table.stored)
     problem, note = (f"case {' '.join(tests)} else 0 end" if tests else "0" for tests in (cases, notes))
@@ -177,19 +179,44 @@ def no_rows(problems: Problems) -> list[str]:
     return [f"when is_header then {again}", f"when is_empty then {empty_row}"]
 
 
-def text(column: Column, feed: Feed, words: dict[str, str]) -> str:
-    """SQL of a column's text: without spaces around it (ids stay exact), nulls as NULL, words translated."""
-    value = untranslated(column, feed)
-    for to_text in feed.forms.get(column.name, ()):
-        value = to_text(value, feed.form)
-    if words:
-        pairs = " ".join(f"when {literal(old)} then {literal(new)}" for old, new in words.items() if old != OTHER)
-        rest = value
-        if OTHER in words:
-            rest = f"case when lower({value}) in ({canonical(column)}) then {value} "
-            rest += f"when {value} is not null then {literal(words[OTHER])} end"
-        value = f"nullif(case {value} {pairs} else {rest} end, '')" if pairs else f"nullif({rest}, '')"
-    return value
+def texts(columns: list[Column], feed: Feed, words: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    """SQL of columns' texts `t_COLUMN`: without spaces around them (ids stay exact), nulls as NULL, words translated.
+
+    In levels, each of which reads those before it: what turns a text names it more than once, so that one written into
+    the other they would be longer than a server can read. On this machine they are all in the first.
+    """
+    levels: list[dict[str, str]] = []
+    for column in columns:
+        value, at = untranslated(column, feed), 0
+        for way in ways_to_turn(column, feed, words.get(column.name, {})):
+            if feed.is_placed:
+                put(levels, at, f"t{at}_{column.name}", value)
+                value, at = f"t{at}_{column.name}", at + 1
+            value = way(value)
+        put(levels, at, f"t_{column.name}", value)
+    return levels
+
+
+def put(levels: list[dict[str, str]], at: int, name: str, sql: str) -> None:
+    """Put an expression into a level, which is the next where it is not there."""
+    levels += [{}] if at == len(levels) else []
+    levels[at][name] = sql
+
+
+def ways_to_turn(column: Column, feed: Feed, words: dict[str, str]) -> list[Callable[[str], str]]:
+    """What turns a column's text into canonical text, in order."""
+    ways = [partial(to_text, form=feed.form) for to_text in feed.forms.get(column.name, ())]
+    return [*ways, partial(translated, column=column, words=words)] if words else ways
+
+
+def translated(value: str, column: Column, words: dict[str, str]) -> str:
+    """SQL of a text with the words that the map names in the column's own."""
+    pairs = " ".join(f"when {literal(old)} then {literal(new)}" for old, new in words.items() if old != OTHER)
+    rest = value
+    if OTHER in words:
+        rest = f"case when lower({value}) in ({canonical(column)}) then {value} "
+        rest += f"when {value} is not null then {literal(words[OTHER])} end"
+    return f"nullif(case {value} {pairs} else {rest} end, '')" if pairs else f"nullif({rest}, '')"
 
 
 def untranslated(column: Column, feed: Feed) -> str:

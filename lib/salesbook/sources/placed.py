@@ -233,13 +233,15 @@ def dates_of(work: Work, feed: plan.Feed, words: dict[str, dict[str, str]]) -> t
     dated = [c for c in feed.table.columns if c.type in ("instant", "date") and c.name in feed.positions]
     if not dated:
         return set(), (min(years, default=zones.FIRST.year), max(years, default=zones.FIRST.year))
-    declared, asked = DATES[feed.form.date_form], []
+    declared, asked, rows = DATES[feed.form.date_form], [], f"texts_{feed.source}"
+    for level in cast.texts(dated, feed, words):
+        rows = f"(select *, {cast.named(level)} from {rows}{work.place.fence}) texts"
     for column in dated:
         is_declared = matches(cast.trimmed(f"c{feed.positions[column.name]}"), declared)
-        text = cast.text(column, feed, words.get(column.name, {}))
+        text = f"t_{column.name}"
         year = f"case when {matches(text, DATED)} then regexp_replace({text}, {literal(f'^{DATED}$')}, '\\1') end"
         asked += [f"bool_or({is_declared})", f"min({year})", f"max({year})"]
-    (found,) = work.place.execute(f"select {', '.join(asked)} from texts_{feed.source}").rows
+    (found,) = work.place.execute(f"select {', '.join(asked)} from {rows}").rows
     years += [int(year) for year in (*found[1::3], *found[2::3]) if year]
     mixed = {column.name for column, is_there in zip(dated, found[::3], strict=True) if is_there}
     mixed = mixed if feed.form.date_form != "ymd" else set()
