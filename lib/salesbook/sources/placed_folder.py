@@ -1,13 +1,11 @@
-"""A folder that every worker of a Spark cluster has, as the place in which a source is built: tables are folders of
-Parquet there, and views in the session."""
+"""A folder that every worker of a Spark cluster has, as the place in which a source is built: tables are views in the
+session, of Parquet in the folder or of what the workers keep in memory."""
 
 import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pyarrow.parquet as pq
 
 from salesbook import memory
 from salesbook.disk import STAGING, sweep
@@ -18,6 +16,7 @@ from salesbook.errors import BadData
 from salesbook.schema import Table
 from salesbook.sources import intake, quarantine
 from salesbook.sources.dialect_spark import FUNCTIONS, TYPES, quoted, translated
+from salesbook.sources.placed_kept import InFiles, InMemory
 from salesbook.sources.placed_rules import Answer, AtOnce
 from salesbook.sources.relations import Relations
 from salesbook.sources.sheets import not_plain
@@ -31,13 +30,14 @@ FILLED = re.compile(r"\s*insert into (\w+)\s(.*)", re.DOTALL)
 NESTED = ("array", "map", "struct", "variant")
 RECURSIVE = (4, 1)  # the version of Spark that follows a way of any length
 WITHOUT = "Ask for that version, or leave build_in under [source] out: merges are followed on this machine then."
+FEW = 250_000  # rows of a source: with fewer, each statement takes longer than its rows
 USUAL = 1e9  # binary fractions below it are written without the digits that only their sum made
 
 
 class Folder:
     """A folder of one run's own within that which the settings name; it is gone when the run is over.
 
-    `parts`: name to the folders of files that hold its rows; `kinds`: name to its columns and their types.
+    `parts`: name to where its rows are kept; `kinds`: name to its columns and their types; `n_rows`: of the source.
     """
 
     fence = ""
@@ -46,8 +46,8 @@ class Folder:
     quarantined = ""
 
     def __init__(self, session: "SparkSession", folder: Path, memory_limit: str):
-        self.session, self.memory, self.versions = session, memory_limit, 0
-        self.parts: dict[str, list[Path]] = {}
+        self.session, self.memory, self.n_rows, self.versions = session, memory_limit, 0, 0
+        self.parts: dict[str, list] = {}
         self.kinds: dict[str, dict[str, str]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +64,7 @@ class Folder:
         except BaseException:
             self.take_away()
             raise
+        self.in_files, self.in_memory = InFiles(session, self.root), InMemory(session)
         for function in FUNCTIONS:
             session.sql(function)
 
@@ -91,24 +92,26 @@ class Folder:
         """Keep the rows of a query under a name."""
         self.kept(name, self.rows(select))
 
-    def kept(self, name: str, rows: "DataFrame") -> None:
-        """Keep rows under a name."""
-        self.kinds[name], self.parts[name] = dict(rows.dtypes), [self.written(name, rows)]
-        self.show(name)
+    @property
+    def way(self) -> InFiles | InMemory:
+        """Where rows of this source are kept."""
+        return self.in_memory if self.n_rows <= FEW else self.in_files
 
-    def written(self, name: str, rows: "DataFrame") -> Path:
-        """A new folder in which the workers have written rows of a name."""
-        self.versions += 1
-        place = self.root / f"{name}-{self.versions}"
+    def kept(self, name: str, rows: "DataFrame", way: InFiles | InMemory | None = None) -> None:
+        """Keep rows under a name; `way`, where they are kept whatever the source."""
+        way = way or self.way
+        self.kinds[name] = dict(rows.dtypes)
         with telling(f"the rows of {name!r}"):
-            rows.write.parquet(place.as_uri())
-        return place
+            self.parts[name] = [way.part(name, rows)]
+            way.rows(self.parts[name], self.kinds[name]).createOrReplaceTempView(name)
 
     def declare(self, name: str, kinds: dict[str, str]) -> None:
         """Make a name known that has no rows yet; `kinds`, its columns and their types in the reader's words."""
         self.kinds[name] = {column: TYPES.get(kind.lower(), kind.lower()) for column, kind in kinds.items()}
         self.parts[name] = []
-        self.show(name)
+        columns = ", ".join(f"cast(null as {kind}) as {quoted(column)}" for column, kind in self.kinds[name].items())
+        with telling(f"the rows of {name!r}"):
+            self.session.sql(f"select {columns} where false").createOrReplaceTempView(name)
 
     def fill(self, name: str, select: str) -> None:
         """Add the rows of a query, in the order of its columns, to what is known under a name."""
@@ -116,22 +119,10 @@ class Folder:
         with telling(f"the rows of {name!r}"):
             named = self.rows(select).toDF(*kinds)
             rows = named.selectExpr(*(f"cast({column} as {kind}) as {column}" for column, kind in kinds.items()))
-        place = self.written(name, rows)
-        if any(pq.read_metadata(file).num_rows for file in place.glob("*.parquet")):
-            self.parts[name].append(place)
-            self.show(name)
-
-    def show(self, name: str) -> None:
-        """Make a view of the files of a name; its columns are told, for Spark would run a job to find them out."""
-        kinds = self.kinds[name]
-        with telling(f"the rows of {name!r}"):
-            if self.parts[name]:
-                schema = ", ".join(f"{quoted(column)} {kind}" for column, kind in kinds.items())
-                rows = self.session.read.schema(schema).parquet(*(place.as_uri() for place in self.parts[name]))
-            else:
-                columns = ", ".join(f"cast(null as {kind}) as {quoted(column)}" for column, kind in kinds.items())
-                rows = self.session.sql(f"select {columns} where false")
-            rows.createOrReplaceTempView(name)
+            part = self.way.part(name, rows)
+            if self.way.has_rows(part):
+                self.parts[name].append(part)
+                self.way.rows(self.parts[name], kinds).createOrReplaceTempView(name)
 
     def copied(self, name: str, parquet: Path) -> None:
         """Take a file of ours to the workers."""
@@ -153,15 +144,17 @@ class Folder:
             refuse_nested(name, {column: kinds[column] for column in kept})
             texts = [f"{text_of(column, kinds[column], decimal)} as c{at}" for at, column in enumerate(kept)]
             chosen = rows.selectExpr(*texts, "monotonically_increasing_id() as at_row")
-        self.kept(f"texts_{number}", chosen)
+        self.kept(f"texts_{number}", chosen, self.in_files)  # a number must stay that of its row
 
     def content(self, number: int) -> tuple[int, str, int]:
         """Rows of a relation's texts, what they hold whatever their order, and their size."""
         columns = ", ".join(name for name in self.kinds[f"texts_{number}"] if name != "at_row")
-        return self.execute(f"""
+        found = self.execute(f"""
             select count(*), coalesce(sum(cast(xxhash64(x) as decimal(38, 0))), 0)::varchar,
                 coalesce(sum(length(x)), 0)
             from (select to_json(struct({columns})) as x from texts_{number}) texts""").rows[0]
+        self.n_rows += found[0]
+        return found
 
     def load(self, table: Table, has_rows: bool) -> None:
         """Keep the good rows of a table as `loaded_TABLE`, with exactly its columns."""
@@ -174,6 +167,7 @@ class Folder:
 
     def replace(self, table: str, select: str) -> None:
         """Put other rows in the place of a table's cast ones; `select` reads those before from `before`."""
+        self.versions += 1
         kept = f"kept_{table}_{self.versions}"
         self.keep(kept, f"with before as (select * from all_{table}) {select}")
         self.known(table, kept)
@@ -196,25 +190,25 @@ class Folder:
             f"from texts_{sources[number]}" for (number,) in told if number in sources
         ]  # fmt: skip
         texts = texts or ["select 0 as in_file, 0::bigint as at_row, null::varchar as original where false"]
-        self.keep(
-            "told",
-            f"""select q.*, o.original from quarantine q left join ({" union all ".join(texts)}) o
-            on o.in_file = q.in_file and o.at_row = q.at_row""",
-        )
+        told = self.files("told", f"""select q.*, o.original from quarantine q left join ({" union all ".join(texts)}) o
+            on o.in_file = q.in_file and o.at_row = q.at_row""")  # fmt: skip
+        flags = self.files("flags", "select * from flags where source is not null")
         (folder / "quarantine").mkdir(mode=0o700)
         with connect_duckdb([self.root, folder], self.root / "spill", intake.MEMORY) as local:
             for name in tables:
                 local.execute(f"""create or replace temp table quarantine as
                     select source as file, null::bigint as line, key, column_name as "column", rule, reason, original
-                    from {self.files("told")} where table_name = '{name}'""")
+                    from {told} where table_name = '{name}'""")
                 quarantine.put(local, name, folder / "quarantine")
             local.execute(f"""copy (select table_name as "table", source as file, null::bigint as line, key,
-                column_name as "column", rule, reason from {self.files("flags")} where source is not null order by all)
+                column_name as "column", rule, reason from {flags} order by all)
                 to {literal((folder / "flags.parquet").resolve())} (format parquet)""")
 
-    def files(self, name: str) -> str:
-        """The rows of a name as DuckDB reads them here."""
-        return f"read_parquet({literal(self.parts[name][0] / '*.parquet')})"
+    def files(self, name: str, select: str) -> str:
+        """The rows of a query, written by the workers, as DuckDB reads them here."""
+        rows = self.rows(select)
+        with telling(f"the rows of {name!r}"):
+            return f"read_parquet({literal(self.in_files.part(name, rows) / '*.parquet')})"
 
     def engine(self, folder: Path) -> InPlace:
         """An engine of the session, whose workers read and write in this folder."""
