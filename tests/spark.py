@@ -15,7 +15,8 @@ DEPLOY = "org.apache.spark.deploy"
 CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 PATIENCE = 180
 # Little data: one task a step, nothing compiled for every step and little of Java, which takes longer than the step.
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# What Java keeps of it at this level by itself is too little for Spark's planner, and thrown away over and over.
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 SMALL = {
     "spark.driver.extraJavaOptions": QUICK,
     "spark.executor.extraJavaOptions": QUICK,
