@@ -67,14 +67,14 @@ def unfit(fed: Fed) -> dict[str, str]:
 
 def looked_for(table: str, how: str) -> list[Wanted]:
     """The columns that are looked for in a way: by name those that names are told for, and canonical ones by their own;
-    else canonical ones that names are told for."""
+    else canonical ones that names are told for, but for times in a unit: a name like theirs may say another."""
     table = maps.table_name(table)
     own, known = {column.name for column in TABLES[table].columns}, synonyms()[table].keys()
     names = own | known if how == KNOWN else own & known
     return [
         Wanted(table, column, (column.name, *synonyms()[table].get(column.name, ())))
         for column in maps.table(table).columns
-        if column.name in names
+        if column.name in names and (how == KNOWN or column.unit != "seconds")
     ]
 
 

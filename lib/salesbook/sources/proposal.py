@@ -63,6 +63,7 @@ def propose(export: list[Surveyed]) -> Proposal:
         asking.ask_for_newest(made, fed)
         asking.ask_for_words(made, fed)
         settling.complete_amounts(made, fed)
+        settling.complete_durations(made, fed)
         settling.complete_dates(made, fed)
     taken = [file for file in readable if file.name in read]
     settling.decide_forms(made, taken)

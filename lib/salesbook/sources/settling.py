@@ -1,12 +1,20 @@
 """What a proposal must settle whatever the export: forms of dates and numbers, outlines, currencies and signs."""
 
+import re
 from collections.abc import Iterable
 
 from salesbook import maps
 from salesbook.sources import dating, steps
-from salesbook.sources.proposed import Fed, Proposal, column_of, quoted
+from salesbook.sources.known import parts
+from salesbook.sources.naming import words_of
+from salesbook.sources.proposed import Fed, Match, Proposal, column_of, quoted
 from salesbook.sources.survey import FORMS, Profile, Surveyed, says_cents
 
+DURATIONS = {
+    "of_seconds": "",
+    "of_minutes": "duration_from_minutes",
+    "of_milliseconds": "duration_from_milliseconds",
+}  # words for units to the step that they need
 DATES, NUMBERS = ("instant", "date"), ("money", "number", "share", "integer", "rate")  # the types written in some form
 
 
@@ -155,6 +163,26 @@ def complete_amounts(made: Proposal, fed: Fed) -> None:
         made.do(fed.name, "amount_in_cents")
     if any(amount.padded for amount in amounts):
         made.do(fed.name, "zeros_behind_cents")
+
+
+def complete_durations(made: Proposal, fed: Fed) -> None:
+    """Take for the duration of activities the only column whose name says that it is one, and in which unit."""
+    if maps.table_name(fed.name) != "activities" or fed.source_of("duration_seconds"):
+        return
+    found = [(name, step) for name in fed.unused for unit, step in DURATIONS.items() if says_duration(name, unit)]
+    found = [(name, step) for name, step in found if fed.profiles[name].fits("integer")]
+    if len(found) == 1:
+        ((name, step),) = found
+        fed.matches.append(Match("duration_seconds", name, "name and unit"))
+        fed.unused = [one for one in fed.unused if one != name]
+        if step:
+            made.do(fed.name, step)
+
+
+def says_duration(name: str, unit: str) -> bool:
+    """Whether a column's name says a duration in a unit, as `Duration (min.)` does."""
+    words = set(words_of(re.sub(r"[()]", " ", name)))
+    return bool(words & parts("of_durations") and words & parts(unit))
 
 
 def complete_dates(made: Proposal, fed: Fed) -> None:
