@@ -49,6 +49,15 @@ def test_a_column_of_that_name_that_says_nothing_of_it_is_the_stage(mapped, answ
     assert rows(answered(made), "deals", "stage, status") == [("Offer", "open"), ("Offer", "won")]
 
 
+def test_a_stage_that_only_some_of_the_files_have_is_what_became_of_the_deals_in_the_others(mapped, answered, rows):
+    head = "Deal ID,Amount,Currency,Created"
+    made = mapped({
+        "won.csv": f"{head},Won on\nD1,5,EUR,2026-01-05,2026-02-01\n",
+        "open.csv": f"{head},Status\nD2,7,EUR,2026-01-05,Demo\n",
+    })  # fmt: skip
+    assert rows(answered(made), "deals", "stage, status") == [("won", "won"), ("Demo", "open")]
+
+
 @pytest.mark.parametrize(("head", "value"), [("Status", "Lost"), ("Is won", "no")])
 def test_a_column_that_says_it_goes_before_the_names(mapped, head, value):
     deal = file_of(1, f",{value}", f"{HEAD},{head}")

@@ -31,8 +31,14 @@ def settle(made: Proposal, fed: Fed) -> None:
     if status and fed.source_of("stage") is None:
         fed.matches.append(Match("stage", status.name, "by contents"))
         fed.unused.remove(status.name)
-    elif fed.source_of("stage") is None:
-        given["stage"] = told
+    if without := without_stage(fed):
+        given["stage"] = {name: told[name] for name in without}
+
+
+def without_stage(fed: Fed) -> list[str]:
+    """The files that have no column of the stage."""
+    stage = fed.source_of("stage")
+    return [name for name in fed.files if stage is None or stage.name not in fed.headers.get(name, {stage.name})]
 
 
 def is_told(fed: Fed) -> bool:

@@ -126,30 +126,29 @@ def feed(
 def of_file(source: Source, file: SourceFile) -> Source:
     """The settings as they are of one file: of constants that are told file by file those of this one.
 
-    Raises: BadData where they are told of other files alone.
+    Rule: where they are told of other files alone, the column is read that the map names.
+    Raises: BadData where it names none.
     """
-    constants = {
-        table: {column: own_value(value, file, f"{table}.{column}") for column, value in told.items()}
-        for table, told in source.constants.items()
-        if table in file.tables
-    }
+    constants = {table: dict(told) for table, told in source.constants.items() if table in file.tables}
+    for table, told in constants.items():
+        for column, value in list(told.items()):
+            own = own_value(value, file)
+            if own is None and column not in source.columns.get(table, {}):
+                todo = f"Add it to {column} under [constants.{table}] in salesbook.toml."
+                raise BadData(f"{file.name} has no value of {column}.", f"It is told of {listed(list(value))}.", todo)
+            told[column] = own
+        constants[table] = {column: own for column, own in told.items() if own is not None}
     return replace(source, constants=source.constants | constants)
 
 
-def own_value(told: str | dict[str, str], file: SourceFile, name: str) -> str:
-    """The value that is told of every file, or of those of a name; a name may be a pattern, the first is taken.
-
-    Raises: BadData where it is told of other files alone.
-    """
+def own_value(told: str | dict[str, str], file: SourceFile) -> str | None:
+    """The value that is told of every file, or of those of a name; a name may be a pattern, the first is taken. None
+    where it is told of other files alone."""
     if isinstance(told, str):
         return told
     names = (file.name, f"{file.name}#{file.sheet}")
-    found = [value for one, value in told.items() if any(name == one or fnmatchcase(name, one) for name in names)]
-    if not found:
-        table, _, column = name.partition(".")
-        todo = f"Add it to {column} under [constants.{table}] in salesbook.toml."
-        raise BadData(f"{file.name} has no value of {column}.", f"It is told of {listed(list(told))}.", todo)
-    return found[0]
+    found = (value for one, value in told.items() if any(name == one or fnmatchcase(name, one) for name in names))
+    return next(found, None)
 
 
 def given_constants(name: str, source: Source) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Fed:
     """A table of the proposal: its name or part, its files, its columns, and those that are not read.
 
     `asked`: of these the ones that the answer to a question would take; `is_asked`: whether it is a question, too, that
-    its files hold the table; `partial`: columns that not every file has.
+    its files hold the table; `partial`: columns that not every file has; `headers`: those that each of several has.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Fed:
     is_offered: bool = False
     asked: list[Match] = field(default_factory=list)
     partial: set[str] = field(default_factory=set)
+    headers: dict[str, set[str]] = field(default_factory=dict)
     is_asked: bool = False
 
     def source_of(self, column: str) -> Profile | None:

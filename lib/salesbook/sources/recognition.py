@@ -109,6 +109,8 @@ def are_of_different_records(first: Fed, one: Fed) -> bool:
 def join(first: Fed, one: Fed) -> None:
     """Read another file of the same kind, too."""
     first.partial |= first.profiles.keys() ^ one.profiles.keys()
+    first.headers = first.headers or {first.files[0]: set(first.profiles)}
+    first.headers[one.files[0]] = set(one.profiles)
     both = {
         name: profile.with_rows_of(one.profiles[name])
         for name, profile in first.profiles.items()
