@@ -36,7 +36,7 @@ def test_only_columns_whose_contents_can_be_it_are_offered(mapped):
     made = mapped({"VERKDOC.csv": CODED})
     assert [match.named for match in made.fed[0].matches if match.column == "deal_id"] == ["DOCNR"]
     assert lines_for(made, "created_at") == ["DTCRE", "DTCLS"]
-    assert lines_for(made, "closed_at") == ["DTCLS", "DTCRE"]
+    assert (lines_for(made, "closed_at"), lines_for(made, "close_date")) == (["DTCLS"], ["DTCRE"])
     assert lines_for(made, "amount")[0] == "NETBEDR"
     assert lines_for(made, "stage") == ["DEBNR", "VERTNR", "STATCODE", "RESCODE"]
     assert lines_for(made, "status")[0] in ("VERTNR", "RESCODE")
@@ -120,3 +120,12 @@ def test_the_day_on_which_an_activity_was_entered_is_offered_where_no_column_say
     imported = answered(made, 'occurred_at = "date_created"', 'deals = ""')
     told = rows(imported, "activities", "activity_id, occurred_at = recorded_at")
     assert told == [(f"acti_{n}", True) for n in range(1, 5)]
+
+
+def test_a_date_that_open_deals_have_too_is_offered_as_the_closing_of_the_closed_alone(mapped, answered, rows):
+    deals = "Deal ID,Stage,Amount,Currency,Status,Created,Changed on\nD1,Demo,5,EUR,won,2026-01-05,2026-02-05\n"
+    made = mapped({"x.csv": deals + "D2,Demo,5,EUR,open,2026-01-05,2026-02-06\n"})
+    assert lines_for(made, "close_date") == ["Changed on"]
+    imported = answered(made, 'close_date = "Changed on"')
+    assert imported.flagged == {}
+    assert rows(imported, "deals", "closed_at::date::varchar") == [("2026-02-04",), (None,)]

@@ -456,3 +456,10 @@ def test_names_that_a_program_put_together_of_the_parts_of_a_record_are_those_of
     made = mapped({"deals.csv": head + deals})
     assert (made.extends, made.questions) == ("pipedrive", [])
     assert rows(answered(made), "deals", "owner_id, account_id") == [("11", "31"), ("12", "32")]
+
+
+def test_lines_of_groups_and_sums_do_not_make_a_closing_date_of_all_deals_that_of_the_closed(mapped, answered, rows):
+    deals = "Item ID,Stage,Deal value,Currency,Close date\n1,Demo,5,EUR,2026-05-01\n2,Won,6,EUR,2026-02-01\n,,11,,\n"
+    imported = answered(mapped({"x.csv": deals + "3,Lost,7,EUR,2026-03-01\n"}), limit=1.0)
+    told = rows(imported, "deals", "closed_at is null, expected_close::varchar")
+    assert told == [(True, "2026-05-01"), (False, None), (False, None)]

@@ -86,3 +86,17 @@ def test_an_id_may_be_called_by_its_record_and_a_number_sign(mapped):
     fed = mapped({"x.csv": DEALS, "y.csv": leads}).fed
     assert [one.name for one in fed] == ["deals", "leads"]
     assert fed[1].source_of("lead_id").name == "Lead #"
+
+
+def test_a_file_whose_table_another_file_is_is_the_one_that_its_name_speaks_of(mapped, answered, rows):
+    leads = "ID,Status,Created on,Source,Owner,Company,Total,Currency\n1,New,2026-01-05,Web,Ada,Acme,,EUR\n"
+    made = mapped({"x.csv": f"{HEAD},Owner,Company\nD1,Demo,5,EUR,open,2026-01-05,Ada,Acme\n", "LEAD_7.csv": leads})
+    assert made.not_read == made.questions == []
+    assert rows(answered(made), "leads", "lead_id, status, owner_id") == [("1", "new", "Ada")]
+
+
+def test_a_file_of_users_gives_the_names_of_sellers(mapped, answered, rows):
+    deals = f"{HEAD},Owner\nD1,Demo,5,EUR,open,2026-01-05,11\n"
+    made = mapped({"x.csv": deals, "users.csv": "id,name,email\n11,Ada,a@x.nl\n"})
+    assert made.not_read == made.questions == []
+    assert rows(answered(made), "reps", "owner_id, display_name") == [("11", "Ada")]

@@ -130,4 +130,4 @@ def test_of_deals_that_stand_there_once_a_day_it_is_asked_whether_the_newest_cou
 
 def test_an_expected_closing_may_be_the_closing_where_no_other_date_is(mapped):
     made = mapped({"x.csv": REPORT.replace("Created", "Created,Expected close").replace("-05\n", "-05,2026-02-01\n")})
-    assert made.questions[0].lines == ('closed_at = "Expected close"',)
+    assert made.questions[0].lines == ('close_date = "Expected close"',)

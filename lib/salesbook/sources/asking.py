@@ -130,7 +130,21 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
         may += [other.name] if other else []
         if may and name not in asked and not any(fed.source_of(one) for one in same):
             ask = f"No column was found for {name} ({column.meaning}). Is it one of these?"
-            made.ask_which(fed, name, ask, may)
+            made.ask_which(fed, name, ask, may, closing_of(made, fed) if name == "closed_at" else {})
+
+
+def closing_of(made: Proposal, fed: Fed) -> dict[str, str]:
+    """The columns that open deals have, too, as they are called that are the closing of closed deals alone."""
+    if made.entered or any(one.name == "stage_history" for one in made.fed):
+        return {}
+    made.do("deals", "closed_at_from_history")
+    return {name: "close_date" for name, profile in fed.profiles.items() if all_have(fed, profile)}
+
+
+def all_have(fed: Fed, profile: Profile) -> bool:
+    """Whether a column has a value in every row that has an id; lines of groups and sums have none."""
+    ids = fed.source_of("deal_id")
+    return profile.filled >= (ids.filled if ids else profile.rows)
 
 
 def ask_for_newest(made: Proposal, fed: Fed) -> None:

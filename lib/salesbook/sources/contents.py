@@ -118,7 +118,7 @@ def complete_closing(made: Proposal, fed: Fed) -> None:
     if closing and expected and closing.name == expected.name:
         fed.matches = [match for match in fed.matches if match.column != "expected_close"]
         expected = None
-    if closing and closing.filled == closing.rows and expected is None:
+    if closing and asking.all_have(fed, closing) and expected is None:
         fed.matches = [m if m.column != "closed_at" else Match("close_date", m.named, BY_CONTENTS) for m in fed.matches]
         if won or lost:
             made.do("deals", "closed_at_from_won_and_lost")

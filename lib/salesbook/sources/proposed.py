@@ -89,10 +89,14 @@ class Proposal:
         """Write down what the export does not tell."""
         self.questions.append(Question(section, ask, lines))
 
-    def ask_which(self, fed: Fed, column: str, ask: str, names: list[str]) -> None:
-        """Ask which of a file's columns is a canonical one; the forms and steps that they need are proposed, too."""
-        self.ask(f"columns.{fed.name}", ask, *(f"{column} = {fed.written(name)}" for name in names))
-        fed.asked += [Match(column, name, "asked") for name in names]
+    def ask_which(self, fed: Fed, column: str, ask: str, names: list[str], other: dict[str, str] | None = None) -> None:
+        """Ask which of a file's columns is a canonical one; the forms and steps that they need are proposed, too.
+
+        Parameters: `other`, names of the file's columns to other canonical ones that they would be.
+        """
+        columns = {name: (other or {}).get(name, column) for name in names}
+        self.ask(f"columns.{fed.name}", ask, *(f"{one} = {fed.written(name)}" for name, one in columns.items()))
+        fed.asked += [Match(one, name, "asked") for name, one in columns.items()]
 
 
 def column_of(fed: Fed, name: str) -> Column:
