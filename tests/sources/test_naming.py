@@ -273,3 +273,10 @@ def test_deals_that_say_won_and_lost_by_yes_and_no_are_deals_though_their_stage_
     made = mapped({"x.csv": deals + "S2,B,Demo,6,2026-01-05,nej,ja\nS3,C,Tilbud,7,2026-01-05,nej,nej\n"})
     told = rows(answered(made, 'stage = "Hvor langt"'), "deals", "deal_id, status, amount_minor, currency")
     assert told == [("S1", "won", 500, "DKK"), ("S2", "lost", 600, "DKK"), ("S3", "open", 700, "DKK")]
+
+
+def test_a_flag_is_no_organisation_though_its_name_is_like_it(mapped):
+    people = "Contact ID,Is organization,Job title,Created\nC1,true,Boss,2026-01-05\n"
+    fed = mapped({"x.csv": DEALS, "y.csv": people}).fed
+    assert fed[0].name == "contacts"
+    assert fed[0].source_of("account_id") is None

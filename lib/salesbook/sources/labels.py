@@ -23,12 +23,21 @@ def settle(made: Proposal, export: list[Surveyed]) -> None:
         if ids and names:
             read_stages(made, deals, file, ids, names)
             return
+    leave_out_others(made, stage)
+
+
+def leave_out_others(made: Proposal, stage: Profile) -> None:
+    """Leave out a file of stages that has none of those that deals are in, and say so: every deal would be rejected."""
+    some = [fed for fed in made.fed if fed.name == "stages" and stage.filled]
+    others = [fed for fed in some if not shared(stage, fed.source_of("stage"))]
+    made.fed = [fed for fed in made.fed if fed not in others]
+    made.not_read += [(fed.files[0], f"it has none of the stages of deals in {stage.name!r}") for fed in others]
 
 
 def of_stages(file: Surveyed, stage: Profile) -> tuple[str, str]:
     """The columns of ids and of names of a file of stages; "" for either where it is none."""
-    words = [(word, one) for word in naming.words_of(file.name) for one in records("stage_id")]
-    if not any(word.startswith(one) or word.endswith(one) for word, one in words):
+    words = naming.words_of(file.name.rpartition("/")[2])
+    if not any(word.startswith(one) or word.endswith(one) for word in words for one in records("stage_id")):
         return "", ""
     ids = [name for name, one in file.columns.items() if one.is_unique and shared(stage, one) == 1]
     rest = {name: one for name, one in file.columns.items() if name not in ids and one.is_wordy}

@@ -114,10 +114,13 @@ def by_core(wanted: Wanted, there: dict[str, Profile]) -> str:
 
 
 def by_likeness(wanted: Wanted, there: dict[str, Profile]) -> str:
-    """The name most like one of the wanted, of those of some length; of a key, whose values are all different."""
+    """The name most like one of the wanted, of those of some length; of a key, whose values are all different, and of
+    another id, whose values are not yes and no."""
     if wanted.column.name in maps.table(wanted.table).key:
         there = {key: profile for key, profile in there.items() if profile.is_unique}
     there = {key: profile for key, profile in there.items() if says_a_word(profile, wanted.column)}
+    if wanted.column.type == "id":
+        there = {key: profile for key, profile in there.items() if profile.booleans < max(1, profile.filled)}
     close = (difflib.get_close_matches(key, there, 1, SIMILAR) for key in wanted.keys if len(key) > 4)
     return next((there[near[0]].name for near in close if near), "")
 

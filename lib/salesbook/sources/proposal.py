@@ -52,7 +52,8 @@ def propose(export: list[Surveyed]) -> Proposal:
     labels.settle(made, readable)
     read = {name for fed in made.fed for name in fed.files}
     fed = {one.name: one.files[0] for one in made.fed}
-    made.not_read += [(file.name, why_not(file, fed)) for file in export if file.name not in read]
+    told = {name for name, _ in made.not_read}
+    made.not_read += [(file.name, why_not(file, fed)) for file in export if file.name not in read | told]
     linking.settle_accounts(made)
     for fed in made.fed:
         archived.settle(made, fed)

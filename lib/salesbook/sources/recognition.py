@@ -1,6 +1,7 @@
 """A map for an export of any system, by the names and contents of its columns: which table each file is."""
 
 import re
+from collections.abc import Collection
 
 from salesbook import maps
 from salesbook.sources import contents, naming, outcomes
@@ -20,6 +21,10 @@ def of_names(export: list[Surveyed]) -> Proposal:
         if fed := best_for(file):
             best[file.name] = fed
     made.fed = together(parted(list(best.values())))
+    taken = {maps.table_name(fed.name) for fed in made.fed}
+    read = {name for fed in made.fed for name in fed.files}
+    others = (best_for(file, tables_told(file.name) - taken) for file in export if file.name not in read)
+    made.fed += together(parted([fed for fed in others if fed]))
     for fed in made.fed:
         if fed.name == "deals":
             contents.complete_deals(made, fed)
@@ -28,15 +33,21 @@ def of_names(export: list[Surveyed]) -> Proposal:
     return made
 
 
-def best_for(file: Surveyed) -> Fed | None:
+def best_for(file: Surveyed, tables: Collection[str] | None = None) -> Fed | None:
     """The table most of whose names a file has; None where it has too few of any. The file's own name counts as one:
-    some systems call deals leads."""
-    found = [Fed(table, [file.name], *naming.named(table, file.columns), file.columns) for table in synonyms()]
+    some systems call deals leads.
+
+    Parameters: `tables`, those that it may be; any if left out.
+    """
+    may = synonyms() if tables is None else tables
+    found = [Fed(table, [file.name], *naming.named(table, file.columns), file.columns) for table in may]
     for fed in found:
         find_key(fed)
     told = tables_told(file.name)
     found = [fed for fed in found if is_enough(fed) and (fed.name in told or is_telling(fed))]
-    return max(found, key=lambda fed: (len(fed.matches) + ({fed.name} == told), len(fed.matches)), default=None)
+    if told == {"stages"}:
+        found = [fed for fed in found if fed.name in ("stages", "deals")]
+    return max(found, key=lambda fed: (len(fed.matches) + ({fed.name} == told), {fed.name} == told), default=None)
 
 
 def tables_told(name: str) -> set[str]:
@@ -49,10 +60,15 @@ def tables_told(name: str) -> set[str]:
     ['deals', 'leads']
     """
     words = naming.words_of(name.rpartition("/")[2])
-    of_one = [table for table in synonyms() if len(TABLES[table].key) == 1]
-    return {table for table in of_one for one in records(TABLES[table].key[0])
-            if any(word == one or (len(one) > 3 and word.startswith(one) and len(word) < len(one) + 4)
-                   for word in words)}  # fmt: skip
+    of_one = {table: TABLES[table].key[0] for table in synonyms() if len(TABLES[table].key) == 1}
+    found = {table for table, key in of_one.items() if speaks_of(words, key)}
+    return found or ({"stages"} if speaks_of(words, "stage_id") else set())
+
+
+def speaks_of(words: list[str], key: str) -> bool:
+    """Whether one of several words is one for the records of a key, or begins with it."""
+    return any(word == one or (len(one) > 3 and word.startswith(one) and len(word) < len(one) + 4)
+               for word in words for one in records(key))  # fmt: skip
 
 
 def find_key(fed: Fed) -> None:
@@ -75,9 +91,16 @@ def parted(fed: list[Fed]) -> list[Fed]:
 
 
 def together(fed: list[Fed]) -> list[Fed]:
-    """Files of one table as one where they are of one kind; of others the one with the most of its columns."""
+    """Files of one table as one where they are of one kind; of others the one with the most of its columns, those
+    before whose names speak of no other table."""
+
+    def place(one: Fed) -> tuple:
+        told = tables_told(one.files[0])
+        speaks_of_others = bool(told) and maps.table_name(one.name) not in told
+        return not one.is_offered, speaks_of_others, -len(one.matches), one.files
+
     found: dict[str, Fed] = {}
-    for one in sorted(fed, key=lambda one: (not one.is_offered, -len(one.matches), one.files)):
+    for one in sorted(fed, key=place):
         first = found.setdefault(one.name, one)
         if first is not one and are_of_one_kind(first, one):
             join(first, one)
@@ -157,14 +180,15 @@ def is_telling(fed: Fed) -> bool:
 
 
 def is_enough(fed: Fed) -> bool:
-    """Whether so many columns are found that a file may be the table."""
+    """Whether so many columns are found that a file may be the table; two are, if its name speaks of that table."""
     names = {match.column for match in fed.matches} | naming.unfit(fed).keys()
     if fed.name == "deals":
         tells_end = bool({"stage", "status"} & names) or {"is_won", "is_lost"} <= names
         tells_end = tells_end or outcomes.bears_one(fed.files[0])
         return len(names) >= 4 and tells_end and bool({"amount", "created_at"} & names)
     key = {name for name in TABLES[fed.name].key if name != "pipeline"}
-    return len({match.named for match in fed.matches}) >= min(3, len(TABLES[fed.name].key) + 2) and key <= names
+    least = 2 if {fed.name} == tables_told(fed.files[0]) else min(3, len(TABLES[fed.name].key) + 2)
+    return len({match.named for match in fed.matches}) >= least and key <= names
 
 
 def of_contents(export: list[Surveyed]) -> Fed | None:
