@@ -68,3 +68,25 @@ def test_a_column_of_a_stage_that_is_not_there_is_refused(mapped, answered):
     made.do("stage_history", "visits_from_dates_entered")
     with pytest.raises(BadData, match="no column 'Demo on'"):
         answered(made)
+
+
+@pytest.mark.parametrize(("name", "value", "code"), [("Valuta", "Euro", "EUR"), ("Currency", "Danish Krone", "DKK"),
+                                                     ("Valuta", "Deense kroon", "DKK")])  # fmt: skip
+def test_currencies_that_are_written_by_name_are_known(mapped, answered, rows, name, value, code):
+    made = mapped({"x.csv": f"Deal ID,Stage,Amount,{name},Status,Created\nD1,Demo,5,{value},open,2026-01-05\n"})
+    assert made.questions == []
+    assert made.report["currency"][0] == code
+    assert rows(answered(made), "deals", "currency, amount_minor") == [(code, 500)]
+
+
+def test_a_deal_without_a_stage_is_in_one_of_its_status(mapped, answered, rows):
+    deals = f"{HEAD},Closed\nD1,Demo,5,EUR,open,2026-01-05,\nD2,,5,EUR,won,2026-01-05,2026-02-05\n"
+    made = mapped({"x.csv": deals + "D3,Offer,5,EUR,lost,2026-01-05,2026-02-05\n"})
+    assert made.questions == []
+    assert rows(answered(made), "deals", "stage, status") == [("Demo", "open"), ("won", "won"), ("Offer", "lost")]
+
+
+def test_deals_without_a_pipeline_are_offered_the_only_one(mapped):
+    deals = f"{HEAD},Pipeline\nD1,Demo,5,EUR,open,2026-01-05,Main\nD2,Demo,5,EUR,won,2026-01-05,\n"
+    (question,) = mapped({"x.csv": deals}).questions
+    assert question.lines == ('pipeline = "Main"',)

@@ -127,7 +127,8 @@ EXPORTS = {
     [steps]
     deals = ["amount_in_euros", "amount_in_dollars", "amount_in_pounds", "amount_in_kroner", "zeros_behind_cents",
       "zero_amount_is_missing", "probability_from_percent", "deleted_deals", "closed_at_from_won_and_lost",
-      "lost_when_archived", "leads_left_out", "deals_by_title", "accounts_of_deals"]
+      "lost_when_archived", "leads_left_out", "deals_by_title", "accounts_of_deals",
+      "stage_of_status"]
     leads = ["accounts_of_leads", "deals_left_out"]
     activities = ["duration_from_hours_and_minutes", "accounts_of_activities"]
     contacts = ["accounts_of_contacts"]

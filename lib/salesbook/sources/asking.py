@@ -41,7 +41,8 @@ def ask_for_lacking(made: Proposal, fed: Fed) -> None:
             ask = (
                 f"{column.name} is empty in {found.rows - found.filled} of {found.rows} rows. One value for every row:"
             )
-            made.ask(f"constants.{fed.name}", ask, f'{column.name} = "..."')
+            value = found.values[0] if len(found.values) == 1 else "..."
+            made.ask(f"constants.{fed.name}", ask, f"{column.name} = {quoted(value)}")
 
 
 def ask_for_column(made: Proposal, fed: Fed, column: Column) -> None:

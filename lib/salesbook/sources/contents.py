@@ -2,8 +2,8 @@
 
 import re
 
-from salesbook.sources import asking, kinds, outcomes
-from salesbook.sources.known import currencies, outcome, parts, synonyms
+from salesbook.sources import asking, kinds, naming, outcomes
+from salesbook.sources.known import currencies, currency_names, outcome, parts, synonyms
 from salesbook.sources.naming import KNOWN, words_of
 from salesbook.sources.proposed import Fed, Match, Proposal, column_of
 from salesbook.sources.reader import name_key
@@ -28,6 +28,7 @@ def complete_deals(made: Proposal, fed: Fed) -> None:
     kinds.settle(made, fed)
     stages_entered(made, fed)
     complete_status(made, fed)
+    complete_stage(made, fed)
     complete_closing(made, fed)
     if (chance := fed.source_of("probability")) and chance.is_percent:
         made.do("deals", "probability_from_percent")
@@ -107,6 +108,13 @@ def complete_status(made: Proposal, fed: Fed) -> None:
         made.do("deals", "status_from_flags")
     else:
         status_of_stage(made, fed)
+
+
+def complete_stage(made: Proposal, fed: Fed) -> None:
+    """Put deals without a stage, as some CRMs have those that are closed, into one of their status."""
+    stage, status = fed.source_of("stage"), fed.source_of("status")
+    if stage and stage.filled and not asking.all_have(fed, stage) and status and status.name != stage.name:
+        made.do("deals", "stage_of_status")
 
 
 def complete_closing(made: Proposal, fed: Fed) -> None:
@@ -192,6 +200,17 @@ def settle_currency(made: Proposal, fed: Fed) -> None:
     if len(found) == 1:
         fed.matches.append(Match("currency", found[0], BY_CONTENTS))
         fed.unused = [one for one in fed.unused if one != found[0]]
+    elif name := naming.unfit(fed).get("currency"):
+        currency_by_name(made, fed, fed.profiles[name])
+
+
+def currency_by_name(made: Proposal, fed: Fed, profile: Profile) -> None:
+    """Take a column for the currency all of whose values are names of currencies, as Dynamics writes them."""
+    codes = {value: currency_names().get(name_key(value)) for value in profile.values}
+    if codes and all(codes.values()):
+        fed.matches.append(Match("currency", profile.name, KNOWN))
+        fed.unused = [one for one in fed.unused if one != profile.name]
+        made.words.setdefault("deals", {})["currency"] = codes
 
 
 def currency_of(fed: Fed) -> str:

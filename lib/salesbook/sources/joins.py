@@ -199,6 +199,11 @@ def one_pipeline(staged: Staged) -> None:
     staged.derive("deals", {"pipeline": f"coalesce(t.pipeline, '{PIPELINE}')"})
 
 
+def stage_of_status(staged: Staged) -> None:
+    """A deal without a stage is in one that bears the name of its status: some CRMs keep no stage of closed deals."""
+    staged.derive("deals", {"stage": "coalesce(t.stage, t.status)"})
+
+
 def stages_of_every_pipeline(staged: Staged) -> None:
     """Stages that a CRM keeps once for all pipelines (Salesforce) are those of each."""
     staged.con.execute("create or replace table ways as select distinct pipeline from good_deals")

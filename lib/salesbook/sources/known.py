@@ -11,6 +11,8 @@ from babel.numbers import get_territory_currencies
 from salesbook.sources.header import name_key
 from salesbook.tables import TABLES
 
+TONGUES = ("fr", "nb", "sv", "de", "da", "nl", "en")  # of exports; where two have one name the later counts
+
 
 @cache
 def told() -> dict[str, dict[str, list[str]]]:
@@ -48,6 +50,13 @@ def currencies() -> frozenset[str]:
     """The codes of the currencies that are in use."""
     countries = [name for name in Locale("en").territories if len(name) == 2]
     return frozenset(code for country in countries for code in get_territory_currencies(country))
+
+
+@cache
+def currency_names() -> dict[str, str]:
+    """The names of the currencies that are in use, as `name_key`, in the languages of exports, to their codes."""
+    names = ((name, code) for tongue in TONGUES for code, name in Locale(tongue).currencies.items())
+    return {name_key(name): code for name, code in names if code in currencies()}
 
 
 @cache

@@ -88,7 +88,8 @@ def decide_currency(made: Proposal) -> None:
     deals = next((fed for fed in made.fed if maps.table_name(fed.name) == "deals"), None)
     profile = deals and deals.source_of("currency")
     codes = profile.values if profile else (made.constants.get("deals", {}).get("currency"),)
-    codes = [code for code in codes if code]
+    names = made.words.get("deals", {}).get("currency", {})
+    codes = [names.get(code, code) for code in codes if code]
     if len(codes) == 1:
         made.report["currency"] = (codes[0], "every deal is in it")
     elif codes:

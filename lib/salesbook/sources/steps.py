@@ -115,6 +115,7 @@ STEPS = {
     "stages_of_every_pipeline": Step("stages", joins.stages_of_every_pipeline, ("pipeline",)),
     "outcomes_of_stages": Step("stages", joins.outcomes_of_stages, ("position", "is_won", "is_lost")),
     "status_from_flags": Step("deals", joins.status_from_flags, ("status",), of=("is_won",), of_row=True),
+    "stage_of_status": Step("deals", joins.stage_of_status, ("stage",), of=("status",), of_row=True),
     "visits_from_dates_entered": Step("stage_history", visits.visits_from_dates_entered),
     "visits_from_history": Step("stage_history", visits.visits_from_history),
     "first_visit": Step("stage_history", visits.first_visit),
