@@ -50,7 +50,7 @@ def test_dates_of_eight_figures_are_proposed_where_the_name_says_time_or_some_co
 ):
     head = HEAD.replace("Created", name)
     made = mapped({"x.csv": f"{head}\nD1,Demo,5,EUR,open,{days[0]}\nD2,Demo,5,EUR,open,{days[1]}\n"})
-    assert made.steps == ({"deals": ["days_in_eight_figures"]} if is_proposed else {})
+    assert ("days_in_eight_figures" in made.steps.get("deals", [])) == is_proposed
     if is_proposed:
         found = rows(answered(made, *[f'created_at = "{name}"'] * (name == "DTCRE")), "deals", "created_at::varchar")
         assert found[0] == ("2026-01-04 23:00:00",)

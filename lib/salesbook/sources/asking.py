@@ -131,15 +131,17 @@ def ask_for_wanted(made: Proposal, fed: Fed) -> None:
         may += [other.name] if other else []
         if may and name not in asked and not any(fed.source_of(one) for one in same):
             ask = f"No column was found for {name} ({column.meaning}). Is it one of these?"
-            made.ask_which(fed, name, ask, may, closing_of(made, fed) if name == "closed_at" else {})
+            made.ask_which(fed, name, ask, may, closing_of(made, fed, may) if name == "closed_at" else {})
 
 
-def closing_of(made: Proposal, fed: Fed) -> dict[str, str]:
-    """The columns that open deals have, too, as they are called that are the closing of closed deals alone."""
-    if made.entered or any(one.name == "stage_history" for one in made.fed):
+def closing_of(made: Proposal, fed: Fed, may: list[str]) -> dict[str, str]:
+    """Of columns that may be the closing those that open deals have, too, as they are called that are the closing of
+    closed deals alone; none where visits to stages would say another."""
+    found = {name: "close_date" for name in may if all_have(fed, fed.profiles[name])}
+    if made.entered or any(one.name == "stage_history" for one in made.fed) or not found:
         return {}
     made.do("deals", "closed_at_from_history")
-    return {name: "close_date" for name, profile in fed.profiles.items() if all_have(fed, profile)}
+    return found
 
 
 def all_have(fed: Fed, profile: Profile) -> bool:
