@@ -72,6 +72,17 @@ def test_a_driver_that_is_killed_in_the_middle_is_told_as_such(cluster):
     assert "spark.driver.memory" in done.stdout
 
 
+def test_a_worker_that_is_lost_with_the_rows_in_its_memory_is_told_as_such():
+    pyspark_errors = pytest.importorskip("pyspark.errors")
+
+    class Lost(pyspark_errors.PySparkException):
+        def getCondition(self) -> str:
+            return "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND"
+
+    with pytest.raises(MissingTool, match=r"A worker .* on the rows.* Run it again"), engine.telling("the rows"):
+        raise Lost("Block rdd_1 not found")
+
+
 def test_a_folder_that_the_workers_may_not_write_to_is_told_in_our_words_and_left_as_it_was(tmp_path):
     pyspark_errors = pytest.importorskip("pyspark.errors")
 

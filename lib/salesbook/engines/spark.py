@@ -35,6 +35,7 @@ QUIET = {"spark.log.level": "FATAL", "spark.ui.showConsoleProgress": "false"}
 OLDEST = (4, 0)
 LOOK_SECONDS, MOST_GONE = 5, 3  # how often a cluster is looked at, and how often in a row it is gone until it is lost
 RETRIES = 6  # at longer and longer intervals, in all about three times as long as from look to look
+LOST = "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND"
 UNREADABLE, GONE = "FAILED_READ_FILE", {"SPARK_JOB_CANCELLED", "UNAVAILABLE"}
 CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 SHUFFLES, PARTS_OF_CORE = "spark.sql.shuffle.partitions", 3
@@ -205,6 +206,10 @@ def telling(what: str, todo: str = CLUSTER) -> Iterator[None]:
         if UNREADABLE in names[-1]:
             whole = "Look whether its files are whole, are Parquet, and may be read by the user of the workers."
             raise BadData(f"The Spark cluster cannot read {what}.", found, whole) from None
+        if LOST in names:
+            wrong = f"A worker of the Spark cluster went away while it worked on {what}."
+            again = "Run it again: the rows that the worker kept in its memory are gone with it."
+            raise MissingTool(wrong, found, again) from None
         if GONE & {*names}:
             raise MissingTool(f"The Spark cluster went away while it worked on {what}.", found, CLUSTER) from None
         raise MissingTool(f"The Spark cluster failed to give {what}.", found, todo) from None
