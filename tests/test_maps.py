@@ -1,12 +1,14 @@
 """Maps that ship: each is data that the settings accept, and the settings' own lines go before it."""
 
+import dataclasses
+import json
 import re
 
 import pytest
 
 from salesbook import maps
 from salesbook.errors import BadData, WrongUsage
-from salesbook.settings import load
+from salesbook.settings import Source, load
 from salesbook.sources import plan, steps
 from salesbook.tables import TABLES
 
@@ -15,6 +17,25 @@ def settings_of(tmp_path, text: str):
     """Settings of a text."""
     (tmp_path / "salesbook.toml").write_text(text, encoding="utf-8")
     return load(tmp_path)
+
+
+IN_SOURCE = [one for one in dataclasses.fields(Source) if one.name not in (*maps.SECTIONS, "offered")]
+
+
+@pytest.mark.parametrize("name", [one.name for one in IN_SOURCE])
+def test_everything_that_is_told_of_a_source_can_be_told_in_the_settings(tmp_path, name):
+    known = {
+        "date_form": "dmy",
+        "decimal": ",",
+        "thousands": ",",
+        "zone": "Europe/Copenhagen",
+        "currency": "DKK",
+        "extends": "lime",
+    }
+    default = getattr(Source(), name)
+    value = [*default, "x"] if isinstance(default, tuple) else known.get(name, "later file wins")
+    said = getattr(settings_of(tmp_path, f"[source]\n{name} = {json.dumps(value)}\n").source, name)
+    assert said == (tuple(value) if isinstance(default, tuple) else value) != default
 
 
 @pytest.mark.parametrize("name", maps.KNOWN)

@@ -187,7 +187,7 @@ class Settings:
 
 
 REPORT_KEYS = ("month", "zone", "currency", "language", "fiscal_year_starts", "folder", "names_of_sellers", "lens")
-SOURCE_KEYS = tuple(f.name for f in fields(Source))[:13]
+SOURCE_KEYS = tuple(f.name for f in fields(Source) if f.name not in (*maps.SECTIONS, "offered"))
 SECTIONS = (
     "company",
     "report",
