@@ -6,6 +6,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from salesbook import settings
 from salesbook.cli import EXIT_CODES, main
 from salesbook.kpi import answer, ratio
 from salesbook.query import Question
@@ -21,6 +22,22 @@ def test_every_command_and_option_of_the_documents_exists(project, page):
     for name, options in commands:
         there = {option for parameter in main.commands[name].params for option in parameter.opts}
         assert set(re.findall(r"--[a-z]+", options)) <= there, name
+
+
+def settings_in(text: str) -> list[str]:
+    """The settings that a document shows, in blocks of code or indented, from the first section on."""
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    blocks += [re.sub(r"(?m)^    ", "", one) for one in re.findall(r"(?m)(?:^    .*\n|^\n)+", text)]
+    heads = "|".join(settings.SECTIONS)
+    return [one[found.start() :] for one in blocks if (found := re.search(rf"(?m)^\[+(?:{heads})\b", one))]
+
+
+def test_the_settings_of_the_documents_are_accepted(project, tmp_path):
+    shown = [one for page in (project / "docs").glob("*.md") for one in settings_in(page.read_text(encoding="utf-8"))]
+    assert any("build_in" in one for one in shown)
+    for one in shown:
+        (tmp_path / "salesbook.toml").write_text(one, encoding="utf-8")
+        settings.load(tmp_path)
 
 
 def test_the_exit_codes_of_the_documents_are_those_of_the_command(project):
